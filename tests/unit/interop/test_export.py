@@ -1,6 +1,7 @@
 """What an export says of every setting: what sd-scripts lacks, numbers of another trainer, changes made while baking."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,29 @@ def test_the_guis_prompts_are_the_lines_of_the_prompt_file(demo: Path, tmp_path:
     assert back.subject is not None
     assert list(back.subject.prompts.values()) == ["a girl", "a boy"]
     assert back.subject.negative_prompt == "bad hands"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_folders_of_a_data_set_file_are_found_from_anywhere(target: str, demo: Path) -> None:
+    """Relative ones count from the file here, and from the current folder in sd-scripts."""
+    data_set = demo.parent / "sets.toml"
+    data_set.write_text(
+        "[[datasets]]\nresolution = 64\n[[datasets.subsets]]\nimage_dir = 'data/10_hifumi_chan'\nnum_repeats = 2\n"
+        "caption_extension = ['.txt', '.caption']\n"
+    )
+    settings = resolve(load_settings(demo, [f"dataset_config={data_set}"]), demo)
+    made = exported(settings, demo, target)
+    told = made.text if target == "easy-training-scripts" else made.data_set_text
+    document = tomllib.loads(told)
+    (subset,) = document["subsets"] if "subsets" in document else document["datasets"][0]["subsets"]
+    assert (subset["image_dir"], subset["num_repeats"]) == (str(demo.parent / "data" / "10_hifumi_chan"), 2)
+    assert subset["caption_extension"] == ".txt"
+
+
+def test_a_data_set_file_that_others_read_alike_is_named_as_it_is(demo: Path) -> None:
+    data_set = demo.parent / "absolute.toml"
+    data_set.write_text(f"[[datasets]]\n[[datasets.subsets]]\nimage_dir = '{demo.parent}/data/10_hifumi_chan'\n")
+    settings = resolve(load_settings(demo, [f"dataset_config={data_set}"]), demo)
+    made = exported(settings, demo)
+    assert made.data_set_text == ""
+    assert str(data_set) in made.how

@@ -1,8 +1,10 @@
 """The pictures of some settings as sd-scripts' `--dataset_config`: a subset for each folder, with the repeats in force."""
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 
@@ -10,6 +12,7 @@ from trainer.dataset.read import read_data
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import folder_words
 from trainer.errors import LoraTuiError
+from trainer.interop.foreign_paths import is_windows
 from trainer.interop.record import Options
 from trainer.settings.model import Settings
 from trainer.settings.toml_text import parse_toml, read_text
@@ -105,6 +108,42 @@ def data_set_toml(options: Options, subsets: tuple[Subset, ...], settings: Setti
     return tomlkit.dumps(document)
 
 
+def data_set_for_others(path: Path) -> str:
+    """Return a data set file as others read it, "" where they read the same from it as it is.
+
+    Folders in it count from where it lies; sd-scripts counts them from the folder it is run in, and takes one ending of captions.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    text = read_text(path, "a data set file")
+    parse_toml(text, printable(str(path)))
+    document = tomlkit.parse(text)
+    tables = [document.get("general", {}), *document.get("datasets", [])]
+    tables += [subset for dataset in document.get("datasets", []) for subset in dataset.get("subsets", [])]
+    changed = [_made_for_others(table, path.parent) for table in tables]
+    return tomlkit.dumps(document) if any(changed) else ""
+
+
+def _made_for_others(table: MutableMapping[str, Any], folder: Path) -> bool:
+    changed = False
+    for key in ("image_dir", "conditioning_data_dir"):
+        value = table.get(key)
+        if isinstance(value, str) and value != (whole := _from(folder, value)):
+            table[key] = whole
+            changed = True
+    endings = table.get("caption_extension")
+    if isinstance(endings, list) and endings:
+        table["caption_extension"] = str(endings[0])
+        changed = True
+    return changed
+
+
+def _from(folder: Path, path: str) -> str:
+    """Return a path of a data set file as an absolute one; Windows' stay as they are."""
+    return path if os.path.isabs(path) or is_windows(path) else os.path.normpath(folder / path)
+
+
 def _with_masks(subset: dict[str, object], options: Options) -> dict[str, object]:
     """Return a folder with its masks; one with a folder of masks is of another kind to sd-scripts, without words of its own."""
     if options.get("alpha_mask"):
@@ -165,7 +204,9 @@ def _of_file(path: Path) -> Iterator[Subset]:
         outer = general | {key: value for key, value in dataset.items() if key != "subsets"}
         for subset in _tables(dataset.get("subsets")):
             around = {key: value for key, value in outer.items() if key in (*_GENERAL_OPTIONS, "num_repeats")}
-            yield around | subset
+            made = around | subset
+            _made_for_others(made, path.parent)
+            yield made
 
 
 def _table(value: object) -> dict[str, object]:

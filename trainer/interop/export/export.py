@@ -8,12 +8,13 @@ from pathlib import Path
 from trainer.dataset.read import read_data
 from trainer.errors import WorkspaceError
 from trainer.interop.documents import read_document
-from trainer.interop.export.data import SUBSET_OPTIONS, WrittenData, data_set_toml, written_data
+from trainer.interop.export.data import SUBSET_OPTIONS, WrittenData, data_set_for_others, data_set_toml, written_data
 from trainer.interop.export.options import WrittenOptions, written_options
 from trainer.interop.export.report import ExportReport, SettingReport
 from trainer.interop.export.said_apart import LOST, NOT_NEEDED
 from trainer.interop.export.targets import Target, Written
 from trainer.interop.importer import import_documents
+from trainer.interop.record import Options
 from trainer.jobs.minutes import minutes_as_steps
 from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.records import MarkKind
@@ -84,16 +85,12 @@ class _Export:
         settings, target = self._settings, self._target
         family = self._options.base.family if self._options.base is not None else ""
         options = self._options.options | {"sdxl": family == "sdxl"}
-        if target.key == "kohya-gui":
-            options |= self._prompts_of_the_gui()
-        needs_file = not target.folder_by_folder and not settings.dataset_config and self._data.data is not None
-        text_of_data = data_set_toml(options, self._data.subsets, settings) if needs_file else ""
-        of_folders = target.key != "sd-scripts" and self._data.is_plain
-        named = Path(settings.dataset_config) if settings.dataset_config else self._data_set if needs_file else None
-        written = Written(options, self._data.subsets, None if of_folders else named)
+        if target.keeps_prompts:
+            options |= self._prompts_themselves()
+        text_of_data = self._data_set_text(options)
+        named = self._data_set if text_of_data else Path(settings.dataset_config) if settings.dataset_config else None
+        written = Written(options, self._data.subsets, named)
         text = target.text(written)
-        if target.key != "sd-scripts" and of_folders:
-            text_of_data = ""
         back = import_documents([read_document(text.encode(), str(self._file))]).settings
         report = ExportReport(
             where=printable(str(self._path)),
@@ -103,8 +100,17 @@ class _Export:
         )
         return Exported(text, text_of_data, target.how(written, self._file, named), report)
 
-    def _prompts_of_the_gui(self) -> dict[str, object]:
-        """Return the lines of the prompt file, which the GUI keeps in its own file."""
+    def _data_set_text(self, options: Options) -> str:
+        """Return the data set file that is written beside the text, "" where the target needs none."""
+        settings, target, data = self._settings, self._target, self._data
+        if target.folder_by_folder or data.data is None:
+            return ""
+        if settings.dataset_config:
+            return data_set_for_others(Path(settings.dataset_config))
+        return "" if data.is_plain and not target.always_data_set else data_set_toml(options, data.subsets, settings)
+
+    def _prompts_themselves(self) -> dict[str, object]:
+        """Return the lines of the prompt file, for a program that keeps them in its own."""
         path = self._settings.sample_prompts
         if not path:
             return {}

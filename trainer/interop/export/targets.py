@@ -44,6 +44,8 @@ class Target:
         ending: of its files.
         behaves_like: the trainer whose own arithmetic its numbers go through: settings that behave like it are written as set.
         folder_by_folder: whether it names folders of pictures one by one, and so needs no data set file.
+        always_data_set: whether a data set file is written also where folders by themselves would do.
+        keeps_prompts: whether it has the lines of a prompt file in its own file.
         text: the file.
         how: how it is run, with the file and the data set file in it.
     """
@@ -53,6 +55,8 @@ class Target:
     ending: str
     behaves_like: str
     folder_by_folder: bool
+    always_data_set: bool
+    keeps_prompts: bool
     text: Callable[[Written], str]
     how: Callable[[Written, Path, Path | None], str]
 
@@ -143,13 +147,17 @@ def _subset(subset: Subset, options: Mapping[str, object]) -> dict[str, object]:
 TARGETS: Mapping[str, Target] = {
     target.key: target
     for target in (
-        Target("sd-scripts", CONFIG, ".toml", "sd-scripts 2026-02", False, _sd_scripts_text, _sd_scripts_how),
+        Target(
+            "sd-scripts", CONFIG, ".toml", "sd-scripts 2026-02", False, True, False, _sd_scripts_text, _sd_scripts_how
+        ),
         Target(
             "kohya-gui",
             KOHYA_GUI,
             ".json",
             "kohya_ss 2026-07",
             False,
+            False,
+            True,
             _kohya_gui_text,
             lambda written, file, data_set: f"open {file} in the GUI's LoRA tab: Configuration, Load",
         ),
@@ -159,6 +167,8 @@ TARGETS: Mapping[str, Target] = {
             ".toml",
             "easy training scripts 2025-04",
             True,
+            False,
+            False,
             _easy_training_scripts_text,
             lambda written, file, data_set: f"open {file} with File, Load TOML; its folder {OUTPUT_DIR} must exist",
         ),
