@@ -345,9 +345,14 @@ def _unprefixed(key: str) -> str:
     return "<embedding>" if _EMBEDDING_KEY.fullmatch(key) else key
 
 
+def _is_numbered(values: Values) -> bool:
+    """Return whether a file is of cloneofsimo/lora, which numbers its layers."""
+    return any(_RANK_KEY.fullmatch(key) for key in values)
+
+
 def _profile(values: Values) -> str:
     """Return the sd-scripts that a file was trained by, from when that was; "" for unknown programs, and for our own files."""
-    if any(_RANK_KEY.fullmatch(key) for key in values):
+    if _is_numbered(values):
         return "cloneofsimo lora 2023-02"
     if _was_ours(values) or _is_ours(values):
         return ""
@@ -385,6 +390,10 @@ def _notes(values: Values) -> tuple[str, ...]:
             numbers = f"{min(found):g} to {max(found):g}"
             way = "to keep them, set network_weights to the file and dim_from_weights = true"
             notes.append(f"its layers have {what} from {numbers}, most of them {found[0]:g}; {way}")
+    if _is_numbered(values):
+        notes.append(
+            "cloneofsimo/lora has no alpha, its scale is 1; here it is network_alpha / network_dim, so alpha is the rank"
+        )
     words = values.get(facts.EMBEDDINGS)
     if isinstance(words, list) and words:
         notes.append(f"embeddings in the file are not read here: {', '.join(map(str, words[:8]))}")
@@ -411,7 +420,7 @@ def _unknown_notes(values: Values) -> list[str]:
         return []
     if not any(key in values for key in ("ss_learning_rate", "ss_unet_lr", "ss_max_train_steps")):
         return [
-            "not in the file: learning rates, steps, schedule, optimizer, batch size, resolution and data; they are as by default"
+            "not in the file: learning rates, steps, schedule, optimizer, batch size, resolution and data; they have their defaults"
         ]
     said = {"caption_extension"} if lora_data.had_captions(values) else set()
     names = [name for name in _NO_SETTING_OF_SD_SCRIPTS if f"ss_{name}" not in values and name not in said]
