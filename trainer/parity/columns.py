@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 from pydantic import ValidationError
 
 from trainer.dataset.buckets import bucket_rules, placement_of
+from trainer.dataset.records import BucketRules
 from trainer.errors import SettingsError
 from trainer.profiles.record import DerivedOption, Options, Size, TrainerProfile
 from trainer.profiles.registry import OURS, PROFILES
@@ -170,8 +172,12 @@ def _our_defaults() -> Mapping[str, object]:
 
 
 def _buckets(options: Options) -> Callable[[Size], Size]:
-    rules = bucket_rules(settings_of(options))
+    return _buckets_by(bucket_rules(settings_of(options)))
 
+
+@lru_cache(maxsize=64)
+def _buckets_by(rules: BucketRules) -> Callable[[Size], Size]:
+    @cache
     def bucket(size: Size) -> Size:
         return placement_of(*size, rules).bucket
 

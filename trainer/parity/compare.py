@@ -1,7 +1,7 @@
 """The table made: every trainer's column beside the settings as they stand, and why they differ."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from trainer.parity.columns import (
@@ -12,8 +12,9 @@ from trainer.parity.columns import (
     column_of,
     first_column,
     run_by,
+    settings_of,
 )
-from trainer.parity.rows import CellContent, RowRule, rows_of, shown_setting
+from trainer.parity.rows import OPTIONS_OF_RUN, CellContent, RowRule, rows_of, shown_setting
 from trainer.parity.table import ParityCell, ParityRow, ParityTable
 from trainer.profiles.tally import FoundData
 from trainer.settings.parts import Family
@@ -67,11 +68,12 @@ def _first_title(asked: AskedSettings) -> str:
 
 @dataclass(frozen=True)
 class _Column:
-    """One trainer's column, with what its rules alone make of the first column's options."""
+    """One trainer's column, with what its rules alone and its options alone would make."""
 
     column: TrainerColumn
     first: TrainerColumn
     data: FoundData
+    _changed: dict[tuple[str, bool], TrainerColumn] = field(default_factory=dict)
 
     @cached_property
     def by_rules(self) -> TrainerColumn:
@@ -84,6 +86,24 @@ class _Column:
         """What this trainer's options make by the first column's rules."""
         run = run_by(self.first.profile, self.data, self.column.run.options)
         return replace(self.column, profile=self.first.profile, run=run)
+
+    def with_option(self, name: str, *, alone: bool) -> TrainerColumn:
+        """Return what comes, by the first column's rules, of its options with one of this trainer's.
+
+        Args:
+            name: of that option.
+            alone: False for the other way round: of this trainer's options with one of the first column's.
+        """
+        if (name, alone) not in self._changed:
+            base, other = (self.first, self.column) if alone else (self.column, self.first)
+            options = {**base.run.options, name: other.run.options[name]}
+            if name in OPTIONS_OF_RUN:
+                run = run_by(self.first.profile, self.data, options)
+            else:
+                run = self.first.run if alone else self.by_options.run
+            changed = replace(base, profile=self.first.profile, run=run, settings=settings_of(options))
+            self._changed[name, alone] = changed
+        return self._changed[name, alone]
 
 
 def _row(rule: RowRule, first: TrainerColumn, columns: Sequence[_Column]) -> ParityRow:
@@ -115,24 +135,31 @@ def _reasons(rule: RowRule, here: CellContent, content: CellContent, both: _Colu
     decisive = rule.settings(column.settings)
     if content is _UNKNOWN:
         names = [name for name in decisive if column.is_unknown((name,))]
-        yield f"its default of {', '.join(names)} is not known"
+        yield f"its default{'s' if len(names) > 1 else ''} of {', '.join(names)} {'are' if len(names) > 1 else 'is'} not known"
         return
     if content is _STOPS:
         yield column.run.stops
         return
     by_rules = rule.rule is not None and _content(rule, both.by_rules).differs_from(here)
-    if _content(rule, both.by_options).differs_from(here) or not by_rules:
-        yield from list(_option_texts(column, first, decisive))[:_NAMED]
+    by_options = _content(rule, both.by_options)
+    if by_options.differs_from(here) or not by_rules:
+        differing = [name for name in decisive if getattr(column.settings, name) != getattr(first.settings, name)]
+        mattering = [name for name in differing if _matters(rule, here, by_options, both, name)] or differing
+        yield from list(_option_texts(column, mattering))[:_NAMED]
     if rule.rule is not None and by_rules:
         yield rule.rule(both.by_rules, first)
 
 
-def _option_texts(column: TrainerColumn, first: TrainerColumn, names: Sequence[str]) -> Iterator[str]:
-    """Yield the options among `names` that differ from the first column's, and why."""
+def _matters(rule: RowRule, here: CellContent, there: CellContent, both: _Column, name: str) -> bool:
+    """Return whether an option by itself changes what a row shows: put in among the first column's, or left out of the other's."""
+    put_in, left_out = both.with_option(name, alone=True), both.with_option(name, alone=False)
+    return _content(rule, put_in).differs_from(here) or _content(rule, left_out).differs_from(there)
+
+
+def _option_texts(column: TrainerColumn, names: Sequence[str]) -> Iterator[str]:
+    """Yield these options of a trainer, and why they are so."""
     derived = {each.name: each.why for each in column.run.derived}
     for name in names:
-        if getattr(column.settings, name) == getattr(first.settings, name):
-            continue
         if name in derived:
             yield f"{name} = {shown_setting(column.settings, name)} is passed: {derived[name]}"
         elif name not in column.stated:

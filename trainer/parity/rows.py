@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trainer.parity.columns import TrainerColumn
 from trainer.plan.rate_lines import rate_pairs
@@ -66,6 +67,9 @@ _BUCKETS = (
     "bucket_reso_steps",
     "bucket_no_upscale",
 )
+OPTIONS_OF_RUN = frozenset((*_LENGTH, *_BUCKETS, "lr_warmup_steps", "lr_scheduler", "caption_extension"))
+"""The settings of these rows that decide what a trainer counts and runs; the others decide rates and the like."""
+
 # Buckets in a cell; the details have all.
 _SHOWN_BUCKETS = 3
 
@@ -120,12 +124,13 @@ def _loaded(column: TrainerColumn) -> CellContent:
 def _tallied(found: Tally) -> CellContent:
     count = len(found.pictures)
     text = f"{count:,}" if found.total == count else f"{count:,} ({found.total:,} with repeats)"
-    means = frozenset((each.file.path, each.repeats) for each in found.pictures)
-    return CellContent(text, tuple(_left_out_line(each) for each in found.left_out), means)
+    return CellContent(text, _left_out_lines(found.left_out), found.often)
 
 
-def _left_out_line(left: LeftOut) -> str:
-    return f"{printable(left.path)}: {printable(left.why)}"
+# The same tallies stand in several rows and columns.
+@lru_cache(maxsize=64)
+def _left_out_lines(left_out: tuple[LeftOut, ...]) -> tuple[str, ...]:
+    return tuple(f"{printable(left.path)}: {printable(left.why)}" for left in left_out)
 
 
 def _regularisation(column: TrainerColumn) -> CellContent:
@@ -139,8 +144,13 @@ def _captions(column: TrainerColumn) -> CellContent:
     loaded = len(run.loaded.pictures) + len(run.loaded.regularisation)
     if not column.profile.engine.reads_captions:
         return CellContent("none are read")
-    missing = tuple(f"{printable(path)}: no caption file" for path in run.uncaptioned)
+    missing = _uncaptioned_lines(run.uncaptioned)
     return CellContent(f"{loaded - len(missing):,} of {loaded:,}", missing, missing)
+
+
+@lru_cache(maxsize=64)
+def _uncaptioned_lines(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{printable(path)}: no caption file" for path in paths)
 
 
 def _buckets(column: TrainerColumn) -> CellContent:

@@ -114,11 +114,7 @@ def _typed_repeats(folder: FolderName, options: Options) -> int | None:
 
 
 def _our_repeats(folder: FolderName, options: Options) -> int | None:
-    """Our own: num_repeats, else the number before `_`, else dataset_repeats for the data folder and none for others."""
-    for text in cast("list[str]", options.get("num_repeats") or []):
-        name, _, number = text.rpartition("=")
-        if name == folder.name:
-            return int(number) or None
+    """Our own: the number before `_`, else dataset_repeats for the data folder and none for others."""
     match = _N_NAME.fullmatch(folder.name)
     if match:
         return int(match[1]) or None
@@ -154,7 +150,7 @@ EVERY_FOLDER_ONCE = Repeats(_every_folder_once, "a number in a folder's name mea
 DATA_FOLDER_ONCE = Repeats(_data_folder_once, "only pictures in the data folder itself count, each once")
 TYPED_REPEATS = Repeats(_typed_repeats, "each folder is chosen by hand, with the number before its first `_`, else 1")
 OUR_REPEATS = Repeats(
-    _our_repeats, "num_repeats, else the number before the `_`; pictures in the data folder itself have dataset_repeats"
+    _our_repeats, "the number before the `_`; pictures in the data folder itself have dataset_repeats"
 )
 
 # Steps. Floats as in the scripts themselves, so that their roundings are theirs too.

@@ -22,13 +22,17 @@ class FolderName:
     is_root: bool = False
 
 
+FOLDER_OPTIONS = ("dataset_repeats", "num_repeats")
+"""The options that a folder's repeats may depend on. num_repeats stands in place of the number in a name for every trainer."""
+
+
 @dataclass(frozen=True)
 class Repeats:
     """How often each picture of a folder counts.
 
     Attributes:
-        of: a folder and the options in force to its repeats, None for a folder that is left out. Raises ValueError with a
-            sentence where the trainer itself stops.
+        of: a folder and the options in force to its repeats, None for a folder that is left out; of the options only
+            FOLDER_OPTIONS may count. Raises ValueError with a sentence where the trainer itself stops.
         sentence: the same in words.
     """
 
@@ -139,7 +143,7 @@ class EngineRules:
         last_batch: what becomes of a bucket's last pictures.
         counts_epochs: whether it knows max_train_epochs; else max_train_steps alone counts.
         regularisation: how those pictures join.
-        bucket_of: a picture's bucket by its size; None for sd-scripts' buckets.
+        bucket_of: a picture's bucket by its size, of the options by `resolution` alone; None for sd-scripts' buckets.
         reads_captions: whether it reads caption files.
         schedule_times_accumulation: whether the schedule is planned for as many times the steps as batches are accumulated, so
             that only its beginning is run.

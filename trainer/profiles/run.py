@@ -1,8 +1,10 @@
 """What a trainer makes of a data folder and options: pictures, steps, warm-up, epochs."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from trainer.profiles.arithmetic import epochs_of, whole
 from trainer.profiles.record import Counted, DerivedOption, EngineRules, Options, Size, TrainerProfile
@@ -63,6 +65,7 @@ class TrainerRun:
 
 
 _NOTHING = Tally((), (), ())
+_KNOWN = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
 _WITHOUT_WARMUP = ("constant", "piecewise_constant")
 
 
@@ -114,21 +117,20 @@ def run_with(
         derived: those that the trainer passes otherwise than it was asked for.
     """
     engine, script = profile.engine, profile.steps
-    known = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
     stops = ""
     try:
-        counted = tally(data, script.pictures, script.repeats, options, known)
+        counted = tally(data, script.pictures, script.repeats, options, _KNOWN)
     except ValueError as error:
         counted, stops = _NOTHING, str(error)
     try:
-        loaded = tally(data, engine.pictures, engine.repeats, options, known)
+        loaded = tally(data, engine.pictures, engine.repeats, options, _KNOWN)
     except ValueError as error:
         loaded, stops = _NOTHING, stops or str(error)
-    in_bucket = _bucket(engine, options, bucket_of)
-    shown = shown_pictures(engine, loaded, in_bucket)
-    buckets = bucket_tallies(engine, shown, in_bucket, whole(options, "train_batch_size", 1))
-    batches = epoch_batches(engine, buckets, whole(options, "train_batch_size", 1))
-    batches_counted = script_batches(engine, counted, options, in_bucket)
+    batch = whole(options, "train_batch_size", 1)
+    epoch = _epoch(engine, loaded, data, options, bucket_of)
+    buckets = bucket_tallies(engine, epoch.filled, batch)
+    batches = epoch_batches(engine, buckets, batch)
+    batches_counted = _batches_counted(engine, counted, data, options, bucket_of)
     instances = sum(bucket.shown for bucket in buckets)
     own = script.steps(Counted(counted.total, batches_counted, bool(counted.regularisation), options, instances))
     length = run_length(engine, options, batches, own if script.steps_passed else None)
@@ -139,17 +141,15 @@ def run_with(
         warmup = warmup_in_force(profile, options, length.steps if own is None else own)
     except ValueError as error:
         stops = stops or str(error)
-    everything = (*loaded.pictures, *loaded.regularisation)
-    endings = [str(ending) for ending in _texts(options.get("caption_extension"))] if engine.reads_captions else []
     return TrainerRun(
         options=options,
         derived=derived,
         stops=stops,
         counted=counted,
         loaded=loaded,
-        uncaptioned=without_caption(everything, data, endings, any_case=engine.pictures.case == "any"),
+        uncaptioned=_uncaptioned(engine, loaded, data, options),
         buckets=buckets,
-        regularisation_shown=sum(times for picture, times in shown if picture.file.regularisation),
+        regularisation_shown=epoch.regularisation,
         batches_per_epoch=batches,
         steps_per_epoch=length.steps_per_epoch,
         steps_shown=own,
@@ -205,24 +205,28 @@ def filled_up(repeats: Sequence[int], wanted: int) -> list[int]:
     return times
 
 
-def bucket_tallies(
-    engine: EngineRules,
-    shown: Sequence[tuple[TalliedPicture, int]],
-    bucket_of: Callable[[TalliedPicture], Size],
-    batch: int,
-) -> tuple[BucketTally, ...]:
-    """Return the buckets in use, by size."""
-    distinct: dict[Size, int] = {}
-    instances: dict[Size, int] = {}
+FilledBucket = tuple[Size, int, int]
+"""A bucket's size, the different pictures in it, and how often they are shown in an epoch."""
+
+
+def filled_buckets(
+    shown: Iterable[tuple[TalliedPicture, int]], bucket_of: Callable[[TalliedPicture], Size]
+) -> tuple[FilledBucket, ...]:
+    """Return the buckets that pictures are in, by size."""
+    distinct: Counter[Size] = Counter()
+    instances: Counter[Size] = Counter()
     for picture, times in shown:
         size = bucket_of(picture)
-        distinct[size] = distinct.get(size, 0) + 1
-        instances[size] = instances.get(size, 0) + times
+        distinct[size] += 1
+        instances[size] += times
+    return tuple((size, distinct[size], instances[size]) for size in sorted(distinct))
+
+
+def bucket_tallies(engine: EngineRules, filled: Sequence[FilledBucket], batch: int) -> tuple[BucketTally, ...]:
+    """Return the same buckets with their batches."""
     return tuple(
-        BucketTally(
-            size, distinct[size], instances[size], batches_of_bucket(engine, distinct[size], instances[size], batch)
-        )
-        for size in sorted(distinct)
+        BucketTally(size, distinct, shown, batches_of_bucket(engine, distinct, shown, batch))
+        for size, distinct, shown in filled
     )
 
 
@@ -286,28 +290,79 @@ def _stretched(engine: EngineRules, options: Options) -> int:
 def _bucket(engine: EngineRules, options: Options, bucket_of: BucketOf) -> Callable[[TalliedPicture], Size]:
     """Return what finds a picture's bucket; one whose size is not known goes where a square of the resolution goes."""
     side = min(int(part) for part in str(options.get("resolution", "512")).split(","))
+    known = _known_buckets(*_bucket_key(engine, options, bucket_of))
 
     def of(picture: TalliedPicture) -> Size:
-        size = picture.file.size or (side, side)
-        return bucket_of(size) if engine.bucket_of is None else engine.bucket_of(size, options)
+        size = picture.file.size
+        if size not in known:
+            known[size] = _bucket_of(engine, options, bucket_of, size or (side, side))
+        return known[size]
 
     return of
+
+
+# A table of trainers asks for the same buckets dozens of times; the rules are in `by`, or follow from the resolution.
+@lru_cache(maxsize=32)
+def _known_buckets(by: object, resolution: str) -> dict[Size | None, Size]:
+    return {}
+
+
+def _bucket_of(engine: EngineRules, options: Options, bucket_of: BucketOf, size: Size) -> Size:
+    return bucket_of(size) if engine.bucket_of is None else engine.bucket_of(size, options)
 
 
 def script_batches(
     engine: EngineRules, counted: Tally, options: Options, bucket_of: Callable[[TalliedPicture], Size]
 ) -> int:
-    """Return the batches of an epoch of what the script counts, each picture by its own repeats.
-
-    Args:
-        engine: knows what becomes of the last batch of a bucket.
-        counted: by the script.
-        options: in force.
-        bucket_of: from _bucket.
-    """
-    pictures = [(each, each.repeats) for each in (*counted.pictures, *counted.regularisation)]
+    """Return the batches of an epoch of what the script counts, each picture by its own repeats."""
+    filled = filled_buckets(((each, each.repeats) for each in (*counted.pictures, *counted.regularisation)), bucket_of)
     batch = whole(options, "train_batch_size", 1)
-    return sum(each.batches for each in bucket_tallies(engine, pictures, bucket_of, batch))
+    return sum(each.batches for each in bucket_tallies(engine, filled, batch))
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """The buckets of an epoch, and how often regularisation pictures are shown in it."""
+
+    filled: tuple[FilledBucket, ...]
+    regularisation: int
+
+
+# A table of trainers asks for the same dozens of times: what follows is kept with the data. A tally is kept there too, so that
+# its identity stands for it.
+
+
+def _epoch(engine: EngineRules, loaded: Tally, data: FoundData, options: Options, bucket_of: BucketOf) -> _Epoch:
+    def make() -> _Epoch:
+        in_bucket = _bucket(engine, options, bucket_of)
+        shown = shown_pictures(engine, loaded, in_bucket)
+        regular = sum(times for picture, times in shown if picture.file.regularisation)
+        return _Epoch(filled_buckets(shown, in_bucket), regular)
+
+    return data.kept(("epoch", id(loaded), engine.regularisation, *_bucket_key(engine, options, bucket_of)), make)
+
+
+def _batches_counted(
+    engine: EngineRules, counted: Tally, data: FoundData, options: Options, bucket_of: BucketOf
+) -> int:
+    batch = whole(options, "train_batch_size", 1)
+    key = (id(counted), batch, engine.batch_of_distinct, engine.last_batch, *_bucket_key(engine, options, bucket_of))
+    in_bucket = _bucket(engine, options, bucket_of)
+    return data.kept(("batches", *key), lambda: script_batches(engine, counted, options, in_bucket))
+
+
+def _bucket_key(engine: EngineRules, options: Options, bucket_of: BucketOf) -> tuple[object, str]:
+    return engine.bucket_of or bucket_of, str(options.get("resolution"))
+
+
+def _uncaptioned(engine: EngineRules, loaded: Tally, data: FoundData, options: Options) -> tuple[str, ...]:
+    endings = tuple(str(each) for each in _texts(options.get("caption_extension"))) if engine.reads_captions else ()
+    any_case = engine.pictures.case == "any"
+    everything = (*loaded.pictures, *loaded.regularisation)
+    return data.kept(
+        ("uncaptioned", id(loaded), endings, any_case),
+        lambda: without_caption(everything, data, endings, any_case=any_case),
+    )
 
 
 def _paired(

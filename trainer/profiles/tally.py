@@ -1,11 +1,23 @@
 """Which of the files in a data folder a trainer counts, how often, and why not the others."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
-from trainer.profiles.record import EngineRules, FolderName, Options, PictureRules, Repeats, ScriptRules, Size
+from trainer.profiles.record import (
+    FOLDER_OPTIONS,
+    EngineRules,
+    FolderName,
+    Options,
+    PictureRules,
+    Repeats,
+    ScriptRules,
+    Size,
+)
 from trainer.text import plural
+
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -27,12 +39,12 @@ class FoundFile:
         """The file's own name."""
         return self.path.rpartition("/")[2]
 
-    @property
+    @cached_property
     def folders(self) -> tuple[str, ...]:
         """The folders that it lies in, the outermost first; none for one that lies in the data folder itself."""
         return tuple(self.path.split("/")[:-1])
 
-    @property
+    @cached_property
     def ending(self) -> str:
         """Its ending with the dot, as it is written; "" for none."""
         stem, dot, ending = self.name.rpartition(".")
@@ -52,6 +64,19 @@ class FoundData:
     root: str
     files: tuple[FoundFile, ...]
     regularisation_root: str = ""
+    # What was counted of them: a table of trainers asks for the same dozens of times.
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def kept(self, key: object, make: Callable[[], _Kept]) -> _Kept:
+        """Return what `make` returned the first time for `key`."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast("_Kept", self._kept[key])
+
+    @cached_property
+    def places(self) -> frozenset[tuple[bool, tuple[str, ...]]]:
+        """Each folder right below a root that holds files, as (regularisation, (name,)), and the root itself as (…, ())."""
+        return frozenset((file.regularisation, file.folders[:1]) for file in self.files)
 
     def root_of(self, file: FoundFile) -> str:
         """Return the name of the folder that a file's path starts in."""
@@ -88,10 +113,15 @@ class Tally:
     regularisation: tuple[TalliedPicture, ...]
     left_out: tuple[LeftOut, ...]
 
-    @property
+    @cached_property
     def total(self) -> int:
         """The pictures to train on, each as often as it counts."""
         return sum(picture.repeats for picture in self.pictures)
+
+    @cached_property
+    def often(self) -> frozenset[tuple[str, int]]:
+        """The path and the repeats of each picture to train on."""
+        return frozenset((picture.file.path, picture.repeats) for picture in self.pictures)
 
 
 def tally(data: FoundData, pictures: PictureRules, repeats: Repeats, options: Options, known: frozenset[str]) -> Tally:
@@ -107,6 +137,13 @@ def tally(data: FoundData, pictures: PictureRules, repeats: Repeats, options: Op
     Raises:
         ValueError: the trainer stops at a folder's name; the sentence says at which.
     """
+    own = tuple(str(options.get(name)) for name in FOLDER_OPTIONS)
+    return data.kept((pictures, repeats, own, known), lambda: _tallied(data, pictures, repeats, options, known))
+
+
+def _tallied(
+    data: FoundData, pictures: PictureRules, repeats: Repeats, options: Options, known: frozenset[str]
+) -> Tally:
     trained: list[TalliedPicture] = []
     regular: list[TalliedPicture] = []
     left_out: list[LeftOut] = []
@@ -155,31 +192,43 @@ def without_caption(
         endings: of caption files, `.txt`.
         any_case: whether `a.TXT` is found as `a.txt`.
     """
+    lacking = data.kept(("captions", tuple(endings), any_case), lambda: _without_caption(data, endings, any_case))
+    return tuple(each.file.path for each in pictures if (each.file.regularisation, each.file.path) in lacking)
+
+
+def _without_caption(data: FoundData, endings: Sequence[str], any_case: bool) -> frozenset[tuple[bool, str]]:
+    """Return every file without a caption file beside it, as (regularisation, path)."""
     fold = str.lower if any_case else str
     there = {(file.regularisation, fold(file.path)) for file in data.files}
-    found = []
-    for picture in pictures:
-        file = picture.file
-        stem = file.path[: -len(file.ending)]
+
+    def has(file: FoundFile) -> bool:
+        stem = file.path[: len(file.path) - len(file.ending)]
         # The face cropper appends four parts to the name.
         short = stem.rsplit("_", 4)
         stems = (stem, short[0]) if len(short) == 5 else (stem,)
-        if not any((file.regularisation, fold(each + ending)) in there for each in stems for ending in endings):
-            found.append(file.path)
-    return tuple(found)
+        return any((file.regularisation, fold(each + ending)) in there for each in stems for ending in endings)
+
+    return frozenset((file.regularisation, file.path) for file in data.files if not has(file))
 
 
 def _repeats_by_folder(
     data: FoundData, repeats: Repeats, options: Options
 ) -> Mapping[tuple[bool, tuple[str, ...]], int | None]:
     """Return the repeats of each folder right below a root, and of the root under ()."""
-
-    @cache
-    def of(regularisation: bool, top: tuple[str, ...]) -> int | None:
+    given = dict(_given_repeats(options))
+    found = {}
+    for regularisation, top in sorted(data.places):
         root = data.regularisation_root if regularisation else data.root
-        return repeats(FolderName(top[0]) if top else FolderName(root, is_root=True), options)
+        folder = FolderName(top[0]) if top else FolderName(root, is_root=True)
+        found[regularisation, top] = given[folder.name] if folder.name in given else repeats(folder, options)
+    return found
 
-    return {(file.regularisation, file.folders[:1]): of(file.regularisation, file.folders[:1]) for file in data.files}
+
+def _given_repeats(options: Options) -> Iterator[tuple[str, int | None]]:
+    """Yield the repeats that num_repeats gives to folders by name, as if they had been renamed; None for a folder left out."""
+    for text in cast("Sequence[str]", options.get("num_repeats") or ()):
+        name, _, number = text.rpartition("=")
+        yield name, int(number) or None
 
 
 def _why_not(file: FoundFile, rules: PictureRules, times: int | None) -> str:
