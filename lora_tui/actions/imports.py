@@ -105,11 +105,12 @@ class Imports:
 
         imported = import_to(documents, self._workspace.root / "settings.toml")
         subject, report = imported.subject, imported.report
-        name = subject.name if subject is not None else str(imported.values.get("output_name") or "imported")
+        values = imported.values
+        name = subject.name if subject is not None else str(values.get("output_name") or values.get("subject") or "")
         return ReadImport(
             documents,
             report,
-            free_name(self._workspace, name),
+            free_name(self._workspace, name or "imported"),
             tuple(prefixes_to_ask_for(report.paths)),
             subject.name if subject is not None else "",
         )

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from trainer.memory.peak import Policy
     from trainer.settings.model import Settings
 
-NOTHING_OPEN = (
-    "No settings yet.\n\nn  create a subject from a folder of pictures\no  open a settings file of this workspace"
-)
+NOTHING_OPEN = "No settings yet.\n\nn  create a subject from a folder of pictures\no  open a settings file of this workspace\ni  import another trainer's settings"
 
 # The settings that a kind of error may be about, by the paths in them.
 _PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {

@@ -119,8 +119,8 @@ class BakeScreen(Screen[None]):
         self.files = SettingsFiles(self, self.workspace, self.sender, self.editor, self.form, *self._first)
         self.parity = ParityDialogs(self, self.sender, self.editor, self.files)
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
-        sources = Imports(self.workspace)
-        self.imports = ImportDialogs(self, self.sender, self.editor, self.files, sources, lambda: self.snapshot)
+        of_imports = (Imports(self.workspace), lambda: self.snapshot, self.show_log_line)
+        self.imports = ImportDialogs(self, self.sender, self.editor, self.files, *of_imports)
 
     def start_threads(self) -> None:
         """Start what looks at files: called after the first paint."""

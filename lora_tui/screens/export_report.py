@@ -49,12 +49,12 @@ class ExportReportScreen(ReportScreen[Sequence[Path] | None]):
 
     def on_mount(self) -> None:
         """Show the report."""
-        report = self._ready.exported.report
+        exported = self._ready.exported
+        report = exported.report
         title = Content.assemble(
             (f"Export: {printable(report.title)}", "bold"), (f"   {printable(self._ready.file.name)}", "$muted")
         )
-        count = f"{report.count_line()} · to run it: {self._ready.exported.how}"
-        self.show_report(title, count, export_sections(report), "export.write")
+        self.show_report(title, report.count_line(), export_sections(report, exported.how), "export.write")
         self.query_one(ReportList).focus()
 
     def action_write(self) -> None:

@@ -54,6 +54,7 @@ class ImportDialogs:
         files: settles unsaved edits, and opens what was written.
         sources: reads and writes.
         snapshot: returns what the screen shows now.
+        log: takes a line for the log pane.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ImportDialogs:
         files: SettingsFiles,
         sources: ImportSources,
         snapshot: Callable[[], Snapshot],
+        log: Callable[[str], object],
     ) -> None:
         self._screen = screen
         self._sender = sender
@@ -71,6 +73,7 @@ class ImportDialogs:
         self._files = files
         self._sources = sources
         self._snapshot = snapshot
+        self._log = log
 
     def offer_import(self, given: str = "") -> None:
         """Ask for a source, or read `given` at once; then show what became of it."""
@@ -127,8 +130,9 @@ class ImportDialogs:
 
         def tell(files: "Sequence[Path] | None") -> None:
             if files:
-                names = " and ".join(f"{path.parent.name}/{printable(path.name)}" for path in files)
-                self._sender.note(f"wrote {names}; to run it: {ready.exported.how}", seconds=8)
+                names = " and ".join(f"{path.parent.name}/{path.name}" for path in files)
+                self._sender.note(f"wrote {names}; the log says how it is run", seconds=5)
+                self._log(f"wrote {names}; to run it: {ready.exported.how}")
 
         self._screen.app.push_screen(ExportReportScreen(ready, write_export), tell)
 

@@ -203,7 +203,8 @@ class ReportList(ScrollView, can_focus=True):
         value = set_cell_size(cut(printable(entry.value, 200), self._value_width), self._value_width)
         segments = [Segment(f"{lead} {name}  ", under), Segment(f"{value}  ", muted)]
         if entry.to:
-            segments.append(Segment(f"→ {printable(entry.to)}", self._on("to", under)))
+            # Under the same name the new value is enough.
+            segments.append(Segment(f"→ {printable(entry.to.removeprefix(f'{entry.name} = '))}", self._on("to", under)))
         if entry.why:
             segments.append(Segment(f"{'  ' if entry.to else ''}{printable(entry.why)}", muted))
         used, room = 0, self._width

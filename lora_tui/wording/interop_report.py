@@ -61,8 +61,8 @@ def import_sections(report: ImportReport) -> list[ReportSection]:
     return [*lists, *_lines("paths of another computer", paths), *_lines("notes", report.notes)]
 
 
-def export_sections(report: ExportReport) -> list[ReportSection]:
-    """Return the four lists of settings, what is lost first, and the notes, if there are any."""
+def export_sections(report: ExportReport, how: str) -> list[ReportSection]:
+    """Return the four lists of settings, what is lost first; then how it is run, and the notes, if there are any."""
     lists = [
         ReportSection(
             fate,
@@ -74,7 +74,7 @@ def export_sections(report: ExportReport) -> list[ReportSection]:
         )
         for fate in _SETTING_ORDER
     ]
-    return [*lists, *_lines("notes", report.notes)]
+    return [*lists, *_lines("to run it", [how]), *_lines("notes", report.notes)]
 
 
 def _of_key(key: KeyReport, sign: Sign) -> ReportEntry:

@@ -8,11 +8,15 @@ import pytest
 from textual import events
 from textual.widgets import Input, Static
 
-from lora_tui.actions.imports import ReadImport
+from lora_tui.actions.exports import make_export, write_export
+from lora_tui.actions.imports import Imports, ReadImport
+from lora_tui.forms.draft import open_draft
 from lora_tui.screens.confirm import ConfirmDialog
+from lora_tui.screens.export_report import ExportReportScreen
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
+from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.save_import import SaveImportDialog
 from lora_tui.widgets.filter_line import FilterLine
 from lora_tui.widgets.report_list import ReportList
@@ -357,3 +361,77 @@ async def test_many_keys_are_listed_at_once(runner, until, imports) -> None:
         await pilot.press("end", "home", "j")
         assert time.process_time() - start < 2
         assert screen.query_one(ReportList).found == 1_111 + 0
+
+
+EXPORTED = [("1", "hifumi.sd-scripts.toml"), ("2", "hifumi.kohya-gui.json"), ("3", "hifumi.easy-training-scripts.toml")]
+
+
+@pytest.mark.parametrize(("key", "name"), EXPORTED)
+async def test_the_edited_settings_are_exported_after_their_report(runner, until, seen, key, name) -> None:
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        runner.app.bake_screen.editor.typed("network_dim", "23")
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(runner.app.screen, ExportReportScreen))
+        shown = seen(runner.app)
+        assert name in shown and "✗ lost" in shown and "✓ written" in shown
+        assert not (runner.workspace.root / "exports").exists()
+        await pilot.press("enter")
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+        await until(pilot, lambda: "to run it" in seen(runner.app))
+    written = runner.workspace.root / "exports" / name
+    assert "23" in written.read_text()
+    # Not among the settings files of the workspace.
+    assert [path.name for path in runner.workspace.settings_files()] == ["hifumi.toml"]
+
+
+async def test_a_second_export_takes_another_name(runner, until) -> None:
+    draft = open_draft(runner.workspace.root / "hifumi.toml")
+    first = make_export(runner.workspace, draft, "sd-scripts")
+    write_export(first)
+    second = make_export(runner.workspace, draft, "sd-scripts")
+    assert second.file.name == "hifumi.sd-scripts-2.toml"
+    assert {path.name for path in write_export(second)} == {second.file.name, second.data_set.name}
+
+
+async def test_settings_that_cannot_be_exported_say_why(runner, until, seen) -> None:
+    async with runner.run((120, 36)) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        runner.app.bake_screen.editor.typed("subject", "nobody")
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        await pilot.press("1")
+        await until(
+            pilot,
+            lambda: runner.app.screen is runner.app.bake_screen and "nobody" in seen(runner.app).split("─ log")[1],
+        )
+
+
+async def test_a_pasted_command_line_becomes_settings_that_are_open(runner, until, seen) -> None:
+    """With nothing scripted: the data of this workspace under the path that another computer had."""
+    paste = (
+        "accelerate launch train_network.py \\\n  --pretrained_model_name_or_path=demo --train_data_dir='D:\\lora\\data' \\\n"
+        "  --output_name=from_afar --network_dim=24 --unet_lr=2e-3 --resolution=64 --max_train_epochs=3 --my_own=4\n"
+    )
+    async with runner.run((120, 36)) as pilot:
+        await asked(runner, pilot, until)
+        runner.app.post_message(events.Paste(paste))
+        await until(pilot, lambda: isinstance(runner.app.screen, ForeignPathsDialog))
+        await pilot.press(*str(runner.workspace.root), "enter")
+        await until(pilot, lambda: isinstance(runner.app.screen, ImportReportScreen))
+        await until(pilot, lambda: "where it is on this computer" in seen(runner.app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(runner.app.screen, SaveImportDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+        editor = runner.app.bake_screen.editor
+        await until(pilot, lambda: editor.draft.path.name == "from_afar.toml" and editor.plan_line)
+        assert (editor.draft.now.network_dim, editor.draft.now.max_train_epochs) == (24, 3)
+        assert "16 pictures" in editor.plan_line
+    assert "# my_own" in (runner.workspace.root / "from_afar.toml").read_text()
+    assert (runner.workspace.subjects / "from_afar.toml").exists()
+    # The folder is not asked for again.
+    read = Imports(runner.workspace).read(paste)
+    assert read.foreign == () and read.name == "from_afar-2"
