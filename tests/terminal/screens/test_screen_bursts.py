@@ -1,7 +1,7 @@
 """Keys that arrive together: what is typed behind a key that opens something goes there, and does nothing anywhere else."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +243,15 @@ def test_every_action_that_opens_something_is_tried() -> None:
     assert set(OPENERS) == {action.id for action in ACTIONS if action.opens != "never"}
 
 
-@pytest.mark.parametrize("name", OPENERS)
+# Behind others of their kind, which are tried at once.
+_LONG = ("bake.again", "settings.export", "parity.take", "parity.columns", "report.save", "report.paths", "report.find")
+
+
+def tried(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.long) if name in _LONG else name for name in names]
+
+
+@pytest.mark.parametrize("name", tried(OPENERS))
 async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runner, until, pushed, name: str) -> None:
     prepare, bring, opened = OPENERS[name]
     prepare(runner)
@@ -280,7 +288,7 @@ LINES = {
 }
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", tried(LINES))
 async def test_text_behind_a_key_stands_in_the_line_that_it_opens(runner, until, name: str) -> None:
     prepare, bring, opened = OPENERS[name]
     prepare(runner)

@@ -140,11 +140,13 @@ async def test_the_row_of_the_cursor_in_a_list_stands_out(app, until) -> None:
         assert all(cell.contrast >= 3 for cell in marked if cell.sign.isalnum())
 
 
-async def test_what_differs_is_lit_and_the_cell_of_the_cursor_stands_out(app, until, monkeypatch) -> None:
+async def test_what_differs_is_lit_and_a_report_can_be_read(app, until, monkeypatch) -> None:
     cells = (ParityCell("155"), ParityCell("155"), ParityCell("190", True, "why"), ParityCell("113", True, "why"))
     rows_of_two = tuple(ParityRow(key, key, cells) for key in ("steps", "epochs"))
     table = ParityTable(("mine", "a", "b", "c"), ("these settings", "a", "b", "c"), rows_of_two)
     monkeypatch.setattr(parity, "parity_of", lambda draft: table)
+    keys = tuple(KeyReport(fate, "1", fate, "seed = 1", "why") for fate in FATES)
+    read = ReadImport((), ImportReport("old.toml", "sd-scripts", keys, "", ("a note",), {"D:\\set": ""}), "old")
     async with app.run(SIZE) as pilot:
         await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
         await pilot.press("C")
@@ -158,16 +160,7 @@ async def test_what_differs_is_lit_and_the_cell_of_the_cursor_stands_out(app, un
         same, lit = lines[other].index("155", lines[other].index("│")), lines[other].index("190")
         assert rows[other][lit].ink.name != rows[other][same].ink.name
         assert apart(rows[at_cursor][same].ground, rows[other][same].ground) > SEEN
-        for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
-            assert cell.contrast >= READABLE, cell
-
-
-async def test_the_report_of_an_import_can_be_read(app, until) -> None:
-    keys = tuple(KeyReport(fate, "1", fate, "seed = 1", "why") for fate in FATES)
-    report = ImportReport("old.toml", "sd-scripts", keys, "", ("a note",), {"D:\\set": ""})
-    async with app.run(SIZE) as pilot:
-        await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
-        read = ReadImport((), report, "old")
+        assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum())
         app.app.push_screen(ImportReportScreen(read, lambda read, folders: read, lambda read, name: Path(name)))
         await until(pilot, lambda: app.app.screen.query(ReportList))
         await pilot.press("down")
@@ -176,8 +169,7 @@ async def test_the_report_of_an_import_can_be_read(app, until) -> None:
         inside = app.app.screen.query_one(ReportList).region
         marked = next(y for y, row in enumerate(rows) if row[inside.x + 1].sign == "▸")
         assert apart(rows[marked][20].ground, rows[marked + 1][20].ground) > SEEN
-        for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
-            assert cell.contrast >= READABLE, cell
+        assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum())
 
 
 @pytest.mark.parametrize("colours", ["256"], indirect=True)

@@ -4,26 +4,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from textual.widgets import OptionList, Static
+from screen_alone import ScreenAlone, until_true
+from textual.widgets import Static
 
 from lora_tui.actions import parity
 from lora_tui.actions.parity import TakenOver, changed_settings
 from lora_tui.screens.confirm import ConfirmDialog
-from lora_tui.screens.parity import ParityScreen
+from lora_tui.screens.parity import ParityScreen, ParitySources
 from lora_tui.screens.parity_columns import ColumnsDialog
 from lora_tui.screens.plan import PlanDialog
 from lora_tui.screens.settings_changes import ChangesDialog
 from lora_tui.widgets.parity_view import ParityView
 from trainer.parity.table import ParityCell, ParityRow, ParityTable
 
-SIZES = [(120, 36), (80, 24)]
+WIDE, NARROW = (120, 36), (80, 24)
 COLUMNS = ("yours", "legacy 2023", "anon 2023", "easy 2023", "gui 2023", "ext 2023", "sd 2023", "one 2026", "ai 2026")
 TITLES = ("these settings", *(f"The {key.split()[0].title()} script, {key.split()[1]}-02-09" for key in COLUMNS[1:]))
+LOST = ("10_a/b.GIF: not counted", "10_a/c.PNG: not counted")
 
 
-def row(key: str, label: str, mine: str, others: Sequence[str], why: str) -> ParityRow:
+def row(key: str, label: str, mine: str, others: Sequence[str], why: str, details: tuple[str, ...] = ()) -> ParityRow:
     cells = [ParityCell(mine)]
-    cells += [ParityCell(text, text != mine, why if text != mine else "") for text in others]
+    cells += [ParityCell(text, text != mine, why if text != mine else "", details) for text in others]
     return ParityRow(key, label, tuple(cells))
 
 
@@ -32,213 +34,192 @@ TABLE = ParityTable(
     TITLES,
     (
         row(
-            "counted", "pictures counted", "12", ["16", "10", "13", "9", "12", "12", "12", "12"], "It counts .gif, too."
+            "counted",
+            "pictures counted",
+            "12",
+            ["16", "10", "13", "9", "12", "12", "12", "12"],
+            "it counts .gif, too",
+            LOST * 3,
         ),
         row(
             "steps",
             "steps really run",
             "155",
             ["200", "155", "155", "113", "155", "155", "155", "155"],
-            "It rounds [half] up.",
+            "it rounds [half] up",
         ),
-        row("epochs", "epochs", "5", ["7", "5", "5", "4", "5", "5", "5", "5"], "The last one is cut."),
+        row("epochs", "epochs", "5", ["7", "5", "5", "4", "5", "5", "5", "5"], "the last one is cut"),
         row("clip", "clip skip", "2", ["2"] * 8, ""),
-        row("tokens", "tokens", "75", ["150", "75", "75", "75", "75", "75", "75", "unknown"], "It was so on that day."),
+        row("tokens", "tokens", "75", ["150", "75", "75", "75", "75", "75", "75", "unknown"], "it was so on that day"),
     ),
 )
 
 
-@pytest.fixture
-def table(monkeypatch: pytest.MonkeyPatch) -> ParityTable:
-    """Have every comparison give TABLE, and every column taken over change two settings."""
+def alone(table: Any = lambda: TABLE, *, editable: bool = True) -> ScreenAlone:
+    """Return an app of the table alone, in which nothing is taken over."""
+    sources = ParitySources(
+        "Trainers compared for a.toml",
+        table,
+        lambda key: TakenOver(key, {}, ()),
+        lambda then: then(),
+        lambda: editable,
+        lambda changes: None,
+    )
+    kept: list[Sequence[str]] = []
+    app = ScreenAlone(ParityScreen(sources, None, kept.append, editable=editable))
+    app.kept = kept  # type: ignore[attr-defined]
+    return app
 
+
+def reason(app: ScreenAlone) -> str:
+    return str(app.shown.query_one("#reason", Static).content)
+
+
+async def shown_table(app: ScreenAlone, pilot) -> None:
+    await until_true(pilot, lambda: app.shown._table is not None and app.shown.query_one(ParityView).cell)
+
+
+async def test_the_current_cell_has_its_reason_below() -> None:
+    app = alone()
+    async with app.run_test(size=NARROW) as pilot:
+        await shown_table(app, pilot)
+        assert "it counts .gif, too" in reason(app) and "yours: 12" in reason(app)
+        assert LOST[0] in reason(app)
+        assert app.text().count(LOST[1]) == 0
+        await pilot.press("J", "shift+down")
+        assert LOST[1] in app.text()
+        await pilot.press("K", "K", "down", "j")
+        assert "the last one is cut" in reason(app) and "7" in reason(app)
+        await pilot.press("down")
+        assert "the same as yours" in reason(app)
+        await pilot.press("k", "k", "l", "l", "l")
+        assert "it rounds [half] up" in app.text()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_what_differs_has_a_sign_and_labels_and_first_column_stand(size) -> None:
+    app = alone()
+    async with app.run_test(size=size) as pilot:
+        await shown_table(app, pilot)
+        lines = app.text().splitlines()
+        counted = next(line for line in lines if line.startswith(" pictures counted"))
+        assert counted.count("≠") == (3 if size == NARROW else 4)
+        assert "▸≠ 16" in counted and "  12" in counted
+        assert "≠" not in next(line for line in lines if line.startswith(" clip skip"))
+        view = app.shown.query_one(ParityView)
+        for key in COLUMNS[1:]:
+            assert view.column == key
+            assert f"The {key.split()[0].title()}" in app.text()
+            await pilot.press("right")
+        text = app.text()
+        assert "The Ai" in text and "The Legacy" not in text and "≠ unknown" in text and "these" in text
+        for label in ("pictures counted", "steps really run", "tokens"):
+            assert label in text
+        await pilot.press("home")
+        assert view.column == COLUMNS[0]
+        await pilot.press("t")
+        assert "your settings" in app.notes()
+        # The columns that the new width has room for are the right ones.
+        await pilot.press("end")
+        await pilot.resize_terminal(60, 24)
+        assert "The Ai" in app.text()
+
+
+async def test_the_trainers_and_rows_shown_are_chosen() -> None:
+    app = alone()
+    async with app.run_test(size=WIDE) as pilot:
+        await shown_table(app, pilot)
+        await pilot.press("c")
+        await until_true(pilot, lambda: isinstance(app.screen, ColumnsDialog))
+        await pilot.press("a", "enter")
+        assert "at least one" in app.notes() and "✓" not in app.text()
+        await pilot.press("a", "space", "down", "space", "enter")
+        await until_true(pilot, lambda: app.screen is app.shown)
+        text = app.text()
+        assert "The Legacy" not in text and "The Anon" not in text and "The Easy" in text and "2 not shown" in text
+        assert app.kept == [COLUMNS[3:]]
+        await pilot.press("d")
+        assert "clip skip" not in app.text() and "4 rows that differ" in app.text()
+        await pilot.press("d")
+        assert "clip skip" in app.text()
+
+
+async def test_what_goes_wrong_is_one_line_and_no_key_does_harm() -> None:
+    def fail() -> ParityTable:
+        raise OSError(5, "Input/output error", "/data/[b]set[/b]")
+
+    app = alone(fail)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_true(pilot, lambda: "[b]set[/b]" in app.text())
+        await pilot.press("t", "c", "d", "right", "down", "end", "pagedown", "escape")
+        assert app.answers == [None]
+
+
+async def test_who_may_not_change_settings_takes_nothing_over() -> None:
+    app = alone(editable=False)
+    async with app.run_test(size=WIDE) as pilot:
+        await shown_table(app, pilot)
+        assert "make mine" not in app.text()
+        await pilot.press("t", "enter")
+        assert app.screen is app.shown
+
+
+async def test_a_column_is_taken_over_after_its_changes_were_shown(runner, until, seen, monkeypatch) -> None:
     def take(draft: Any, profile: str) -> TakenOver:
         changes = {"network_dim": 77, "unet_lr": 3e-4}
-        return TakenOver(
-            profile, changes, changed_settings(draft, changes, {"unet_lr": "Its [default]."}), ("A note.",)
-        )
+        return TakenOver(profile, changes, changed_settings(draft, changes, {"unet_lr": "its [default]"}), ("a note",))
 
     monkeypatch.setattr(parity, "parity_of", lambda draft: TABLE)
     monkeypatch.setattr(parity, "take_over", take)
-    return TABLE
-
-
-async def opened(runner, pilot, until, key: str = "C") -> ParityScreen:
-    await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
-    await pilot.press(key)
-    await until(pilot, lambda: isinstance(runner.app.screen, ParityScreen) and runner.app.screen._table is not None)
-    await pilot.pause()
-    return runner.app.screen
-
-
-def reason(screen: ParityScreen) -> str:
-    return str(screen.query_one("#reason", Static).content)
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_current_cell_has_its_reason_below(runner, until, seen, table, size) -> None:
-    async with runner.run(size) as pilot:
-        screen = await opened(runner, pilot, until)
-        assert "It counts .gif, too." in reason(screen) and "yours: 12" in reason(screen)
-        await pilot.press("down", "j")
-        assert "The last one is cut." in reason(screen) and "7" in reason(screen)
-        await pilot.press("down")
-        assert "the same as yours" in reason(screen)
-        await pilot.press("k", "k", "l", "l", "l")
-        assert "It rounds [half] up." in seen(runner.app)
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_what_differs_has_a_sign_beside_its_colour(runner, until, seen, table, size) -> None:
-    async with runner.run(size) as pilot:
-        await opened(runner, pilot, until)
-        lines = seen(runner.app).splitlines()
-        counted = next(line for line in lines if line.startswith(" pictures counted"))
-        assert counted.count("≠") == (3 if size[0] == 80 else 4)
-        assert "▸≠ 16" in counted and "  12" in counted
-        assert "≠" not in next(line for line in lines if line.startswith(" clip skip"))
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_labels_and_the_first_column_stand_while_the_others_scroll(runner, until, seen, table, size) -> None:
-    async with runner.run(size) as pilot:
-        screen = await opened(runner, pilot, until)
-        assert "The Ai" not in seen(runner.app)
-        await pilot.press("end")
-        shown = seen(runner.app)
-        assert "The Ai" in shown and "The Legacy" not in shown
-        for label in ("pictures counted", "steps really run", "tokens"):
-            assert label in shown
-        assert "these" in shown and "≠ unknown" in shown
-        await pilot.press("home")
-        assert screen.query_one(ParityView).column == COLUMNS[0]
-        await pilot.press("right")
-        assert "The Legacy" in seen(runner.app)
-
-
-async def test_every_column_can_be_reached_by_the_arrow_and_is_seen_then(runner, until, seen, table) -> None:
-    async with runner.run((80, 24)) as pilot:
-        screen = await opened(runner, pilot, until)
-        view = screen.query_one(ParityView)
-        for key in COLUMNS[1:]:
-            assert view.column == key
-            assert f"The {key.split()[0].title()}" in seen(runner.app)
-            await pilot.press("right")
-
-
-async def test_the_trainers_shown_are_chosen_and_stay_chosen(runner, until, seen, table) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await opened(runner, pilot, until)
-        await pilot.press("c")
-        await until(pilot, lambda: isinstance(runner.app.screen, ColumnsDialog))
-        await pilot.press("space", "down", "space", "enter")
-        await until(pilot, lambda: isinstance(runner.app.screen, ParityScreen))
-        for _ in range(2):
-            shown = seen(runner.app)
-            assert "The Legacy" not in shown and "The Anon" not in shown and "The Easy" in shown
-            assert "2 not shown" in shown
-            await pilot.press("escape")
-            await opened(runner, pilot, until)
-
-
-async def test_a_table_without_a_trainer_is_refused(runner, until, table) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await opened(runner, pilot, until)
-        await pilot.press("c")
-        await until(pilot, lambda: isinstance(runner.app.screen, ColumnsDialog))
-        await pilot.press("a", "enter")
-        await until(pilot, lambda: any("at least one" in note.message for note in runner.app._notifications))
-        assert "✓" not in str(runner.app.screen.query_one(OptionList).get_option_at_index(0).prompt)
-
-
-async def test_d_leaves_the_rows_that_differ(runner, until, seen, table) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await opened(runner, pilot, until)
-        await pilot.press("d")
-        assert "clip skip" not in seen(runner.app) and "4 rows that differ" in seen(runner.app)
-        await pilot.press("d")
-        assert "clip skip" in seen(runner.app)
-
-
-@pytest.mark.parametrize("key", ["t", "enter"])
-async def test_a_column_is_taken_over_after_its_changes_were_shown(runner, until, seen, table, key) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await opened(runner, pilot, until)
-        before = runner.app.bake_screen.editor.draft
-        await pilot.press(key)
-        await until(pilot, lambda: isinstance(runner.app.screen, ChangesDialog))
-        shown = seen(runner.app)
-        for words in ("2 settings would change", "network_dim", "→ 77", "Its [default].", "A note."):
-            assert words in shown
-        assert runner.app.bake_screen.editor.draft is before
-        await pilot.press("enter")
-        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        draft = runner.app.bake_screen.editor.draft
-        assert (draft.now.network_dim, draft.now.unet_lr) == (77, 3e-4)
-        assert draft.unsaved == {"network_dim", "unet_lr"}
-        assert draft.saved == before.saved
-        # Each can be taken back as after any edit.
-        runner.app.bake_screen.form.go_to("network_dim")
-        await pilot.press("1", "backspace")
-        await until(pilot, lambda: runner.app.bake_screen.editor.draft.unsaved == {"unet_lr"})
-
-
-async def test_escape_changes_nothing(runner, until, table) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await opened(runner, pilot, until)
-        await pilot.press("t")
-        await until(pilot, lambda: isinstance(runner.app.screen, ChangesDialog))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(runner.app.screen, ParityScreen))
-        await pilot.press("escape")
-        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        assert not runner.app.bake_screen.editor.draft.unsaved
-
-
-@pytest.mark.parametrize(("answer", "rank"), [("s", 9), ("d", 4)])
-async def test_unsaved_edits_are_settled_first(runner, until, table, answer, rank) -> None:
-    """Saved, they stay below what is taken over; discarded, they are gone."""
-    async with runner.run((120, 36)) as pilot:
-        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
-        editor = runner.app.bake_screen.editor
-        file_s = editor.draft.saved.network_alpha
-        editor.typed("network_alpha", "9")
-        await opened(runner, pilot, until)
-        await pilot.press("t")
-        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
-        await pilot.press(answer)
-        await until(pilot, lambda: isinstance(runner.app.screen, ChangesDialog))
-        await pilot.press("enter")
-        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        assert editor.draft.now.network_alpha == (9 if answer == "s" else file_s)
-        assert editor.draft.unsaved == {"network_dim", "unet_lr"}
-
-
-async def test_ones_own_column_is_nothing_to_take_over(runner, until, table) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await opened(runner, pilot, until)
-        await pilot.press("home", "t")
-        await until(pilot, lambda: any("your settings" in note.message for note in runner.app._notifications))
-        assert isinstance(runner.app.screen, ParityScreen)
-
-
-async def test_the_plan_leads_to_the_table(runner, until, table) -> None:
-    async with runner.run((120, 36)) as pilot:
-        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+    async with runner.run(WIDE) as pilot:
+        app, editor = runner.app, runner.app.bake_screen.editor
+        await until(pilot, lambda: editor.view is not None)
+        before = editor.draft
+        # From the plan, and left once.
         await pilot.press("p")
-        await until(pilot, lambda: isinstance(runner.app.screen, PlanDialog))
-        await opened(runner, pilot, until)
+        await until(pilot, lambda: isinstance(app.screen, PlanDialog))
+        for key, answer in (("t", "escape"), ("enter", "enter")):
+            await pilot.press("C") if not isinstance(app.screen, ParityScreen) else None
+            await until(pilot, lambda: isinstance(app.screen, ParityScreen) and app.screen._table is not None)
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, ChangesDialog))
+            shown = seen(app)
+            for words in ("2 settings would change", "network_dim", "→ 77", "its [default]", "a note"):
+                assert words in shown
+            assert editor.draft is before
+            await pilot.press(answer)
+        await until(pilot, lambda: app.screen is app.bake_screen)
+        assert (editor.draft.now.network_dim, editor.draft.now.unet_lr) == (77, 3e-4)
+        assert editor.draft.unsaved == {"network_dim", "unet_lr"} and editor.draft.saved == before.saved
+        # Each can be taken back as after any edit.
+        app.bake_screen.form.go_to("network_dim")
+        await pilot.press("1", "backspace")
+        await until(pilot, lambda: editor.draft.unsaved == {"unet_lr"})
+        # What is unsaved is settled first: discarded it is gone, saved it stays below what is taken over.
+        for answer, alpha in (("d", before.saved.network_alpha), ("s", 9)):
+            editor.typed("network_alpha", "9")
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(app.screen, ParityScreen) and app.screen._table is not None)
+            await pilot.press("t")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+            await pilot.press(answer)
+            await until(pilot, lambda: isinstance(app.screen, ChangesDialog))
+            await pilot.press("enter")
+            await until(pilot, lambda: app.screen is app.bake_screen)
+            assert editor.draft.now.network_alpha == alpha
+            assert editor.draft.unsaved == ({"network_dim", "unet_lr"} if answer == "d" else frozenset())
 
 
-async def test_what_goes_wrong_is_one_line_and_the_screen_stays(runner, until, seen, monkeypatch) -> None:
-    def fail(draft: Any) -> ParityTable:
-        raise OSError(5, "Input/output error", "/data/[b]set[/b]")
+def test_the_table_and_the_changes_are_of_the_edited_settings(runner) -> None:
+    from lora_tui.forms.draft import open_draft
 
-    monkeypatch.setattr(parity, "parity_of", fail)
-    async with runner.run((120, 36)) as pilot:
-        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
-        await pilot.press("C")
-        await until(pilot, lambda: "[b]set[/b]" in seen(runner.app))
-        assert isinstance(runner.app.screen, ParityScreen)
-        await pilot.press("t", "c", "d", "right", "down", "escape")
-        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+    draft = open_draft(runner.workspace.root / "hifumi.toml").changed({"max_train_epochs": 3, "behave_like": None})
+    table = parity.parity_of(draft)
+    run = next(each for each in table.rows if each.key == "steps_run")
+    assert run.cells[0].text == "120"
+    taken = parity.take_over(draft, "easy training scripts 2023-02")
+    after = draft.changed(taken.changes).now
+    assert (after.behave_like, after.clip_skip) == ("easy training scripts 2023-02", 2)
+    assert {line.name for line in taken.lines} >= {"behave_like", "clip_skip"} and all(line.why for line in taken.lines)
+    again = parity.take_over(draft.changed(taken.changes), "easy training scripts 2023-02")
+    assert again.changes == {} and again.lines == ()
