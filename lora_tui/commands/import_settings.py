@@ -13,8 +13,8 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.interop.importer import Imported
-    from trainer.interop.named_models import FindModel
     from trainer.interop.record import SourceDocument
+    from trainer.workspace import Workspace
 
 _PASTE = "-"
 
@@ -49,11 +49,14 @@ def import_settings(
     Each key of the source is taken, translated, without effect or unknown, and the report says which. Without --out the settings are
     printed as TOML, the report above them as comments.
     """
-    from trainer.interop.foreign_paths import parse_map
+    from trainer.atomic_file import is_stream
+    from trainer.interop.foreign_paths import parse_map, remembered_map
     from trainer.interop.importer import import_documents
+    from trainer.interop.named_models import finder
     from trainer.interop.report import report_json, report_lines
     from trainer.interop.write_import import import_to, write_import
     from trainer.settings.one_setting import check_name
+    from trainer.settings.toml_file import save_text
 
     path_map = parse_map(maps)
     if subject:
@@ -62,10 +65,15 @@ def import_settings(
         except ValueError as error:
             raise SettingsError("--subject", found=printable(subject, 60), expected=str(error)) from None
     documents = [_document(path) for path in files]
-    if out is None:
-        known = {**_known_map(), **path_map}
-        imported = import_documents(documents, path_map=known, subject=subject or "", find=_finder())
+    streamed = out is not None and is_stream(out)
+    if out is None or streamed:
+        here = _workspace_here()
+        known = {**remembered_map(here), **path_map}
+        find = finder(here.root) if here else None
+        imported = import_documents(documents, path_map=known, subject=subject or "", find=find)
         written: list[Path] = []
+        if out is not None:
+            save_text(imported.text, out)
     else:
         imported = import_to(documents, out, path_map=path_map, subject=subject)
         written = write_import(imported, out, force=force, path_map=path_map)
@@ -75,12 +83,10 @@ def import_settings(
     if out is None:
         _print_settings(imported, report_lines(imported.report))
         return ExitCode.DONE
-    for line in report_lines(imported.report):
-        click.echo(line)
-    click.echo("")
-    for path in written:
-        click.echo(f"wrote {printable(str(path))}")
-    click.echo(f"next: lora-tui plan {printable(str(out))}")
+    # What is written to may be the standard output.
+    lines = [*report_lines(imported.report), "", *(f"wrote {printable(str(path))}" for path in written)]
+    for line in lines if streamed else [*lines, f"next: lora-tui plan {printable(str(out))}"]:
+        click.echo(line, err=streamed)
     return ExitCode.DONE
 
 
@@ -92,23 +98,16 @@ def _document(path: Path) -> "SourceDocument":
     return read_document(sys.stdin.buffer.read(MAX_BYTES + 1), "the paste")
 
 
-def _known_map() -> dict[str, str]:
-    """Return the folders of other computers that the workspace here knows."""
-    from trainer.interop.foreign_paths import remembered_map
+def _workspace_here() -> "Workspace | None":
+    """Return the workspace of the current folder; None where there is none, or the folder is gone."""
+    from trainer.errors import PathError
     from trainer.refusals import current_folder
     from trainer.workspace import find_workspace
 
-    return remembered_map(find_workspace(current_folder()))
-
-
-def _finder() -> "FindModel | None":
-    """Return what finds the models of the workspace here by their hashes; None outside one."""
-    from trainer.interop.named_models import finder
-    from trainer.refusals import current_folder
-    from trainer.workspace import find_workspace
-
-    workspace = find_workspace(current_folder())
-    return finder(workspace.root) if workspace else None
+    try:
+        return find_workspace(current_folder())
+    except PathError:
+        return None
 
 
 def _print_settings(imported: "Imported", report: list[str]) -> None:

@@ -58,7 +58,7 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
                 expected="a folder there and the same folder here",
                 way_out="write `--map 'D:\\lora=/data/lora'`",
             )
-        found[there.strip()] = here.strip()
+        found[there.strip()] = os.path.abspath(os.path.expanduser(here.strip()))
     return found
 
 

@@ -79,8 +79,7 @@ def report_lines(report: ImportReport) -> list[str]:
     lines += [printable(note) for note in report.notes]
     for fate in FATES:
         keys = report.of(fate)
-        if keys:
-            lines += ["", f"{fate} ({len(keys)})", *(f"  {_key_line(key)}" for key in keys)]
+        lines += ["", f"{fate} ({len(keys)})", *(f"  {_key_line(key)}" for key in keys)]
     elsewhere = [path for path, here in report.paths.items() if not here]
     if report.paths:
         lines += ["", "paths of another computer"]
