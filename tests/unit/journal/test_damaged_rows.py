@@ -66,7 +66,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "records.read": lambda journal, number: journal.records.read(number),
 }
 WRITES = {
-    "bakes": "add set_state set_stage set_plan set_device set_peak set_peak_allocated set_predicted_peak set_settings mark_lost",
+    "bakes": "add set_state set_stage set_plan fix_steps set_setup_seconds set_device set_peak set_peak_allocated set_predicted_peak set_settings mark_lost",
     "queue": "claim requeue move remove set_held change take_over hold_following give_up",
     "orders": "give mark_obeyed",
     "log": "write",
