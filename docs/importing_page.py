@@ -81,7 +81,7 @@ def _format(its_format: TrainerFormat) -> Iterator[str]:
     if its_format.fixed:
         fixed = ", ".join(f"`{name}` = {value}" for name, value in its_format.fixed.items())
         yield f"Where the file says nothing else: {fixed}.\n\n"
-    own = [rule for rule in rules if (rule.options or rule.read) and not _is_plain(rule)]
+    own = [rule for rule in rules if not (_is_idle(rule) or _is_plain(rule))]
     if own:
         yield _table(("key", "becomes", "rule"), ((_key(rule, its_format), _options(rule), rule.rule) for rule in own))
     plain = [_key(rule, its_format) for rule in rules if _is_plain(rule)]
@@ -91,10 +91,15 @@ def _format(its_format: TrainerFormat) -> Iterator[str]:
         yield f"\nTaken under their own names: {', '.join(plain)}.\n"
     idle: dict[str, list[str]] = {}
     for rule in rules:
-        if not rule.options and rule.read is None:
+        if _is_idle(rule):
             idle.setdefault(rule.why, []).append(_key(rule, its_format))
     if idle:
         yield "\n" + _table(("no effect here", "why"), ((", ".join(keys), why) for why, keys in idle.items()))
+
+
+def _is_idle(rule: KeyRule) -> bool:
+    # One that reads its value all the same only words its reason by it.
+    return not rule.options and (rule.read is None or bool(rule.why))
 
 
 def _is_plain(rule: KeyRule) -> bool:

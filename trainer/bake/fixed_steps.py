@@ -14,13 +14,15 @@ from trainer.bake.saving.state import seconds_to_write_state
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_speed import measure_speed
 from trainer.bake.validation import Validation
-from trainer.errors import LoraTuiError
+from trainer.errors import DiskFull, LoraTuiError
 from trainer.jobs.bakes import measured_speed
 from trainer.jobs.preflight import PlannedBake, prepare_from
 from trainer.journal.pace import pace_line
 from trainer.journal.records import Stage
+from trainer.plan.disk import check_disk_space
 from trainer.plan.minutes import Pace, fixed_settings, steps_that_fit, usable
 from trainer.settings.model import Settings
+from trainer.settings.parts import label_of
 from trainer.text import duration, minutes_text, plural, step_seconds
 
 # Of the minutes, what the measurement may take; a few steps in any case.
@@ -56,6 +58,7 @@ class _StepSeconds:
 
     seconds: float
     source: str
+    is_new: bool = False
 
 
 def fix_steps(inputs: LengthInputs, report: Reporter) -> PlannedBake | None:
@@ -82,12 +85,22 @@ def fix_steps(inputs: LengthInputs, report: Reporter) -> PlannedBake | None:
     fixed, planned = fixed_settings(settings, steps), inputs.planned
     ready = prepare_from(fixed, planned.data, planned.validation, planned.base)
     write_fixed_steps(ready, minutes, speed.seconds, inputs.folder, report)
+    try:
+        check_disk_space(ready.plan.total_disk_bytes, inputs.folder)
+    except DiskFull as error:
+        # Now that their number is known; the bake itself waits for space.
+        report.log(error.line(), level="warning")
     rest = 60 * minutes - used - steps * pace.step
     report.log(
         f"train_minutes = {minutes:g} → {plural(steps, 'step')}: {step_seconds(speed.seconds)}/step, {speed.source}; "
         f"{duration(used)} of the {minutes_text(minutes)} are over{_rest_text(settings, rest)}; "
         f"the number stays, as max_train_steps = {steps}"
     )
+    if ready.plan.stops and speed.is_new:
+        parts = " and the ".join(label_of(part) for part in ready.plan.stops)
+        report.log(
+            f"measured with every part training: steps get faster once the {parts} stops, and the bake ends sooner"
+        )
     if rest < 0:
         report.log(f"{minutes_text(minutes)} are too short for this bake: it takes one step and ends", level="warning")
     if _wants_samples(settings) and not pace.samples:
@@ -122,7 +135,9 @@ def _speed(inputs: LengthInputs, seconds: float, report: Reporter) -> _StepSecon
         )
     if measured is None:
         return None
-    return _StepSeconds(measured.seconds, f"measured over {plural(measured.steps, 'step')}, which are undone")
+    return _StepSeconds(
+        measured.seconds, f"measured over {plural(measured.steps, 'step')}, which are undone", is_new=True
+    )
 
 
 def _pace(inputs: LengthInputs, step: float, report: Reporter) -> Pace:

@@ -103,9 +103,10 @@ def test_the_bits_are_those_of_a_bake_given_the_same_number(
 
 
 def test_the_number_is_in_journal_settings_state_and_lora(
-    runner: Any, make_settings: Any, half_a_second: list[StepSpeed]
+    runner: Any, make_settings: Any, half_a_second: list[StepSpeed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = runner.bake(make_settings(train_minutes=MINUTES, validation_data_dir=""))
+    monkeypatch.setattr("trainer.plan.disk.free_bytes", lambda folder: 10**6)
+    folder = runner.bake(make_settings(train_minutes=MINUTES, validation_data_dir="", text_encoder_stop="50%"))
     bake = newest(runner)
     assert (bake.total_steps, bake.asked_minutes, bake.expected_step_seconds) == (6, MINUTES, 0.5)
     for settings in (settings_of(runner.journal, bake), load_settings(folder / "settings.toml")):
@@ -117,6 +118,9 @@ def test_the_number_is_in_journal_settings_state_and_lora(
     assert len(noted) == 1
     assert "train_minutes = 0.05 → 6 steps: 0.50 s/step, measured over" in noted[0]
     assert "which are undone" in noted[0]
+    assert any("steps get faster once the text encoder stops" in line for line in log(runner))
+    assert any("1.0 MB free on this disk" in line for line in log(runner))
+    assert any("the text encoder stopped training after step 3" in line for line in log(runner))
     # Steps of this base take far less than half a second.
     line = log(runner)[-1]
     assert "0.50 s was expected: the bake took about" in line
