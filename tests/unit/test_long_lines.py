@@ -27,6 +27,7 @@ from trainer.grid.epoch_labels import split_items
 from trainer.grid.prompt_changes import NotInPrompt, has_token, with_outfit, without_token
 from trainer.grid.prompt_labels import prompt_labels
 from trainer.grid.value_grammar import decimals, permutations_of, texts, whole_numbers
+from trainer.interop.documents import read_document
 from trainer.prompts.attention import check, parse, unescaped
 from trainer.prompts.clip_tokens import clip_tokens
 from trainer.prompts.comments import without_comments
@@ -38,6 +39,11 @@ from trainer.text import printable, shortened
 from trainer.text_encoding import decode_text
 
 RULES = CaptionRules(wildcards=True)
+
+
+def document(text: str) -> object:
+    return read_document(text.encode("utf-8", "replace"), "a file")
+
 
 READERS: dict[str, Callable[[str], object]] = {
     "attention": parse,
@@ -70,6 +76,12 @@ READERS: dict[str, Callable[[str], object]] = {
     "arguments": amounts.split_arguments,
     "optimizer": check_optimizer,
     "optimizer's argument": check_argument,
+    "script's variable": lambda text: document(f"$is_random_seed = 0\n$ckpt = {text}\n"),
+    "script's text": lambda text: document(f'$is_random_seed = 0\n$ckpt = "{text}"\n'),
+    "script's command": lambda text: document(f"accelerate launch train_network.py --seed 1 {text}\n"),
+    "bash command": lambda text: document(f"#!/bin/bash\nA={text}\ntrain_network.py --seed=1 $A\n"),
+    "other trainer's JSON": lambda text: document(f'{{"training_method": "LORA", "model_type": {text}}}'),
+    "other trainer's YAML": lambda text: document(f"train:\n  lr: 1\nmodel: {text}\n"),
     "TOML": lambda text: parse_toml(text, "a.toml"),
     "TOML value": lambda text: parse_toml(f"a = {text}", "a.toml"),
     "TOML text": lambda text: parse_toml(f'a = "{text}', "a.toml"),

@@ -87,7 +87,7 @@ def _entry_text(value: object) -> str:
 
 def _split_entries(text: str) -> list[str]:
     """Return the entries of a text; a comma or blank separates two only before the next `key=`."""
-    return [part for part in re.split(r"[\s,;]+(?=[\"']?\w+\s*=)", text.strip()) if part]
+    return [part for part in re.split(r"(?<![\s,;])[\s,;]+(?=[\"']?\w+\s*=)", text.strip()) if part]
 
 
 def _sentence(refused: Sequence[str]) -> str:
