@@ -9,6 +9,7 @@ from trainer.dataset.records import DataSet
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
+from trainer.plan.behaviour import passed_by_trainer
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
@@ -101,7 +102,10 @@ def unused_settings(bake: CheckedBake) -> Iterator[Finding]:
     found = [pair for section in (*sections, *more) for pair in section(case)]
     # A setting may be idle for two reasons; one is enough.
     whys = {name: why for name, why in reversed(found)}
+    own = passed_by_trainer(settings)
     for name in dict.fromkeys(name for name, _ in found):
+        if name in own:
+            continue
         # The warm-up is on by default: whoever turns to `constant` loses it by that choice.
         if getattr(settings, name) != field(name, settings.behave_like).default or name == "lr_warmup_steps":
             yield Finding("unused-setting", name, f"{name} has no effect: {whys[name]}")

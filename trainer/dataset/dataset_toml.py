@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from trainer.dataset.buckets import group_of
-from trainer.dataset.imitation import caption_endings, pictures_loaded
+from trainer.dataset.imitation import caption_endings, caption_of_name, pictures_loaded
 from trainer.dataset.records import CaptionRules, Group
 from trainer.dataset.sources import FolderOptions, Source, skipped_folder
 from trainer.errors import SettingsError
@@ -180,6 +180,7 @@ class _File:
             self._notes.append(
                 Finding("masks-ignored", where, f"the masks for {where} are ignored: masked_loss is off")
             )
+        class_tokens = self._text_in(words, _CLASS_TOKENS, "text") if words else ""
         options = FolderOptions(
             extensions=caption_endings(own),
             caption_rules=CaptionRules.of(own),
@@ -187,8 +188,8 @@ class _File:
             group=subset.dataset - 1,
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
             loaded=pictures_loaded(own),
+            caption_of_name=None if class_tokens else caption_of_name(own),
         )
-        class_tokens = self._text_in(words, _CLASS_TOKENS, "text") if words else ""
         return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, options)
 
     def _applied(

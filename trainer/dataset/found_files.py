@@ -38,7 +38,8 @@ def found_data(settings: Settings) -> FoundData:
     regular = Path(settings.reg_data_dir) if settings.reg_data_dir else None
     if regular is not None:
         files += _files_in(regular, regularisation=True)
-    return FoundData(_name_of(root), tuple(files), _name_of(regular) if regular else "")
+    folders = frozenset((of is regular, name) for of in (root, regular) if of is not None for name in _folders_in(of))
+    return FoundData(_name_of(root), tuple(files), _name_of(regular) if regular else "", folders)
 
 
 def settings_of_data(settings: Settings) -> Settings:
@@ -92,6 +93,10 @@ def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
                 way_out="name another folder",
             )
         yield FoundFile(path, _size(root / path), regularisation)
+
+
+def _folders_in(root: Path) -> Iterator[str]:
+    return (entry.name for entry in entries_of(root) if entry.is_dir())
 
 
 def _walk(folder: Path, below: str, depth: int) -> Iterator[str]:

@@ -12,6 +12,9 @@ from trainer.settings.profile_defaults import imitated
 FolderRule = Callable[[FolderName], int | None]
 """From a folder to its repeats, None for one that is left out; raises ValueError where the trainer stops."""
 
+CaptionOfName = Callable[[str], str]
+"""From the name of a picture's file to its caption."""
+
 
 def engine_of(settings: Settings) -> EngineRules | None:
     """Return the rules of what trains in the end, None for our own."""
@@ -29,6 +32,12 @@ def caption_endings(settings: Settings) -> tuple[str, ...]:
     """Return the endings of caption files, none where the trainer reads no captions."""
     engine = engine_of(settings)
     return tuple(settings.caption_extension) if engine is None or engine.reads_captions else ()
+
+
+def caption_of_name(settings: Settings) -> CaptionOfName | None:
+    """Return how the name of a picture without a caption file gives its caption, None where the folder's name does."""
+    engine = engine_of(settings)
+    return engine.caption_of_name if engine is not None else None
 
 
 def engine_rule(settings: Settings) -> FolderRule | None:

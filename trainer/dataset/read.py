@@ -9,7 +9,7 @@ from trainer.dataset.batches import instances
 from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
-from trainer.dataset.imitation import caption_endings, engine_of, engine_rule, pictures_loaded
+from trainer.dataset.imitation import caption_endings, caption_of_name, engine_of, engine_rule, pictures_loaded
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
 from trainer.dataset.script_count import count_of_script
@@ -93,14 +93,15 @@ def _by_folders(settings: Settings) -> DataSet:
         caption_rules=CaptionRules.of(settings),
         masks=masks_for(settings, wanted=True),
         loaded=pictures_loaded(settings),
+        caption_of_name=caption_of_name(settings),
     )
     rule = engine_rule(settings)
     root = Path(settings.train_data_dir)
     roots = {root: sources_in(root, options, flat_repeats=settings.dataset_repeats, repeats=repeats, rule=rule)}
-    if settings.reg_data_dir:
+    regular = Path(settings.reg_data_dir) if settings.reg_data_dir else None
+    if regular is not None:
         # Masks are made for the pictures of the subject; regularisation pictures need none.
         options = replace(options, is_reg=True, masks=masks_for(settings, wanted=False))
-        regular = Path(settings.reg_data_dir)
         if real_path(regular) == real_path(root):
             raise DatasetError(
                 printable(str(regular)),
@@ -110,26 +111,38 @@ def _by_folders(settings: Settings) -> DataSet:
             )
         roots[regular] = sources_in(regular, options, flat_repeats=1, repeats=repeats, rule=rule)
     check_names(repeats, frozenset().union(*(sources.names for sources in roots.values())))
-    found = _read_roots(roots, engine_of(settings))
+    found = _read_roots(roots, engine_of(settings), regular)
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
     data = _assembled(root, found, notes, (group_of(settings),))
     return _counted(data, settings)
 
 
-def _read_roots(roots: Mapping[Path, FolderSources], engine: EngineRules | None) -> ScanResult:
-    """Return the pictures under all roots; each must have some."""
+def _read_roots(
+    roots: Mapping[Path, FolderSources], engine: EngineRules | None, regular: Path | None = None
+) -> ScanResult:
+    """Return the pictures under all roots; each must have some, `regular` only where the engine asks for it."""
     sources = with_unique_names(source for under in roots.values() for source in under.read)
     found = ScanResult()
     for root, under in roots.items():
         own, sources = sources[: len(under.read)], sources[len(under.read) :]
         more = read_sources(own)
         if not more.pictures and not more.faults:
-            raise no_pictures(root, engine)
+            if root != regular or engine is None or engine.needs_regularisation:
+                raise no_pictures(root, engine)
+            found.notes.append(_without_regularisation(root, engine))
         found.folders += more.folders
         found.pictures += more.pictures
         found.notes += more.notes
         found.faults += more.faults
     return found
+
+
+def _without_regularisation(root: Path, engine: EngineRules) -> Finding:
+    return Finding(
+        "reg-unused",
+        "reg_data_dir",
+        f"no picture in {printable(str(root))} is used: {engine.name} finds none there, and trains without regularisation",
+    )
 
 
 def _by_file(settings: Settings) -> DataSet:

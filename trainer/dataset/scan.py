@@ -202,7 +202,7 @@ def _picture(
         repeats=source.repeats,
         width=width,
         height=height,
-        caption=captions[caption_file].text if caption_file else source.fallback_caption,
+        caption=captions[caption_file].text if caption_file else source.caption_without_file(name),
         caption_file=caption_file,
         is_reg=options.is_reg,
         group=options.group,

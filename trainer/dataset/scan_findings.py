@@ -114,17 +114,7 @@ def _without_caption(folder: Folder, source: Source, pictures: Sequence[Picture]
     without = [picture.path.name for picture in pictures if picture.caption_file is None]
     if not without:
         return
-    # Other words than those in its name come from a data set file.
-    whose = (
-        "the folder's name is used"
-        if folder_words(Path(os.path.abspath(source.path)).name) == source.fallback_caption
-        else "class_tokens is used"
-    )
-    instead = (
-        f"{whose} instead: {printable(source.fallback_caption, 60)}"
-        if source.fallback_caption
-        else "they are trained without a caption"
-    )
+    instead = _in_place_of_caption(source, without[0])
     where = printable(folder.name, 60)
     yield Finding(
         "caption-missing",
@@ -132,6 +122,19 @@ def _without_caption(folder: Folder, source: Source, pictures: Sequence[Picture]
         f"{len(without):,} of {plural(folder.pictures, 'picture')} in {where} {_are(len(without), 'has', 'have')} no caption; {instead}",
         cases=_listed(source, without),
     )
+
+
+def _in_place_of_caption(source: Source, name: str) -> str:
+    """Return what stands in for a missing caption; a picture's file name stands for those of the others."""
+    words = printable(source.caption_without_file(name), 60)
+    if not words:
+        return "they are trained without a caption"
+    if source.options.caption_of_name is not None:
+        return f"the file's name is used instead, such as: {words}"
+    # Other words than those in its name come from a data set file.
+    if folder_words(Path(os.path.abspath(source.path)).name) == source.fallback_caption:
+        return f"the folder's name is used instead: {words}"
+    return f"class_tokens is used instead: {words}"
 
 
 def _captions_of_other_endings(
@@ -154,14 +157,22 @@ def _captions_of_other_endings(
         yield Finding(
             "caption-ending",
             where,
-            f"{plural(len(these), 'caption')} in {where} {_are(len(these), 'is', 'are')} not read: the ending {ending} is not among "
-            f"caption_extension ({', '.join(endings)}), such as {printable(these[0], 60)}",
+            f"{plural(len(these), 'caption')} in {where} {_are(len(these), 'is', 'are')} not read: {_why_not_read(ending, endings)}, "
+            f"such as {printable(these[0], 60)}",
             _ending_way_out(ending, endings),
             _listed(source, these),
         )
 
 
+def _why_not_read(ending: str, endings: Sequence[str]) -> str:
+    if not endings:
+        return "the trainer that behave_like names reads no caption files"
+    return f"the ending {ending} is not among caption_extension ({', '.join(endings)})"
+
+
 def _ending_way_out(ending: str, endings: Sequence[str]) -> str:
+    if not endings:
+        return "name the pictures by their captions, or leave behave_like blank"
     if ending in _CAPTION_ENDINGS:
         return f"add {ending} to caption_extension, or rename them to {endings[0]}"
     return f"rename them to the picture's name with {endings[0]}"

@@ -31,7 +31,14 @@ def count_of_script(settings: Settings, profile: TrainerProfile) -> Tally:
     rule = replace(profile.steps.repeats, of=repeats)
     known = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
     try:
-        return tally(found_data(settings), profile.steps.pictures, rule, settings.model_dump(), known)
+        return tally(
+            found_data(settings),
+            profile.steps.pictures,
+            rule,
+            settings.model_dump(),
+            known,
+            regularisation=profile.steps.regularisation == "counted",
+        )
     except ValueError as reason:
         raise DatasetError(
             printable(str(Path(settings.train_data_dir or settings.dataset_config))),

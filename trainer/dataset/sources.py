@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from trainer.dataset.imitation import FolderRule, counts
+from trainer.dataset.imitation import CaptionOfName, FolderRule, counts
 from trainer.dataset.picture_file import is_picture_name, unread_pictures
 from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
@@ -36,6 +36,8 @@ class FolderOptions:
         group: index in `DataSet.groups`.
         masks: the folder with their masks, "alpha" where their transparency is the mask, None for none.
         loaded: what another trainer takes for pictures, where the bake behaves like it; None where all count that can be read.
+        caption_of_name: how another trainer captions a picture without a caption file; None where the source's fallback_caption
+            is used.
     """
 
     extensions: tuple[str, ...]
@@ -44,6 +46,7 @@ class FolderOptions:
     group: int = 0
     masks: Path | Literal["alpha"] | None = None
     loaded: PictureRules | None = None
+    caption_of_name: CaptionOfName | None = None
 
     def takes(self, name: str) -> bool:
         """Return whether a file of that name is one of the pictures."""
@@ -69,6 +72,10 @@ class Source:
     fallback_caption: str
     options: FolderOptions
     is_root: bool = False
+
+    def caption_without_file(self, name: str) -> str:
+        """Return the caption of a picture of that name that has no caption file."""
+        return self.fallback_caption if self.options.caption_of_name is None else self.options.caption_of_name(name)
 
 
 @dataclass(frozen=True)

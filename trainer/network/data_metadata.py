@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from trainer.dataset.batches import instances
 from trainer.dataset.records import DataSet, Picture
@@ -118,7 +118,7 @@ def _subset(pictures: Sequence[Picture]) -> dict[str, object]:
         "resize_interpolation": None,
         "image_dir": first.folder,
         # Only pictures without a caption of their own show them.
-        "class_tokens": next((picture.caption for picture in pictures if picture.caption_file is None), None),
+        "class_tokens": _shared(picture.caption for picture in pictures if picture.caption_file is None),
         "is_reg": first.is_reg,
         # Ours, as above.
         "caption_extension": sorted(
@@ -132,6 +132,12 @@ def _subset(pictures: Sequence[Picture]) -> dict[str, object]:
         "token_warmup_step": words.warmup_step,
         "alpha_mask": any(picture.mask == "alpha" for picture in pictures),
     }
+
+
+def _shared(captions: Iterable[str]) -> str | None:
+    """Return the caption that all have, None where they differ: then each is from its picture's file name."""
+    different = set(captions)
+    return different.pop() if len(different) == 1 else None
 
 
 def _folders(data: DataSet, *, is_reg: bool) -> dict[str, dict[str, int]]:

@@ -254,9 +254,10 @@ def _loading_rule(by: TrainerColumn, first: TrainerColumn) -> str:
 
 
 def _caption_rule(by: TrainerColumn, first: TrainerColumn) -> str:
-    if not by.profile.engine.reads_captions:
-        return "no caption files are read: the picture's file name is its caption"
-    return _loading_rule(by, first)
+    engine = by.profile.engine
+    if not engine.reads_captions:
+        return engine.caption_sentence
+    return "; ".join(filter(None, (_loading_rule(by, first), engine.caption_sentence)))
 
 
 def _bucket_rule(by: TrainerColumn, first: TrainerColumn) -> str:

@@ -60,6 +60,13 @@ class _Imitation:
             self._passed = (*self._passed, DerivedOption("gradient_accumulation_steps", 1, why))
         self._settings = with_values(settings, {each.name: each.value for each in self._passed})
         self._options = self._settings.model_dump()
+        if refused := profile.refused(self._options):
+            raise SettingsError(
+                ", ".join(refused.names),
+                found=refused.why,
+                expected=f"what {profile.title} takes",
+                way_out="set one of them, or leave behave_like blank",
+            )
         self._batches = batches_per_epoch(data, placements_of(data))
 
     def put_in_force(self) -> Imitation:
@@ -94,7 +101,9 @@ class _Imitation:
             engine, counted, options, lambda each: placement_of(*(each.file.size or rules.size), rules).bucket
         )
         shown = len(instances(self._data))
-        return self._profile.steps.steps(Counted(counted.total, batches, bool(counted.regularisation), options, shown))
+        script, given = self._profile.steps, any(picture.is_reg for picture in self._data.pictures)
+        regularised = script.regularised(bool(counted.regularisation), given or bool(self._settings.reg_data_dir))
+        return script.steps(Counted(counted.total, batches, regularised, options, shown))
 
     def _no_batch(self) -> SettingsError:
         return SettingsError(
@@ -138,6 +147,8 @@ class _Imitation:
         yield f"warm-up: {_warmup_text(in_force)}; {profile.steps.warmup_sentence}"
         if engine.sentence:
             yield f"{engine.name} {engine.sentence}"
+        if engine.caption_sentence:
+            yield f"captions: {engine.caption_sentence}"
         for each in self._passed:
             yield f"passes {each.name} = {shown_value(in_force, each.name) or 'blank'}: {each.why}"
         yield from (f"not imitated: {text}" for text in self._not_imitated())
@@ -207,6 +218,20 @@ def _stated(settings: Settings) -> frozenset[str]:
 
 def _is_default(settings: Settings, name: str) -> bool:
     return bool(getattr(settings, name) == field(name, settings.behave_like).default)
+
+
+def passed_by_trainer(settings: Settings) -> frozenset[str]:
+    """Return the settings in force whose value nobody set: the trainer passes them by itself."""
+    profile = imitated(settings.behave_like)
+    if profile is None:
+        return frozenset()
+    options, stated = settings.model_dump(), _stated(settings)
+    found = set()
+    for name in stated:
+        unset = options | {name: field(name, settings.behave_like).default}
+        if any((each.name, each.value) == (name, options[name]) for each in profile.derived(unset, stated - {name})):
+            found.add(name)
+    return frozenset(found)
 
 
 def _plain(value: object) -> object:

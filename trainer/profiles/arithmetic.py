@@ -2,12 +2,15 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from typing import cast
 
 from trainer.profiles.record import Counted, FolderName, Options, Repeats
 from trainer.text import plural
+
+SD_SCRIPTS_STEPS = 1600
+"""The default of max_train_steps."""
 
 _NUMERIC = re.compile(r"[\d.]+", re.ASCII)
 _AMOUNT = re.compile(r"(?P<number>(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
@@ -160,6 +163,12 @@ def epochs_of(options: Options) -> int | None:
     """Return max_train_epochs, None where steps count."""
     value = options.get("max_train_epochs")
     return None if value in (None, "") else int(cast("int", value))
+
+
+def steps_beside_epochs(options: Options, stated: Collection[str]) -> bool:
+    """Return whether steps were asked for beside epochs. sd-scripts' own number says nothing: files that are written out have it."""
+    steps = options.get("max_train_steps")
+    return "max_train_steps" in stated and steps != SD_SCRIPTS_STEPS and epochs_of(options) is not None
 
 
 def engine_counts(counted: Counted) -> int | None:

@@ -1,5 +1,7 @@
 """The trainers of February 2023 that do not run sd-scripts: sd_dreambooth_extension and cloneofsimo/lora."""
 
+import re
+
 from trainer.profiles.arithmetic import (
     DATA_FOLDER_ONCE,
     EVERY_FOLDER_ONCE,
@@ -46,6 +48,21 @@ def dreambooth_bucket(size: Size, options: Options) -> Size:
     grid = sorted((w, h) for w in sides for h in sides)
     within = [(w, h) for w, h in grid if w <= width and h <= height]
     return min(within, key=lambda reso: (reso[0] - width) ** 2 + (reso[1] - height) ** 2) if within else grid[0]
+
+
+_NUMBER_IN_FRONT = re.compile(r"[-\d]+\s*")
+
+
+def _without_number(name: str) -> str:
+    """Return a file's name without its ending and without the digits and dashes in front (sd_dreambooth_extension)."""
+    stem = name.rpartition(".")[0] or name
+    found = _NUMBER_IN_FRONT.match(stem)
+    return stem[found.end() :] if found else stem
+
+
+def _to_first_dot(name: str) -> str:
+    """Return a file's name up to its first dot (cloneofsimo/lora)."""
+    return name.partition(".")[0]
 
 
 DREAMBOOTH_EXTENSION = TrainerProfile(
@@ -97,6 +114,8 @@ DREAMBOOTH_EXTENSION = TrainerProfile(
         last_batch="counted in all",
         regularisation="paired",
         bucket_of=dreambooth_bucket,
+        caption_of_name=_without_number,
+        caption_sentence="a picture without a caption file is captioned by its file name, without the digits in front",
     ),
     reasons={
         "network_alpha": "its LoRA knows no alpha: scale 1, as alpha = dim",
@@ -178,6 +197,8 @@ CLONEOFSIMO = TrainerProfile(
         regularisation="ignored",
         bucket_of=only_square,
         reads_captions=False,
+        caption_of_name=_to_first_dot,
+        caption_sentence="each picture is captioned by its file name, up to the first dot; no caption file is read",
     ),
     reasons={
         "network_alpha": "its LoRA knows no alpha: scale 1, as alpha = dim",

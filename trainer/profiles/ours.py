@@ -34,6 +34,7 @@ OURS = TrainerProfile(
         repeats=OUR_REPEATS,
         accumulation="divided",
         sentence="",
+        needs_regularisation=True,
     ),
     reasons={
         "learning_rate": "for parts without a rate of their own; at half of dim as alpha it is where common guides start",

@@ -87,6 +87,11 @@ class Counted:
     shown: int | None = None
 
 
+ScriptRegularisation = Literal["counted", "given", "ignored"]
+"""What a script makes of regularisation pictures: `counted`: it looks into their folders; `given`: whether a folder is named is
+all that counts; `ignored`: its own arithmetic knows nothing of them."""
+
+
 @dataclass(frozen=True)
 class ScriptRules:
     """How a script around the engine counts, and what of it it passes on.
@@ -99,6 +104,7 @@ class ScriptRules:
         warmup: the steps of its warm-up, of the steps that it computes (or that the engine runs, where it computes none).
         sentence: the arithmetic of steps in words.
         warmup_sentence: that of the warm-up.
+        regularisation: what it makes of those pictures.
     """
 
     pictures: PictureRules
@@ -108,6 +114,16 @@ class ScriptRules:
     warmup: Callable[[Options, int], int]
     sentence: str
     warmup_sentence: str
+    regularisation: ScriptRegularisation = "counted"
+
+    def regularised(self, counted: bool, given: bool) -> bool:
+        """Return whether it reckons with regularisation pictures.
+
+        Args:
+            counted: whether it counts any.
+            given: whether a folder of them is named.
+        """
+        return {"counted": counted, "given": given, "ignored": False}[self.regularisation]
 
 
 LastBatch = Literal["smaller", "dropped", "filled", "counted in all"]
@@ -143,8 +159,12 @@ class EngineRules:
         last_batch: what becomes of a bucket's last pictures.
         counts_epochs: whether it knows max_train_epochs; else max_train_steps alone counts.
         regularisation: how those pictures join.
+        needs_regularisation: whether a folder of regularisation pictures that holds none ends it.
         bucket_of: a picture's bucket by its size, of the options by `resolution` alone; None for sd-scripts' buckets.
         reads_captions: whether it reads caption files.
+        caption_of_name: from the name of a picture without a caption file to its caption; None where that is the words in the
+            folder's name.
+        caption_sentence: the same in words; "" where it is the words in the folder's name.
         schedule_times_accumulation: whether the schedule is planned for as many times the steps as batches are accumulated, so
             that only its beginning is run.
     """
@@ -158,8 +178,11 @@ class EngineRules:
     last_batch: LastBatch = "smaller"
     counts_epochs: bool = True
     regularisation: Regularisation = "filled up"
+    needs_regularisation: bool = False
     bucket_of: Callable[[Size, Options], Size] | None = None
     reads_captions: bool = True
+    caption_of_name: Callable[[str], str] | None = None
+    caption_sentence: str = ""
     schedule_times_accumulation: bool = False
 
     @property
@@ -187,6 +210,19 @@ def nothing_derived(options: Options, stated: Collection[str]) -> tuple[DerivedO
 
 
 @dataclass(frozen=True)
+class RefusedOptions:
+    """Options with which a trainer does not start: their names, and why in one sentence without its stop."""
+
+    names: tuple[str, ...]
+    why: str
+
+
+def nothing_refused(options: Options) -> RefusedOptions | None:
+    """Start with any options."""
+    return None
+
+
+@dataclass(frozen=True)
 class TrainerProfile:
     """All that is known of one trainer on one day.
 
@@ -203,6 +239,7 @@ class TrainerProfile:
             speed and memory, and another machine may not have them, so that `behave_like` leaves them as they are here.
         inferred: settings whose default was read from the trainer's descendants rather than from itself.
         derived: options that it passes otherwise than they were asked for.
+        refused: from the options in force to those with which it does not start, None where it does.
     """
 
     key: str
@@ -216,3 +253,4 @@ class TrainerProfile:
     machine: Mapping[str, object] = field(default_factory=dict)
     inferred: tuple[str, ...] = ()
     derived: Derive = nothing_derived
+    refused: Callable[[Options], RefusedOptions | None] = nothing_refused

@@ -10,6 +10,7 @@ from trainer.profiles.arithmetic import epochs_of, whole
 from trainer.profiles.record import Counted, DerivedOption, EngineRules, Options, Size, TrainerProfile
 from trainer.profiles.registry import PROFILES
 from trainer.profiles.tally import FoundData, TalliedPicture, Tally, known_endings, tally, without_caption
+from trainer.text import plural
 
 BucketOf = Callable[[Size], Size]
 """From a picture's size to sd-scripts' bucket of it by the options in force."""
@@ -117,11 +118,13 @@ def run_with(
         derived: those that the trainer passes otherwise than it was asked for.
     """
     engine, script = profile.engine, profile.steps
-    stops = ""
+    refused = profile.refused(options)
+    stops = refused.why if refused else ""
     try:
-        counted = tally(data, script.pictures, script.repeats, options, _KNOWN)
+        looks = script.regularisation == "counted"
+        counted = tally(data, script.pictures, script.repeats, options, _KNOWN, regularisation=looks)
     except ValueError as error:
-        counted, stops = _NOTHING, str(error)
+        counted, stops = _NOTHING, stops or str(error)
     try:
         loaded = tally(data, engine.pictures, engine.repeats, options, _KNOWN)
     except ValueError as error:
@@ -132,10 +135,12 @@ def run_with(
     batches = epoch_batches(engine, buckets, batch)
     batches_counted = _batches_counted(engine, counted, data, options, bucket_of)
     instances = sum(bucket.shown for bucket in buckets)
-    own = script.steps(Counted(counted.total, batches_counted, bool(counted.regularisation), options, instances))
+    regularised = script.regularised(bool(counted.regularisation), bool(data.regularisation_root))
+    own = script.steps(Counted(counted.total, batches_counted, regularised, options, instances))
     length = run_length(engine, options, batches, own if script.steps_passed else None)
-    if not batches and not stops:
-        stops = "it finds no pictures"
+    stops = stops or _lacks(engine, loaded, data, batches)
+    if not stops and length.steps < 1:
+        stops = f"it computes {plural(length.steps, 'step')} of {plural(counted.total, 'counted picture')}"
     warmup = 0
     try:
         warmup = warmup_in_force(profile, options, length.steps if own is None else own)
@@ -158,6 +163,15 @@ def run_with(
         epochs=0 if stops else length.epochs,
         schedule_steps=length.steps * _stretched(engine, options),
     )
+
+
+def _lacks(engine: EngineRules, loaded: Tally, data: FoundData, batches: int) -> str:
+    """Return what an engine misses in the data, "" where it can train."""
+    if not loaded.pictures:
+        return "it finds no pictures to train on"
+    if engine.needs_regularisation and data.regularisation_root and not loaded.regularisation:
+        return "it finds no pictures in the folder for regularisation"
+    return "" if batches else "no bucket has a full batch, and it drops smaller ones"
 
 
 def warmup_in_force(profile: TrainerProfile, options: Options, steps: int) -> int:

@@ -12,12 +12,13 @@ from trainer.profiles.arithmetic import (
     rounded_share,
     rounded_steps,
     rounded_steps_doubled,
+    steps_beside_epochs,
     truncated_share,
     truncated_steps,
     whole,
     whole_percent,
 )
-from trainer.profiles.record import DerivedOption, Options, PictureRules, ScriptRules, TrainerProfile
+from trainer.profiles.record import DerivedOption, Options, PictureRules, RefusedOptions, ScriptRules, TrainerProfile
 from trainer.profiles.sd_scripts import engine_of_2023
 
 _FAST: dict[str, object] = {
@@ -56,6 +57,7 @@ _LEGACY_STEPS = ScriptRules(
     warmup=rounded_share,
     sentence="counts pictures in subfolders too, and passes [int](pictures / batch × epochs), half to even, as max_train_steps",
     warmup_sentence="ratio × its steps, rounded; how it rounds is not known for certain",
+    regularisation="ignored",
 )
 
 _NO_ALPHA = "it knows no network_alpha, so that sd-scripts' 1 holds"
@@ -219,6 +221,7 @@ _ETS_STEPS = ScriptRules(
     warmup=truncated_share,
     sentence="computes int(pictures / batch × epochs) for the warm-up alone, and passes max_train_epochs",
     warmup_sentence="int(ratio × the steps it computes)",
+    regularisation="ignored",
 )
 
 _ETS_REASONS = {
@@ -235,6 +238,8 @@ _ETS_REASONS = {
 def _left_out_by_ets(options: Options, stated: Collection[str]) -> tuple[DerivedOption, ...]:
     """Leave out what Easy Training Scripts does not pass on."""
     found = []
+    if steps_beside_epochs(options, stated):
+        found.append(DerivedOption("max_train_epochs", None, "max_steps goes before the epochs where it is set"))
     if whole(options, "gradient_accumulation_steps", 1) > 1 and not options.get("gradient_checkpointing"):
         why = "gradient accumulation is passed with gradient checkpointing only"
         found.append(DerivedOption("gradient_accumulation_steps", 1, why))
@@ -294,6 +299,15 @@ def _passed_by_gui(options: Options, stated: Collection[str]) -> tuple[DerivedOp
     return tuple(found)
 
 
+def _no_rate(options: Options) -> RefusedOptions | None:
+    """Refuse two blank rates, whatever learning_rate is, as kohya_ss of 2023 does."""
+    if options.get("unet_lr") or options.get("text_encoder_lr"):
+        return None
+    return RefusedOptions(
+        ("unet_lr", "text_encoder_lr"), "both rates are blank or 0, and it asks for one before it starts"
+    )
+
+
 KOHYA_SS = TrainerProfile(
     key="kohya_ss 2023-02",
     title="kohya_ss 20.7.1",
@@ -328,6 +342,7 @@ KOHYA_SS = TrainerProfile(
         sentence="counts endings in lower case only and passes ceil(pictures / batch × epochs) as max_train_steps; regularisation "
         "pictures halve the epochs",
         warmup_sentence="round(per cent × its steps / 100), whole per cents only",
+        regularisation="ignored",
     ),
     engine=engine_of_2023(),
     reasons={
@@ -341,4 +356,5 @@ KOHYA_SS = TrainerProfile(
     },
     machine=_FAST,
     derived=_passed_by_gui,
+    refused=_no_rate,
 )

@@ -1,6 +1,6 @@
 """kohya-ss/sd-scripts as it was and as it is, and what the scripts around it have in common."""
 
-from trainer.profiles.arithmetic import PYTHON_INT, engine_counts, steps_alone, truncated_share
+from trainer.profiles.arithmetic import PYTHON_INT, SD_SCRIPTS_STEPS, engine_counts, steps_alone, truncated_share
 from trainer.profiles.record import EndingCase, EngineRules, PictureRules, ScriptRules, TrainerProfile
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -60,7 +60,7 @@ _BARE: dict[str, object] = {
     "lr_scheduler_power": 1.0,
     "lr_warmup_steps": "0",
     "max_train_epochs": None,
-    "max_train_steps": 1600,
+    "max_train_steps": SD_SCRIPTS_STEPS,
     "train_batch_size": 1,
     "gradient_accumulation_steps": 1,
     "save_precision": "float",

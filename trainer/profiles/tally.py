@@ -59,11 +59,13 @@ class FoundData:
         root: name of the data folder.
         files: sorted by path.
         regularisation_root: name of the regularisation folder, "" for none.
+        folders: those right below a root, empty ones among them, as (regularisation, name); those of files may be left out.
     """
 
     root: str
     files: tuple[FoundFile, ...]
     regularisation_root: str = ""
+    folders: frozenset[tuple[bool, str]] = frozenset()
     # What was counted of them: a table of trainers asks for the same dozens of times.
     _kept: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -75,8 +77,9 @@ class FoundData:
 
     @cached_property
     def places(self) -> frozenset[tuple[bool, tuple[str, ...]]]:
-        """Each folder right below a root that holds files, as (regularisation, (name,)), and the root itself as (…, ())."""
-        return frozenset((file.regularisation, file.folders[:1]) for file in self.files)
+        """Each folder right below a root as (regularisation, (name,)), and a root that holds files itself as (…, ())."""
+        empty = ((regularisation, (name,)) for regularisation, name in self.folders)
+        return frozenset((*((file.regularisation, file.folders[:1]) for file in self.files), *empty))
 
     def root_of(self, file: FoundFile) -> str:
         """Return the name of the folder that a file's path starts in."""
@@ -124,7 +127,15 @@ class Tally:
         return frozenset((picture.file.path, picture.repeats) for picture in self.pictures)
 
 
-def tally(data: FoundData, pictures: PictureRules, repeats: Repeats, options: Options, known: frozenset[str]) -> Tally:
+def tally(
+    data: FoundData,
+    pictures: PictureRules,
+    repeats: Repeats,
+    options: Options,
+    known: frozenset[str],
+    *,
+    regularisation: bool = True,
+) -> Tally:
     """Return what is counted of `data`.
 
     Args:
@@ -133,22 +144,35 @@ def tally(data: FoundData, pictures: PictureRules, repeats: Repeats, options: Op
         repeats: how often those of a folder count.
         options: in force.
         known: endings in lower case that any trainer counts; other files are not named as left out.
+        regularisation: whether regularisation pictures are looked at.
 
     Raises:
         ValueError: the trainer stops at a folder's name; the sentence says at which.
     """
     own = tuple(str(options.get(name)) for name in FOLDER_OPTIONS)
-    return data.kept((pictures, repeats, own, known), lambda: _tallied(data, pictures, repeats, options, known))
+    return data.kept(
+        (pictures, repeats, own, known, regularisation),
+        lambda: _tallied(data, pictures, repeats, options, known, regularisation=regularisation),
+    )
 
 
 def _tallied(
-    data: FoundData, pictures: PictureRules, repeats: Repeats, options: Options, known: frozenset[str]
+    data: FoundData,
+    pictures: PictureRules,
+    repeats: Repeats,
+    options: Options,
+    known: frozenset[str],
+    *,
+    regularisation: bool,
 ) -> Tally:
     trained: list[TalliedPicture] = []
     regular: list[TalliedPicture] = []
     left_out: list[LeftOut] = []
-    often = _repeats_by_folder(data, repeats, options)
+    places = [place for place in sorted(data.places) if regularisation or not place[0]]
+    often = _repeats_by_folder(data, places, repeats, options)
     for file in data.files:
+        if file.regularisation and not regularisation:
+            continue
         times = often[file.regularisation, file.folders[:1]]
         if file.ending.lower() not in known:
             continue
@@ -212,12 +236,12 @@ def _without_caption(data: FoundData, endings: Sequence[str], any_case: bool) ->
 
 
 def _repeats_by_folder(
-    data: FoundData, repeats: Repeats, options: Options
+    data: FoundData, places: Iterable[tuple[bool, tuple[str, ...]]], repeats: Repeats, options: Options
 ) -> Mapping[tuple[bool, tuple[str, ...]], int | None]:
-    """Return the repeats of each folder right below a root, and of the root under ()."""
+    """Return the repeats of each of these folders right below a root, and of the root under ()."""
     given = dict(_given_repeats(options))
     found = {}
-    for regularisation, top in sorted(data.places):
+    for regularisation, top in places:
         root = data.regularisation_root if regularisation else data.root
         folder = FolderName(top[0]) if top else FolderName(root, is_root=True)
         found[regularisation, top] = given[folder.name] if folder.name in given else repeats(folder, options)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from trainer.profiles.arithmetic import (
     EVERY_FOLDER_ONCE,
     PYTHON_INT,
+    SD_SCRIPTS_STEPS,
     TYPED_REPEATS,
     batch_steps,
     ceiling_steps_accumulated,
@@ -18,6 +19,7 @@ from trainer.profiles.arithmetic import (
     onetrainer_warmup,
     rounded_share,
     steps_alone,
+    steps_beside_epochs,
     truncated_share,
 )
 from trainer.profiles.record import (
@@ -32,6 +34,14 @@ from trainer.profiles.record import (
     TrainerProfile,
 )
 from trainer.profiles.sd_scripts import ENDINGS, ENGINE_OF_2026
+
+
+def _no_caption(name: str) -> str:
+    """Return no caption: a picture without a caption file has none."""
+    return ""
+
+
+_WITHOUT_CAPTION = "a picture without a caption file is trained without a caption"
 
 EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
     key="easy training scripts 2025-04",
@@ -103,6 +113,14 @@ EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
     },
 )
 
+
+def _steps_before_epochs(options: Options, stated: Collection[str]) -> tuple[DerivedOption, ...]:
+    """Let the steps count where both are set: kohya_ss works them out from the epochs only where their field is 0."""
+    if not steps_beside_epochs(options, stated):
+        return ()
+    return (DerivedOption("max_train_epochs", None, "max_train_steps goes before the epochs where its field is not 0"),)
+
+
 KOHYA_SS_2026 = TrainerProfile(
     key="kohya_ss 2026-07",
     title="kohya_ss 2026",
@@ -126,7 +144,7 @@ KOHYA_SS_2026 = TrainerProfile(
         "lr_scheduler_power": 1.0,
         "lr_warmup_steps": "10%",
         "max_train_epochs": None,
-        "max_train_steps": 1600,
+        "max_train_steps": SD_SCRIPTS_STEPS,
         "train_batch_size": 1,
         "gradient_accumulation_steps": 1,
         "max_grad_norm": 1.0,
@@ -150,6 +168,7 @@ KOHYA_SS_2026 = TrainerProfile(
         sentence="passes max_train_steps; where that field is 0, ceil(pictures / batch / accumulation × epochs), doubled with "
         "regularisation",
         warmup_sentence="passes per cent / 100, which sd-scripts cuts to whole steps",
+        regularisation="given",
     ),
     engine=ENGINE_OF_2026,
     reasons={
@@ -168,6 +187,7 @@ KOHYA_SS_2026 = TrainerProfile(
         "sdpa": False,
         "gradient_checkpointing": False,
     },
+    derived=_steps_before_epochs,
 )
 
 # mgds' AspectBucketing: height : width, and each turned on its side.
@@ -250,6 +270,8 @@ ONETRAINER = TrainerProfile(
         last_batch="dropped",
         regularisation="beside",
         bucket_of=onetrainer_bucket,
+        caption_of_name=_no_caption,
+        caption_sentence=_WITHOUT_CAPTION,
     ),
     reasons={
         "learning_rate": "made for whole models; its preset for LoRA on SD 1.5 has 3e-4 and batch 4",
@@ -360,6 +382,8 @@ AI_TOOLKIT = TrainerProfile(
         counts_epochs=False,
         regularisation="beside",
         bucket_of=ai_toolkit_bucket,
+        caption_of_name=_no_caption,
+        caption_sentence=_WITHOUT_CAPTION,
     ),
     reasons={
         "learning_rate": "the code's default; its examples have 1e-4",

@@ -249,6 +249,14 @@ def test_what_does_something_is_not_called_idle(data: DataSet, values: dict[str,
     assert idle(data, **values) == {}
 
 
+def test_what_a_trainer_passes_by_itself_is_no_idle_setting_and_what_was_asked_for_is() -> None:
+    like = {"behave_like": "kohya_ss 2023-02", "max_train_epochs": 6, "lr_warmup_steps": "0"}
+    # Its blank field passes the epochs.
+    assert "lr_scheduler_num_cycles" not in idle(**like, lr_scheduler_num_cycles=6)
+    assert "lr_scheduler_num_cycles" in idle(**like, lr_scheduler_num_cycles=4)
+    assert "lr_scheduler_num_cycles" in idle(lr_scheduler="cosine", lr_scheduler_num_cycles=6)
+
+
 # Those that decide something whatever the others say, and the names, paths and texts.
 ALWAYS = """
 behave_like train_minutes num_repeats subject train_data_dir validation_data_dir resolution enable_bucket caption_extension caption_prefix caption_suffix caption_dropout_rate

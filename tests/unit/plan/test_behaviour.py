@@ -257,3 +257,45 @@ def test_a_trainer_that_finds_nothing_says_where_it_looks(tmp_path: Path) -> Non
     with pytest.raises(DatasetError) as caught:
         planned(worked_folder(tmp_path), "cloneofsimo lora 2023-02")
     assert "cloneofsimo/lora" in caught.value.expected and "data folder itself" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("key", "captions"),
+    [
+        ("sd_dreambooth_extension 2023-02", ["red hat, side", "from the file", "a.b"]),
+        ("cloneofsimo lora 2023-02", ["07-red hat, side", "8 two", "a"]),
+        ("OneTrainer 2026-08", ["", "from the file", ""]),
+        ("ai-toolkit 2026-08", ["", "from the file", ""]),
+    ],
+)
+def test_a_picture_without_a_caption_file_has_the_caption_that_the_trainer_gives_it(
+    tmp_path: Path, key: str, captions: list[str]
+) -> None:
+    folder = tmp_path if key.startswith("cloneofsimo") else tmp_path / "5_hat"
+    put(folder, ["07-red hat, side.png", "8 two.png", "a.b.png"], SQUARE)
+    (folder / "8 two.txt").write_text("from the file")
+    _, imitation, data = planned(tmp_path, key, caption_extension=[".txt"], train_batch_size=1)
+    assert [picture.caption for picture in data.pictures] == captions
+    assert any(line.startswith("captions: ") for line in imitation.lines)
+    (found,) = (note for note in data.notes if note.check == "caption-missing")
+    assert ("file's name" in found.text) == (captions[0] != "")
+    unread = [note.text for note in data.notes if note.check == "caption-ending"]
+    assert ["reads no caption files" in text for text in unread] == [True] * key.startswith("cloneofsimo")
+
+
+def test_a_folder_for_regularisation_in_which_the_trainer_finds_nothing_is_named_and_not_refused(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "set" / "2_a", ["a.png"], SQUARE)
+    put(tmp_path / "reg" / "woman", ["b.png", "c.png"], SQUARE)
+    plan, _, data = planned(tmp_path / "set", "sd-scripts 2023-01", reg_data_dir=str(tmp_path / "reg"))
+    assert (plan.reg_pictures, plan.batches_per_epoch) == (0, 1)
+    assert any(note.check == "reg-unused" and "trains without" in note.text for note in data.notes)
+    with pytest.raises(DatasetError, match="reg"):
+        planned(tmp_path / "set", OURS, reg_data_dir=str(tmp_path / "reg"))
+
+
+def test_two_blank_rates_are_refused_as_the_gui_of_2023_does(tmp_path: Path) -> None:
+    put(tmp_path / "2_a", ["a.png"], SQUARE)
+    with pytest.raises(SettingsError, match="both rates are blank"):
+        planned(tmp_path, "kohya_ss 2023-02", unet_lr=None, text_encoder_lr=None, learning_rate=1e-4)

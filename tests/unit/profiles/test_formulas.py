@@ -52,7 +52,8 @@ def run(key: str, files: list[FoundFile], **stated: object) -> TrainerRun:
 
         return bucket
 
-    return run_of(PROFILES[key], FoundData("set", tuple(files), "reg"), stated, OURS, as_they_are)
+    regular = "reg" if any(file.regularisation for file in files) else ""
+    return run_of(PROFILES[key], FoundData("set", tuple(files), regular), stated, OURS, as_they_are)
 
 
 @given(key=st.sampled_from(KEYS), found=pictures, batch=whole, epochs=whole)
