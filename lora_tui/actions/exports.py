@@ -21,7 +21,6 @@ class ReadyExport:
 
     exported: "Exported"
     file: Path
-    data_set: Path
 
 
 def make_export(workspace: Workspace, draft: "SettingsDraft", target: str) -> ReadyExport:
@@ -42,14 +41,13 @@ def make_export(workspace: Workspace, draft: "SettingsDraft", target: str) -> Re
     kind = TARGETS[target]
     folder = workspace.root / FOLDER
     stem, number = f"{draft.path.stem}.{kind.key}", 1
-    # The text names its data set file, so both names are settled now.
-    while any((folder / name).exists() for name in (f"{stem}{kind.ending}", f"{stem}.dataset.toml")):
+    # The text names the files beside it, so all names are settled now.
+    endings = (kind.ending, ".dataset.toml", ".prompts.txt")
+    while any((folder / f"{stem}{ending}").exists() for ending in endings):
         number += 1
         stem = f"{draft.path.stem}.{kind.key}-{number}"
     file, data_set = folder / f"{stem}{kind.ending}", folder / f"{stem}.dataset.toml"
-    return ReadyExport(
-        export_settings(resolve(draft.now, draft.path), draft.path, kind, file, data_set), file, data_set
-    )
+    return ReadyExport(export_settings(resolve(draft.now, draft.path), draft.path, kind, file, data_set), file)
 
 
 def write_export(ready: ReadyExport) -> Sequence[Path]:
@@ -60,9 +58,8 @@ def write_export(ready: ReadyExport) -> Sequence[Path]:
     """
     from trainer.settings.toml_file import save_text
 
-    files = {ready.file: ready.exported.text}
-    if ready.exported.data_set_text:
-        files = {ready.data_set: ready.exported.data_set_text, **files}
+    # What is named is there before what names it.
+    files = {**ready.exported.beside, ready.file: ready.exported.text}
     ready.file.parent.mkdir(exist_ok=True)
     for path, text in files.items():
         save_text(text, path)

@@ -24,7 +24,10 @@ _TARGETS = ("sd-scripts", "kohya-gui", "easy-training-scripts")
 @click.option("--to", "trainer", type=click.Choice(_TARGETS), required=True, help="What it is written for.")
 @OVERRIDES
 @click.option(
-    "--out", type=PATH, metavar="FILE", help="Write to FILE, and a data set file beside it where one is needed."
+    "--out",
+    type=PATH,
+    metavar="FILE",
+    help="Write to FILE, and a data set file and a prompt file beside it where they are needed.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -50,7 +53,7 @@ def export(
     made = export_settings(settings, settings_file, target, file, data_set)
     written: list[Path] = []
     if out is not None:
-        written = _write(made, out, data_set, force)
+        written = _write(made, out, force)
     if as_json:
         print_json(_values(made, out, written))
         return ExitCode.DONE
@@ -73,7 +76,7 @@ def _seen(text: str) -> str:
     return "".join(f"{printable(line)}\n" for line in text.splitlines())
 
 
-def _write(made: "Exported", out: Path, data_set: Path, force: bool) -> list[Path]:
+def _write(made: "Exported", out: Path, force: bool) -> list[Path]:
     """Write the files and return those that stay; into a pipe goes the first alone."""
     from trainer.atomic_file import is_stream
     from trainer.settings.toml_file import save_text
@@ -81,8 +84,9 @@ def _write(made: "Exported", out: Path, data_set: Path, force: bool) -> list[Pat
     if is_stream(out):
         save_text(made.text, out)
         return []
-    files = {out: made.text} | ({data_set: made.data_set_text} if made.data_set_text else {})
-    for path in files:
+    # What is named is there before what names it.
+    files = {**made.beside, out: made.text}
+    for path in sorted(files):
         if path.exists() and not force:
             raise SettingsError(
                 printable(str(path)),
@@ -98,7 +102,8 @@ def _write(made: "Exported", out: Path, data_set: Path, force: bool) -> list[Pat
 def _values(made: "Exported", out: Path | None, written: list[Path]) -> dict[str, object]:
     from trainer.interop.export.report import export_json
 
-    texts = {"text": made.text, "data_set": made.data_set_text} if out is None else {}
+    beside = {path.name: text for path, text in made.beside.items()}
+    texts = {"text": made.text, "beside": beside} if out is None else {}
     return export_json(made.report) | {"how": made.how, "written": [str(path) for path in written]} | texts
 
 
@@ -114,6 +119,6 @@ def _lines(made: "Exported", target: "Target", written: list[Path]) -> Iterator[
         yield printable(note)
     for path in written:
         yield f"wrote {printable(str(path))}"
-    if made.data_set_text and not written:
-        yield "with --out FILE the data set file that it needs is written beside it"
+    if made.beside and not written:
+        yield f"with --out FILE, what it needs is written beside it: {', '.join(path.name for path in made.beside)}"
     yield f"to run it: {printable(made.how)}"

@@ -163,7 +163,7 @@ def test_the_report_names_what_is_lost_and_counts_every_setting(lora_tui_here: L
     assert lost["text_encoder_stop"].startswith("there it trains to the end")
     assert sum(report["counts"].values()) == len(report["settings"])
     assert "network_dim = 8" in report["text"]
-    assert "image_dir" in report["data_set"]
+    assert "image_dir" in report["beside"]["hifumi.sd-scripts.dataset.toml"]
 
 
 def test_without_a_file_the_text_alone_is_on_standard_output(lora_tui_here: LoraTui, demo: Path) -> None:

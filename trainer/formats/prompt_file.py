@@ -95,7 +95,12 @@ def _text(path: Path, where: str) -> str:
         raise SettingsError(where, found=error.found, expected="prompts in UTF-8", way_out=error.way_out) from None
 
 
-def _lines(text: str, where: str) -> tuple[FilePrompt, ...]:
+def prompts_in_lines(text: str, where: str) -> tuple[FilePrompt, ...]:
+    """Return the prompts of lines with options behind them, as a .txt file has them.
+
+    Raises:
+        SettingsError: a line is wrong; names it.
+    """
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -158,7 +163,11 @@ def _json(text: str, where: str) -> tuple[FilePrompt, ...]:
     )
 
 
-_PARSERS: Mapping[str, Callable[[str, str], tuple[FilePrompt, ...]]] = {".txt": _lines, ".toml": _toml, ".json": _json}
+_PARSERS: Mapping[str, Callable[[str, str], tuple[FilePrompt, ...]]] = {
+    ".txt": prompts_in_lines,
+    ".toml": _toml,
+    ".json": _json,
+}
 
 
 def _mapping(entry: object, where: str) -> dict[str, object]:

@@ -43,9 +43,7 @@ def from_picture(
 
 def _in_subject(name: str, value: object) -> tuple[str, object]:
     if name == PROMPT:
-        texts = value if isinstance(value, list) else [value]
-        names = ["picture"] if len(texts) == 1 else [f"picture {number}" for number in range(1, len(texts) + 1)]
-        return "prompts", dict(zip(names, map(str, texts), strict=True))
+        return "prompts", {"picture": str(value)}
     if match := _PROMPTS.fullmatch(name):
         place = f"{int(match[1]) + 1}" if match[1].isdecimal() and len(match[1]) < 10 else match[1]
         return "prompts", {f"sample {place}": str(value)}
@@ -53,5 +51,6 @@ def _in_subject(name: str, value: object) -> tuple[str, object]:
         return "trigger", str(value)
     if name == NEGATIVE:
         return "negative_prompt", str(value)
-    seed = as_number(value)
-    return "seeds", [int(seed)] if seed is not None and seed >= 0 and seed.is_integer() else None
+    seeds = [as_number(each) for each in (value if isinstance(value, list) else [value])]
+    whole = [int(seed) for seed in seeds if seed is not None and seed >= 0 and seed.is_integer()]
+    return "seeds", whole if len(whole) == len(seeds) else None

@@ -9,6 +9,8 @@ from other_values import other_values
 
 from trainer.dataset.read import read_data
 from trainer.demo.workspace import make_demo
+from trainer.formats.prompt_file import prompts_in_lines
+from trainer.grid.sample_prompts import sample_pictures
 from trainer.interop.documents import read_document
 from trainer.interop.export.data import SUBSET_OPTIONS
 from trainer.interop.export.export import OF_DATA, Exported, export_settings, in_effect
@@ -20,6 +22,7 @@ from trainer.interop.option_rules import NETWORK_ARGS
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
 from trainer.journal.records import Mark, MarkKind, NewBake
+from trainer.models.identify import identify_base
 from trainer.plan.behaviour import imitate
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
@@ -141,7 +144,7 @@ def test_folders_of_a_data_set_file_are_found_from_anywhere(target: str, demo: P
     )
     settings = resolve(load_settings(demo, [f"dataset_config={data_set}"]), demo)
     made = exported(settings, demo, target)
-    told = made.text if target == "easy-training-scripts" else made.data_set_text
+    told = made.text if target == "easy-training-scripts" else next(iter(made.beside.values()))
     document = tomllib.loads(told)
     (subset,) = document["subsets"] if "subsets" in document else document["datasets"][0]["subsets"]
     assert (subset["image_dir"], subset["num_repeats"]) == (str(demo.parent / "data" / "10_hifumi_chan"), 2)
@@ -153,5 +156,31 @@ def test_a_data_set_file_that_others_read_alike_is_named_as_it_is(demo: Path) ->
     data_set.write_text(f"[[datasets]]\n[[datasets.subsets]]\nimage_dir = '{demo.parent}/data/10_hifumi_chan'\n")
     settings = resolve(load_settings(demo, [f"dataset_config={data_set}"]), demo)
     made = exported(settings, demo)
-    assert made.data_set_text == ""
+    assert made.beside == {}
     assert str(data_set) in made.how
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_subjects_prompts_are_a_line_for_each_picture(target: str, demo: Path) -> None:
+    settings = resolve(load_settings(demo, ["sample_every_n_epochs=2", "sample_seeds=2", "sample_steps=7"]), demo)
+    base = identify_base("demo")
+    pictures = sample_pictures(settings, demo, base, "epsilon", zero_terminal_snr=False)
+    made = exported(settings, demo, target)
+    (lines,) = (
+        [json.loads(made.text)["sample_prompts"]]
+        if target == "kohya-gui"
+        else [text for path, text in made.beside.items() if path.name == "out.prompts.txt"]
+    )
+    asked = prompts_in_lines(lines, "the lines")
+    assert [(each.prompt, each.seed, each.steps, each.width) for each in asked] == [
+        (each.recipe.prompt, each.recipe.seed, 7, each.recipe.width) for each in pictures
+    ]
+    assert len(asked) > 2
+    assert "sample_every_n_epochs" not in {each.setting for each in made.report.of("lost")}
+    back = import_documents([read_document(made.text.encode(), "the export")], subject="x")
+    assert back.values["sample_every_n_epochs"] == 2
+    if target == "kohya-gui":
+        assert back.subject is not None
+        assert list(back.subject.prompts.values()) == list(dict.fromkeys(each.recipe.prompt for each in pictures))
+        assert back.subject.seeds == list(dict.fromkeys(each.recipe.seed for each in pictures))
+        assert (back.values["sample_seeds"], back.values["sample_steps"]) == (2, 7)

@@ -281,3 +281,38 @@ def test_plain_files_need_no_note() -> None:
 def test_an_unknown_option_at_the_end_of_the_command_line_is_named() -> None:
     found = reading(RULES, "additional_parameters", {"additional_parameters": "--min_snr_gamma 5 --what 3"})
     assert (found.options, found.no_effect) == ({"min_snr_gamma": "5"}, "nothing here knows --what")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "lost"),
+    [
+        ("", {"sample_prompts": None}, ""),
+        ("/out/prompt.txt", {"sample_prompts": "/out/prompt.txt"}, ""),
+        (
+            "# mine\na girl --n bad hands --w 512 --h 768 --d 1 --s 20\na boy --w 512 --h 768 --d 1 --s 20",
+            {
+                "subject.prompts[0]": "a girl",
+                "subject.prompts[1]": "a boy",
+                "subject.negative_prompt": "bad hands",
+                "subject.seed": [1],
+                "sample_seeds": 1,
+                "sample_resolution": "512,768",
+                "sample_steps": 20,
+            },
+            "",
+        ),
+        (
+            "a --d 1 --l 7\nb --d 2 --l 5",
+            {"subject.prompts[0]": "a", "subject.prompts[1]": "b", "subject.seed": [1, 2]},
+            "not taken: which seed belongs to which prompt, sample_cfg_scale, which differs from line to line",
+        ),
+        (
+            "a --what 3",
+            {"subject.prompts[0]": "a --what 3"},
+            "the options behind them are kept as words: unknown option",
+        ),
+    ],
+)
+def test_sample_prompts_are_the_subjects(text: str, expected: dict[str, object], lost: str) -> None:
+    found = reading(RULES, "sample_prompts", {"sample_prompts": text})
+    assert (dict(found.options), found.no_effect) == (expected, lost)

@@ -253,8 +253,8 @@ def test_a_file_comes_back_as_it_went(target: str, kind: str, text: str, here: P
     out = here / f"{target}-{kind}-out"
     made = export_settings(settings, path, TARGETS[target], out, here / f"{target}-{kind}.dataset.toml")
     assert [each.setting for each in made.report.of("lost")] == []
-    if made.data_set_text:
-        (here / f"{target}-{kind}.dataset.toml").write_text(made.data_set_text)
+    for beside, words in made.beside.items():
+        beside.write_text(words)
     second, again = imported(read_document(made.text.encode(), "the export"), here, f"{target}-{kind}-again")
     before, after = in_force(path), in_force(again)
     translated = {each.setting for each in made.report.of("translated")} & {"mixed_precision", "caption_extension"}

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from trainer.dataset.read import read_data
-from trainer.errors import WorkspaceError
+from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.grid.sample_prompts import sample_pictures
 from trainer.interop.documents import read_document
 from trainer.interop.export.data import SUBSET_OPTIONS, WrittenData, data_set_for_others, data_set_toml, written_data
 from trainer.interop.export.options import WrittenOptions, written_options
@@ -14,6 +15,7 @@ from trainer.interop.export.report import ExportReport, SettingReport
 from trainer.interop.export.said_apart import LOST, NOT_NEEDED
 from trainer.interop.export.targets import Target, Written
 from trainer.interop.importer import import_documents
+from trainer.interop.prompt_lines import prompt_lines
 from trainer.interop.record import Options
 from trainer.jobs.minutes import minutes_as_steps
 from trainer.journal.bake_folder import read_bake_json
@@ -28,6 +30,7 @@ from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
 
 _MAX_PROMPTS = 2**16
+_SAMPLING = ("sample_at_first", "sample_every_n_epochs", "sample_every_n_steps")
 OF_DATA = ("train_data_dir", "reg_data_dir", "dataset_config", "dataset_repeats", "num_repeats")
 """Settings that say which pictures there are; they may become a data set file."""
 
@@ -38,13 +41,13 @@ class Exported:
 
     Attributes:
         text: the file.
-        data_set_text: the data set file beside it; "" where none is needed, or the settings name one.
+        beside: further files that it names, by where they are to be: a data set file, a prompt file.
         how: how it is run.
         report: what became of every setting.
     """
 
     text: str
-    data_set_text: str
+    beside: Mapping[Path, str]
     how: str
     report: ExportReport
 
@@ -57,7 +60,7 @@ def export_settings(settings: Settings, settings_path: Path, target: Target, fil
         settings_path: the file they are from; where it lies in a bake's folder, changes made while baking are reported.
         target: what they are written as.
         file: where the text will be written, for the words on how it is run.
-        data_set: where the data set file will be, which the text may name.
+        data_set: where the data set file will be, which the text may name; a prompt file is put beside `file`.
 
     Raises:
         SettingsError, DatasetError: the settings behave like a trainer whose numbers cannot be worked out.
@@ -74,6 +77,7 @@ class _Export:
             file,
             data_set,
         )
+        self._prompt_file, self._beside = file.with_name(f"{file.stem}.prompts.txt"), dict[Path, str]()
         self._data: WrittenData = written_data(settings)
         self._minutes = minutes_as_steps(settings, settings_path)
         self._settings, self._imitated = self._in_force()
@@ -85,8 +89,7 @@ class _Export:
         settings, target = self._settings, self._target
         family = self._options.base.family if self._options.base is not None else ""
         options = self._options.options | {"sdxl": family == "sdxl"}
-        if target.keeps_prompts:
-            options |= self._prompts_themselves()
+        options |= self._prompts()
         text_of_data = self._data_set_text(options)
         named = self._data_set if text_of_data else Path(settings.dataset_config) if settings.dataset_config else None
         written = Written(options, self._data.subsets, named)
@@ -98,7 +101,9 @@ class _Export:
             settings=(*self._reports(back, options), *self._live_changes()),
             notes=tuple(filter(None, (*self._options.notes, self._data.note, *self._imitated))),
         )
-        return Exported(text, text_of_data, target.how(written, self._file, named), report)
+        if text_of_data:
+            self._beside[self._data_set] = text_of_data
+        return Exported(text, self._beside, target.how(written, self._file, named), report)
 
     def _data_set_text(self, options: Options) -> str:
         """Return the data set file that is written beside the text, "" where the target needs none."""
@@ -109,18 +114,39 @@ class _Export:
             return data_set_for_others(Path(settings.dataset_config))
         return "" if data.is_plain and not target.always_data_set else data_set_toml(options, data.subsets, settings)
 
-    def _prompts_themselves(self) -> dict[str, object]:
-        """Return the lines of the prompt file, for a program that keeps them in its own."""
-        path = self._settings.sample_prompts
-        if not path:
+    def _prompts(self) -> dict[str, object]:
+        """Return the sample prompts as the target has them: a prompt file, or its lines where it keeps them itself."""
+        settings, keeps = self._settings, self._target.keeps_prompts
+        if not settings.sample_prompts:
+            return self._prompts_of_the_subject()
+        if not keeps:
             return {}
         try:
-            text = decode_text(read_regular(Path(path), _MAX_PROMPTS))
+            text = decode_text(read_regular(Path(settings.sample_prompts), _MAX_PROMPTS))
         except (OSError, UndecodableText) as error:
-            self._lost["sample_prompts"] = f"the GUI keeps the prompts themselves, and the file cannot be read: {error}"
+            self._lost["sample_prompts"] = f"it keeps the prompts themselves, and the file cannot be read: {error}"
             return {"sample_prompts": None}
-        self._changed["sample_prompts"] = "the lines of the file, which the GUI keeps in its own"
+        self._changed["sample_prompts"] = "the lines of the file, which it keeps in its own"
         return {"sample_prompts": text.strip()}
+
+    def _prompts_of_the_subject(self) -> dict[str, object]:
+        """Return the pictures of the subject's prompts, where the bake makes samples."""
+        settings, base = self._settings, self._options.base
+        every = {name: getattr(settings, name) for name in _SAMPLING if getattr(settings, name)}
+        if not every or base is None:
+            return {}
+        try:
+            lines = prompt_lines(sample_pictures(settings, self._path, base, "epsilon", zero_terminal_snr=False))
+        except LoraTuiError as error:
+            self._lost |= dict.fromkeys(every, f"there are no prompts: {error.line()}")
+            return {}
+        self._changed["sample_prompts"] = "a line for each picture of the subject's prompts, with its seed"
+        for name in every:
+            self._lost.pop(name, None)
+        if self._target.keeps_prompts:
+            return {**every, "sample_prompts": lines.strip()}
+        self._beside[self._prompt_file] = lines
+        return {**every, "sample_prompts": str(self._prompt_file)}
 
     def _in_force(self) -> tuple[Settings, tuple[str, ...]]:
         """Return the settings with concrete numbers, where they behave like another trainer than the target."""
@@ -144,7 +170,9 @@ class _Export:
             elif name in self._lost:
                 yield report("lost", why=self._lost[name])
             elif name in self._changed:
-                yield report("translated", to=f"{name} = {_plain(options.get(name))}", why=self._changed[name])
+                yield report(
+                    "translated", to=f"{name} = {printable(_plain(options.get(name)), 80)}", why=self._changed[name]
+                )
             elif self._target.folder_by_folder and name in SUBSET_OPTIONS:
                 yield report("written")
             elif in_effect(self._settings, name) == in_effect(back, name):

@@ -4,7 +4,6 @@ A key that is missing leaves the widget as it was; today's GUI drops 0, `""` and
 sd-scripts' own default is then in force. Behaviour as of v20.7.1 (2023-02) and of 2026-07.
 """
 
-from trainer.interop.picture_subject import NEGATIVE, PROMPT
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.kohya_gui_keys import OTHER_KEYS
 from trainer.interop.trainers.kohya_gui_values import (
@@ -243,8 +242,8 @@ _ROWS = table(
     or_zero("sample_every_n_steps"),
     KeyRule(
         "sample_prompts",
-        ("sample_prompts", PROMPT, NEGATIVE),
-        "a line for each picture, which the GUI writes to a prompt file; here they are the subject's test prompts",
+        ("sample_prompts", "subject.prompts[*]", "subject.negative_prompt", "subject.seed"),
+        "a line for each picture, which the GUI writes to a prompt file; here they are the subject's prompts and seeds",
         read_prompts,
         or_blank("sample_prompts").write,
     ),

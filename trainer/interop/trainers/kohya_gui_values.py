@@ -1,13 +1,12 @@
 """What the values of the kohya_ss GUI's widgets mean, and how an export writes them."""
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from trainer.interop.option_list import OPTIONS
-from trainer.interop.picture_subject import NEGATIVE, PROMPT
+from trainer.interop.prompt_lines import read_prompt_lines
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers.rules import Values, is_blank, is_on, number, whole
 
@@ -37,7 +36,6 @@ _OTHER_BASES = {
 }
 _OF_LORA, _SAVED_KEYS = ("network_dim", "LoRA_type", "lora_network_weights", "network_weights", "unet_lr"), 20
 _SAME_LAYERS = ("Standard", "Kohya LoCon", "LoCon", "LyCORIS/LoCon", "LoRA-FA")
-_PROMPT_OPTION = re.compile(r"\s--(?=[A-Za-z])")
 # These build no layers on 3×3 convolutions.
 _WITHOUT_CONV = ("Standard", "LoRA-FA")
 
@@ -341,10 +339,7 @@ def read_prompts(value: object, _: Values) -> Reading:
         return Reading({"sample_prompts": None})
     if "\n" not in text and text.lower().endswith((".txt", ".toml", ".json")):
         return Reading({"sample_prompts": text})
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    parts = [_PROMPT_OPTION.split(line) for line in lines]
-    negative = next((part[1:].strip() for options in parts for part in options[1:] if part.startswith("n ")), "")
-    return Reading({PROMPT: [options[0].strip() for options in parts], NEGATIVE: negative or None})
+    return read_prompt_lines(text)
 
 
 def notes(values: Values) -> tuple[str, ...]:
