@@ -36,7 +36,7 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     ),
     Action("parity.close", "escape,C,q", "leave", "close", "close the table", ("parity",)),
     Action(
-        "parity.take", "enter,t", "take", "make mine like this",
+        "parity.take", "enter,t", "take", "make yours like it",
         "make the settings like this column's trainer (shows what changes, and asks)", ("parity",), right="bake", opens="always",
     ),
     Action("parity.columns", "c", "columns", "trainers", "choose the trainers shown", ("parity",), opens="always"),
@@ -52,7 +52,7 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("columns.toggle", "space", "turn", "show, hide", "show this trainer, or leave it out", ("columns",)),
     Action("columns.all", "a", "all", "all, none", "show every trainer, or none", ("columns",)),
     Action(
-        "about.down", "J,shift+down", "read_on(1)", "more", "scroll what is said of the current cell or entry",
+        "about.down", "J,shift+down", "read_on(1)", "more", "scroll the text about the cell or entry",
         ("parity", "report"),
     ),
     Action(

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from lora_tui.screens.dialog import Dialog, key_hint
 from lora_tui.widgets.filter_line import FilterLine
 from lora_tui.widgets.report_list import ReportList
-from lora_tui.wording.interop_report import ReportEntry, ReportSection
+from lora_tui.wording.interop_report import ReportEntry, ReportPart
 from trainer.text import printable
 
 # Lines of what the entry under the cursor says, in a short terminal and in a tall one.
@@ -57,7 +57,7 @@ class ReportScreen(Dialog[ScreenResultType]):
         about = self.query_one("#about")
         about.styles.min_height = about.styles.max_height = lines + 1
 
-    def show_report(self, title: Content, count: str, lists: list[ReportSection], *keys: str) -> None:
+    def show_report(self, title: Content, count: str, lists: list[ReportPart], *keys: str) -> None:
         """Show a report.
 
         Args:

@@ -20,7 +20,7 @@ from lora_tui.wording.state_symbols import ENDED, Sign
 from trainer.text import printable
 
 if TYPE_CHECKING:
-    from lora_tui.wording.interop_report import ReportEntry, ReportSection
+    from lora_tui.wording.interop_report import ReportEntry, ReportPart
 
 # Cells before a key: the cursor, and its blank.
 _LEAD = 2
@@ -68,14 +68,14 @@ class ReportList(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lists: tuple[ReportSection, ...] = ()
+        self._lists: tuple[ReportPart, ...] = ()
         self._filter = ""
         self._rows: list[_Row] = []
         self._at: int | None = None
         self._key_width = _MIN_KEY
         self._value_width = _MIN_VALUE
 
-    def show(self, lists: "Sequence[ReportSection]") -> None:
+    def show(self, lists: "Sequence[ReportPart]") -> None:
         """Show these lists."""
         self._lists = tuple(lists)
         self._build()

@@ -43,7 +43,7 @@ class ReportEntry:
 
 
 @dataclass(frozen=True)
-class ReportSection:
+class ReportPart:
     """A list of entries under a head."""
 
     head: str
@@ -51,20 +51,20 @@ class ReportSection:
     entries: tuple[ReportEntry, ...]
 
 
-def import_sections(report: ImportReport) -> list[ReportSection]:
+def import_sections(report: ImportReport) -> list[ReportPart]:
     """Return the four lists of keys, empty ones too; then paths of another computer and notes, if there are any."""
     lists = [
-        ReportSection(fate, _KEY_SIGNS[fate], tuple(_of_key(key, _KEY_SIGNS[fate]) for key in report.of(fate)))
+        ReportPart(fate, _KEY_SIGNS[fate], tuple(_of_key(key, _KEY_SIGNS[fate]) for key in report.of(fate)))
         for fate in FATES
     ]
     paths = [f"{path} → {here or 'not on this computer'}" for path, here in report.paths.items()]
     return [*lists, *_lines("paths of another computer", paths), *_lines("notes", report.notes)]
 
 
-def export_sections(report: ExportReport, how: str) -> list[ReportSection]:
+def export_sections(report: ExportReport, how: str) -> list[ReportPart]:
     """Return the four lists of settings, what is lost first; then how it is run, and the notes, if there are any."""
     lists = [
-        ReportSection(
+        ReportPart(
             fate,
             _SETTING_SIGNS[fate],
             tuple(
@@ -82,5 +82,5 @@ def _of_key(key: KeyReport, sign: Sign) -> ReportEntry:
     return ReportEntry(key.key, key.value, key.fate, key.to, key.why, place, sign)
 
 
-def _lines(head: str, texts: Sequence[str]) -> list[ReportSection]:
-    return [ReportSection(head, WAITING, tuple(map(ReportEntry, texts)))] if texts else []
+def _lines(head: str, texts: Sequence[str]) -> list[ReportPart]:
+    return [ReportPart(head, WAITING, tuple(map(ReportEntry, texts)))] if texts else []

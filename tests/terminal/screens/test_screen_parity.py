@@ -159,7 +159,7 @@ async def test_who_may_not_change_settings_takes_nothing_over() -> None:
     app = alone(editable=False)
     async with app.run_test(size=WIDE) as pilot:
         await shown_table(app, pilot)
-        assert "make mine" not in app.text()
+        assert "make yours" not in app.text()
         await pilot.press("t", "enter")
         assert app.screen is app.shown
 
