@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from trainer.interop.report import ImportReport
 
 _PASTE = "the paste"
+# A config, the data set file that it names, the command that runs it.
+_MAX_PATHS = 8
 # What a line of settings has and the name of a file hardly ever.
 _OF_SETTINGS = ("=", "{", "$", " --", ": ")
 
@@ -47,16 +49,16 @@ class Imports:
         self._workspace = workspace
 
     def read(self, given: str) -> ReadImport:
-        """Return what a path or a pasted text would give.
+        """Return what a path, several paths in lines of their own, or a pasted text would give.
 
         Raises:
             LoraTuiError: it cannot be read, or is of no trainer that is known.
         """
         from trainer.interop.documents import open_document, read_document
 
-        path = given_path(given, self._workspace.root)
-        document = read_document(given.encode("utf-8", "replace"), _PASTE) if path is None else open_document(path)
-        return self._made((document,))
+        if paths := given_paths(given, self._workspace.root):
+            return self._made([open_document(path) for path in paths])
+        return self._made((read_document(given.encode("utf-8", "replace"), _PASTE),))
 
     def remap(self, read: ReadImport, folders: Mapping[str, str]) -> ReadImport:
         """Return an import with folders of another computer at their places here, and remember these.
@@ -116,23 +118,31 @@ class Imports:
         )
 
 
-def given_path(given: str, root: Path) -> Path | None:
-    """Return the path that was given, None for a text of settings.
+def given_paths(given: str, root: Path) -> list[Path]:
+    """Return the paths that were given, none for a text of settings.
 
     Args:
-        given: as typed or pasted.
+        given: as typed or pasted; several lines are paths where something is at each.
         root: where a relative path is looked for too.
     """
-    line = given.strip()
-    if "\n" in line or "\0" in line:
-        return None
+    lines = [line.strip() for line in given.strip().splitlines() if line.strip()]
+    if "\0" in given or len(lines) > _MAX_PATHS:
+        return []
+    found = [_found_path(line, root) for line in lines]
+    there = [path for path in found if path is not None]
+    if len(there) == len(lines):
+        return there
+    if len(lines) > 1 or path_fault(lines[0]) or any(sign in lines[0] for sign in _OF_SETTINGS):
+        return []
+    return [Path(lines[0])]
+
+
+def _found_path(line: str, root: Path) -> Path | None:
     for text in _written_ways(line):
         for folder in (Path(), root):
             if text and not path_fault(text) and _is_there(path := folder / _at_home(text)):
                 return path
-    if path_fault(line) or any(sign in line for sign in _OF_SETTINGS):
-        return None
-    return Path(line)
+    return None
 
 
 def _written_ways(line: str) -> Iterator[str]:

@@ -120,8 +120,9 @@ class ImportDialog(Dialog["ReadImport | None"]):
         """Show how a paste begins; nothing of a line that stands in the line above."""
         lines = [line.rstrip() for line in text.strip().splitlines()]
         shown = self.query_one("#paste", Static)
-        shown.set_class(len(lines) > 1, "-shown")
-        if len(lines) > 1:
+        is_paste = text.strip() != self.query_one(SourceLine).value.strip()
+        shown.set_class(is_paste, "-shown")
+        if is_paste:
             self.query_one(SourceLine).value = ""
             head = [printable(line, 200) for line in lines[:_SHOWN_LINES]]
             more = [f"… {plural(len(lines) - _SHOWN_LINES, 'more line')}"] if len(lines) > _SHOWN_LINES else []

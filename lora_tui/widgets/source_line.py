@@ -10,6 +10,8 @@ from lora_tui.widgets.line_input import LineInput
 
 # A terminal that does not mark a paste sends its lines as keys, within a few milliseconds; nobody types on that soon after enter.
 _QUIET_SECONDS = 0.15
+# Linux: PATH_MAX. A JSON without line breaks is longer.
+_LONGEST_PATH = 4096
 
 
 class SourceLine(LineInput):
@@ -41,8 +43,8 @@ class SourceLine(LineInput):
         await super()._on_key(event)
 
     def _on_paste(self, event: events.Paste) -> None:
-        """Take a paste of several lines whole; one line goes where the cursor is, like any text."""
-        if len(event.text.strip().splitlines()) <= 1:
+        """Take a paste of several lines whole; one that may be a path goes where the cursor is, like any text."""
+        if len(event.text.strip().splitlines()) <= 1 and len(event.text) <= _LONGEST_PATH:
             super()._on_paste(event)
             return
         event.prevent_default()

@@ -146,6 +146,12 @@ async def test_what_is_pasted_is_shown_with_its_length(scripted) -> None:
         app.post_message(events.Paste("\n".join(f"line [{number}]\x1b[31m" for number in range(9))))
         await until_true(pilot, lambda: "nothing that is known" in app.text())
         assert "line [3]\\x1b[31m" in app.text() and "… 5 more lines" in app.text()
+        # A text without line breaks that is too long for a path.
+        scripted.error = None
+        whole = '{"epoch": 3, ' + '"a": 1, ' * 2000 + '"b": 2}'
+        app.post_message(events.Paste(whole))
+        await until_true(pilot, lambda: app.answers)
+        assert scripted.given[-1] == whole
 
 
 @pytest.mark.parametrize("size", SIZES)
