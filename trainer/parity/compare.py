@@ -88,21 +88,19 @@ class _Column:
         return replace(self.column, profile=self.first.profile, run=run)
 
     def with_option(self, name: str, *, alone: bool) -> TrainerColumn:
-        """Return what comes, by the first column's rules, of its options with one of this trainer's.
+        """Return what comes, by this trainer's rules, of its options with one of the first column's.
 
         Args:
             name: of that option.
-            alone: False for the other way round: of this trainer's options with one of the first column's.
+            alone: True for the other way round: of the first column's options with one of this trainer's.
         """
         if (name, alone) not in self._changed:
-            base, other = (self.first, self.column) if alone else (self.column, self.first)
+            base, other = (self.by_rules, self.column) if alone else (self.column, self.first)
             options = {**base.run.options, name: other.run.options[name]}
+            run = base.run
             if name in OPTIONS_OF_RUN:
-                run = run_by(self.first.profile, self.data, options)
-            else:
-                run = self.first.run if alone else self.by_options.run
-            changed = replace(base, profile=self.first.profile, run=run, settings=settings_of(options))
-            self._changed[name, alone] = changed
+                run = run_by(self.column.profile, self.data, options)
+            self._changed[name, alone] = replace(base, run=run, settings=settings_of(options))
         return self._changed[name, alone]
 
 
@@ -140,20 +138,25 @@ def _reasons(rule: RowRule, here: CellContent, content: CellContent, both: _Colu
     if content is _STOPS:
         yield column.run.stops
         return
-    by_rules = rule.rule is not None and _content(rule, both.by_rules).differs_from(here)
-    by_options = _content(rule, both.by_options)
-    if by_options.differs_from(here) or not by_rules:
-        differing = [name for name in decisive if getattr(column.settings, name) != getattr(first.settings, name)]
-        mattering = [name for name in differing if _matters(rule, here, by_options, both, name)] or differing
-        yield from list(_option_texts(column, mattering))[:_NAMED]
-    if rule.rule is not None and by_rules:
+    by_rules, by_options = _content(rule, both.by_rules), _content(rule, both.by_options)
+    rules_do = rule.rule is not None and not by_rules.differs_from(content)
+    options_do = not by_options.differs_from(content)
+    if options_do or not rules_do:
+        yield from list(_option_texts(column, _deciding(rule, content, by_rules, both)))[:_NAMED]
+    if rule.rule is not None and (rules_do or not options_do):
         yield rule.rule(both.by_rules, first)
 
 
-def _matters(rule: RowRule, here: CellContent, there: CellContent, both: _Column, name: str) -> bool:
-    """Return whether an option by itself changes what a row shows: put in among the first column's, or left out of the other's."""
-    put_in, left_out = both.with_option(name, alone=True), both.with_option(name, alone=False)
-    return _content(rule, put_in).differs_from(here) or _content(rule, left_out).differs_from(there)
+def _deciding(rule: RowRule, content: CellContent, by_rules: CellContent, both: _Column) -> list[str]:
+    """Return the options that make a cell what it is: those without which it would be another, else those that alone change it."""
+    settings, others = both.column.settings, both.first.settings
+    differing = [name for name in rule.settings(settings) if getattr(settings, name) != getattr(others, name)]
+
+    def change(from_: CellContent, *, alone: bool) -> list[str]:
+        made = ((name, _content(rule, both.with_option(name, alone=alone))) for name in differing)
+        return [name for name, each in made if each.differs_from(from_)]
+
+    return change(content, alone=False) or change(by_rules, alone=True) or differing
 
 
 def _option_texts(column: TrainerColumn, names: Sequence[str]) -> Iterator[str]:

@@ -231,3 +231,18 @@ def test_our_own_column_takes_back_what_makes_settings_like_another(tmp_path: Pa
     asked = asked_settings(settings)
     after = with_changes(settings, settings_like(asked, OURS))
     assert after == Settings(train_data_dir=str(tmp_path), network_dim=48)
+
+
+def test_a_reason_names_what_alone_explains_the_cell(tmp_path: Path) -> None:
+    put(tmp_path / "2_a", ["a.png", "b.png", "c.JPG"], (64, 64))
+    asked = asked_of(tmp_path, **SMALL, max_train_epochs=4, train_batch_size=2, lr_warmup_steps="10%")
+    table = table_of(asked)
+    # A constant schedule has no warm-up, whatever the rules for a share are.
+    assert "share" not in cell(table, "warmup", "sd-scripts 2026-02").reason
+    assert "lr_scheduler = constant" in cell(table, "warmup", "sd-scripts 2026-02").reason
+    # The part is left out: which rate it would have had decides nothing.
+    encoder = cell(table, "rate_text_encoder", "ai-toolkit 2026-08")
+    assert encoder.reason.startswith("network_train_unet_only = yes") and "learning_rate" not in encoder.reason
+    # It knows steps alone, and how many these are is a default.
+    steps = cell(table, "steps_run", "ai-toolkit 2026-08")
+    assert "max_train_steps = 1000 by default" in steps.reason and "knows steps alone" in steps.reason
