@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from trainer.dataset.dataset_toml import read_dataset_toml
-from trainer.dataset.picture_file import UnreadablePicture, is_picture_name, picture_size
+from trainer.dataset.picture_file import UnreadablePicture, is_other_picture_name, is_picture_name, picture_size
 from trainer.dataset.sources import Source, entries_of
 from trainer.errors import DatasetError
 from trainer.profiles.record import Size
@@ -60,7 +61,7 @@ def _of_file(settings: Settings) -> FoundData:
     for source in read_dataset_toml(path, settings).sources:
         name = _unused(_folder_name(source), source.options.is_reg, taken)
         files += (
-            FoundFile(f"{name}/{file.path}", file.size, source.options.is_reg)
+            replace(file, path=f"{name}/{file.path}")
             for file in _files_in(source.path, regularisation=source.options.is_reg)
         )
     regular = any(file.regularisation for file in files)
@@ -92,7 +93,7 @@ def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
                 expected="a folder of training pictures",
                 way_out="name another folder",
             )
-        yield FoundFile(path, _size(root / path), regularisation)
+        yield FoundFile(path, _size(root / path), regularisation, is_picture_name(path) or is_other_picture_name(path))
 
 
 def _folders_in(root: Path) -> Iterator[str]:

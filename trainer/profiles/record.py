@@ -56,11 +56,13 @@ class PictureRules:
         extensions: in lower case, with the dot.
         case: in which case they count.
         recursive: whether pictures in subfolders count.
+        with_package: endings that count where a package for them is installed, which is not taken for granted.
     """
 
     extensions: tuple[str, ...]
     case: EndingCase
     recursive: bool
+    with_package: tuple[str, ...] = ()
 
     @property
     def any_case(self) -> bool:

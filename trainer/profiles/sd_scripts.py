@@ -33,14 +33,15 @@ def engine_of_2023(
     )
 
 
+PICTURES_OF_2026 = PictureRules(ENDINGS, "lower or upper", recursive=False, with_package=(".avif", ".jxl"))
+
 ENGINE_OF_2026 = EngineRules(
     name="sd-scripts 0.10.1",
-    pictures=PictureRules(ENDINGS, "lower or upper", recursive=False),
+    pictures=PICTURES_OF_2026,
     repeats=PYTHON_INT,
     accumulation="divided",
     sentence="",
 )
-"""Without the packages for .avif and .jxl, which it reads where they are installed."""
 
 _BARE: dict[str, object] = {
     "learning_rate": 2.0e-6,
@@ -100,15 +101,15 @@ _REASONS = {
 }
 
 
-def bare_steps(case: EndingCase, *, shares: bool) -> ScriptRules:
+def bare_steps(pictures: PictureRules, *, shares: bool) -> ScriptRules:
     """Return the rules of train_network.py run by hand: the engine counts, and nobody before it.
 
     Args:
-        case: as of the engine's pictures.
+        pictures: those of the engine.
         shares: whether a warm-up may be a share of the steps.
     """
     return ScriptRules(
-        pictures=PictureRules(ENDINGS, case, recursive=False),
+        pictures=pictures,
         repeats=PYTHON_INT,
         steps=engine_counts,
         steps_passed=False,
@@ -126,7 +127,7 @@ SD_SCRIPTS_2023_01 = TrainerProfile(
     day="2023-01-22",
     defaults=_BARE,
     unknown=(),
-    steps=bare_steps("any", shares=False),
+    steps=bare_steps(engine_of_2023().pictures, shares=False),
     engine=engine_of_2023(),
     reasons=_REASONS
     | {"lr_scheduler_num_cycles": "the option came a week later, and cosine_with_restarts could not restart before"},
@@ -139,7 +140,7 @@ SD_SCRIPTS_2023_01_ON_LINUX = TrainerProfile(
     day="2023-01-22",
     defaults=_BARE,
     unknown=(),
-    steps=bare_steps("lower", shares=False),
+    steps=bare_steps(engine_of_2023(case="lower").pictures, shares=False),
     engine=engine_of_2023("sd-scripts 0.4.0 on Linux", "lower"),
     reasons=SD_SCRIPTS_2023_01.reasons,
     machine=_PLAIN,
@@ -151,7 +152,7 @@ SD_SCRIPTS_2023_02 = TrainerProfile(
     day="2023-02-09",
     defaults=_BARE,
     unknown=(),
-    steps=bare_steps("any", shares=False),
+    steps=bare_steps(engine_of_2023().pictures, shares=False),
     engine=engine_of_2023("sd-scripts 6b790bac", batch_of_distinct=True),
     reasons=_REASONS
     | {"lr_scheduler_num_cycles": "the option's default, by which cosine_with_restarts does not restart"},
@@ -164,7 +165,7 @@ SD_SCRIPTS_2026_02 = TrainerProfile(
     day="2026-02-16",
     defaults=_BARE,
     unknown=(),
-    steps=bare_steps("lower or upper", shares=True),
+    steps=bare_steps(PICTURES_OF_2026, shares=True),
     engine=ENGINE_OF_2026,
     reasons=_REASONS
     | {"lr_scheduler_num_cycles": "the option's default, by which cosine_with_restarts does not restart"},

@@ -28,11 +28,13 @@ class FoundFile:
         path: from the data folder, with `/` between folders; files of the regularisation folder from there.
         size: (width, height) in pixels of a picture that can be read, None for any other file.
         regularisation: whether it lies in the regularisation folder.
+        is_picture: whether it is a picture to people by its ending, although none may count it.
     """
 
     path: str
     size: Size | None = None
     regularisation: bool = False
+    is_picture: bool = False
 
     @property
     def name(self) -> str:
@@ -109,7 +111,7 @@ class Tally:
     Attributes:
         pictures: those to train on, sorted by path.
         regularisation: those of regularisation, sorted by path.
-        left_out: pictures that some trainer would count and this one does not; those of regularisation among them.
+        left_out: pictures that this one does not count; those of regularisation among them.
     """
 
     pictures: tuple[TalliedPicture, ...]
@@ -143,7 +145,7 @@ def tally(
         pictures: which of them are pictures.
         repeats: how often those of a folder count.
         options: in force.
-        known: endings in lower case that any trainer counts; other files are not named as left out.
+        known: endings in lower case that any trainer counts; of other files only pictures are named as left out.
         regularisation: whether regularisation pictures are looked at.
 
     Raises:
@@ -174,7 +176,7 @@ def _tallied(
         if file.regularisation and not regularisation:
             continue
         times = often[file.regularisation, file.folders[:1]]
-        if file.ending.lower() not in known:
+        if not file.is_picture and file.ending.lower() not in known:
             continue
         why = _why_not(file, pictures, times)
         if why:
@@ -258,9 +260,7 @@ def _given_repeats(options: Options) -> Iterator[tuple[str, int | None]]:
 def _why_not(file: FoundFile, rules: PictureRules, times: int | None) -> str:
     """Return why a picture does not count, "" where it does."""
     if not counts_ending(rules, file.ending):
-        if file.ending.lower() in rules.extensions:
-            return f"{file.ending} is not {file.ending.lower()} to it"
-        return f"{file.ending} does not count"
+        return _why_not_its_ending(file.ending, rules)
     if times is None:
         return f"folder {file.folders[0]} does not count" if file.folders else "it lies in the data folder itself"
     if times <= 0:
@@ -268,3 +268,14 @@ def _why_not(file: FoundFile, rules: PictureRules, times: int | None) -> str:
     if len(file.folders) > 1 and not rules.recursive:
         return "it lies in a folder in a folder"
     return ""
+
+
+def _why_not_its_ending(ending: str, rules: PictureRules) -> str:
+    lower = ending.lower()
+    if lower in rules.extensions:
+        return f"{ending} is not {lower} to it"
+    return (
+        f"{ending} counts only where a package for it is installed"
+        if lower in rules.with_package
+        else f"{ending} does not count"
+    )

@@ -33,7 +33,7 @@ from trainer.profiles.record import (
     Size,
     TrainerProfile,
 )
-from trainer.profiles.sd_scripts import ENDINGS, ENGINE_OF_2026
+from trainer.profiles.sd_scripts import ENDINGS, ENGINE_OF_2026, PICTURES_OF_2026
 
 
 def _no_caption(name: str) -> str:
@@ -90,7 +90,7 @@ EASY_TRAINING_SCRIPTS_2025 = TrainerProfile(
     ),
     engine=EngineRules(
         name="sd-scripts of its backend",
-        pictures=PictureRules(ENDINGS, "lower or upper", recursive=False),
+        pictures=PICTURES_OF_2026,
         repeats=TYPED_REPEATS,
         accumulation="divided",
         sentence="takes each folder as a subset, with its repeats typed in or read from its name when it is chosen",

@@ -246,3 +246,19 @@ def test_a_reason_names_what_alone_explains_the_cell(tmp_path: Path) -> None:
     # It knows steps alone, and how many these are is a default.
     steps = cell(table, "steps_run", "ai-toolkit 2026-08")
     assert "max_train_steps = 1000 by default" in steps.reason and "knows steps alone" in steps.reason
+
+
+def test_pictures_that_no_trainer_counts_are_named_too(tmp_path: Path) -> None:
+    put(tmp_path / "2_a", ["a.png"], (64, 64))
+    for name in ("b.jxl", "c.HEIC", "d.avif", "notes.md"):
+        (tmp_path / "2_a" / name).write_bytes(b"x")
+    table = table_of(asked_of(tmp_path, **SMALL))
+    for key in PROFILES:
+        named = cell(table, "pictures_counted", key).details
+        if key == "cloneofsimo lora 2023-02":
+            # It looks into the data folder itself and finds nothing.
+            continue
+        assert [line for line in named if "b.jxl" in line] and [line for line in named if "c.HEIC" in line], key
+        assert not any("notes" in line for line in named)
+    today = cell(table, "pictures_trained", "sd-scripts 2026-02").details
+    assert "2_a/d.avif: .avif counts only where a package for it is installed" in today
