@@ -125,13 +125,18 @@ KINDS: tuple[Kind, ...] = (
             "trainer.settings.toml_file",
             "lora_tui.commands.plan",
             "lora_tui.commands.convert",
+            "lora_tui.commands.compare_trainers",
+            "lora_tui.actions.parity",
             "trainer.exchange.known_models",
+            "trainer.interop.export.export",
         ),
         (
             command(*_PLAN, "{file}"),
             command(*_CHECK, "{file}"),
             command("convert", "alpha", "{file}", "--to", "4", data=True),
             command("grid", "--like", "{root}/from/webui.png", "--dry-run", "--in", "{root}"),
+            command("export", "{file}", "--to", "sd-scripts", data=True),
+            command("compare-trainers", "{file}", "--profiles", "anon-1337 2023-02"),
             calls.save_settings,
         ),
     ),
@@ -144,8 +149,13 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "dataset TOML",
         {"dataset.toml": _TOML},
-        ("trainer.dataset.dataset_toml",),
-        (command(*_PLAN, "{root}/with-dataset.toml"),),
+        ("trainer.dataset.dataset_toml", "trainer.interop.export.data"),
+        (
+            command(*_PLAN, "{root}/with-dataset.toml"),
+            command(
+                "export", "{root}/with-dataset.toml", "--to", "kohya-gui", "--out", "{root}/exported.json", "--force"
+            ),
+        ),
     ),
     Kind(
         "dataset JSON",

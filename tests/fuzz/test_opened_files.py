@@ -50,6 +50,7 @@ NOT_FROM_OUTSIDE = {
     "trainer.memory.worker": "the question of our own process",
     "trainer.machine.python_child": "the answer of our own process",
     "lora_tui.screens.bake": "opens screens, not files",
+    "lora_tui.screens.parity_dialogs": "opens dialogs, not files",
     "lora_tui.screens.grid": "opens grids, not files",
     "lora_tui.screens.grid_viewer": "opens grids, not files",
 }
