@@ -351,3 +351,22 @@ def test_the_subject_gets_the_trigger_and_the_test_prompts() -> None:
     subject = import_documents([document], subject="hifumi", exists=lambda path: False).subject
     assert subject is not None
     assert (subject.trigger, subject.prompts, subject.seeds) == ("hifumi", {"sample 1": "hifumi in a park"}, [42])
+
+
+def test_files_of_concepts_are_read_beside_their_config_or_alone() -> None:
+    concepts = b"""// of OneTrainer
+[{"name": "a", "path": "/sets/a", "image": {}, "text": {"prompt_source": "sample"}, "repeats": 4.0}, {"path": "/sets/b"}]"""
+    documents = [read_document(raw, name) for raw, name in ((sources.ONETRAINER_OLD, "config"), (concepts, "concepts"))]
+    made = import_documents(documents, exists=lambda path: False)
+    subsets = tomllib.loads(made.data_set_text)["datasets"][0]["subsets"]
+    assert [(each["image_dir"], each.get("num_repeats")) for each in subsets] == [("/sets/a", 4), ("/sets/b", None)]
+    assert made.values["network_dim"] == 16
+    assert not made.report.of("unknown")
+    of_extension = b'[{"instance_data_dir": "/sets/c", "instance_prompt": "hifumi", "num_class_images_per": 0}]'
+    subsets = tomllib.loads(imported(of_extension).data_set_text)["datasets"][0]["subsets"]
+    assert subsets == [{"image_dir": "/sets/c", "class_tokens": "hifumi"}]
+
+
+def test_json_behind_a_comment_is_json() -> None:
+    made = imported(b"// saved\n# twice\n" + sources.DREAMBOOTH_NEW)
+    assert made.values["network_dim"] == 8

@@ -8,6 +8,8 @@ from trainer.errors import SettingsError
 from trainer.interop.syntax.tree import known_lines, too_deep
 
 _KEY = re.compile(r'"([^"\\\n]{1,200})"\s*:')
+# A table, or a list of tables, behind comments.
+_START = re.compile(r"(?:\s++|//[^\n]*+|#[^\n]*+)*+(?:\{|\[\s*+\{)")
 _FRAGMENT = re.compile(r'\s*"[^"\n]{1,200}"\s*:')
 _PIECES = re.compile(
     r"""(?P<text>"(?:[^"\\\n]|\\.)*+")|(?P<comment>//[^\n]*|\#[^\n]*|/\*.*?\*/)|(?P<comma>,)|(?P<other>\s+|[^"/\#,\s]+|.)""",
@@ -20,13 +22,14 @@ _SINGLE = re.compile(r'(?<!\\)\\(?![\\"])')
 
 
 def looks_like_json(text: str) -> bool:
-    """Return whether a text starts as a JSON table, or as the inside of one."""
-    start = text.lstrip()[:400]
-    return start.startswith("{") or bool(_FRAGMENT.match(start))
+    """Return whether a text starts as a JSON table, as a list of tables, or as the inside of a table."""
+    return bool(_START.match(text) or _FRAGMENT.match(text.lstrip()[:400]))
 
 
 def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list[int]], list[tuple[str, object]]]:
     """Return the values of a JSON text, the lines of its keys, and keys that a later one of the same name replaces.
+
+    A list of tables, as files of concepts are, is the table `{"items": […]}`.
 
     Raises:
         SettingsError: it is broken even so, or no table.
@@ -44,7 +47,7 @@ def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list
     def parse(source: str) -> object:
         return json.loads(source, object_pairs_hook=table)
 
-    whole = text if text.lstrip().startswith("{") else f"{{{text.strip().rstrip(',')}}}"
+    whole = text if _START.match(text) else f"{{{text.strip().rstrip(',')}}}"
     try:
         try:
             found = parse(whole)
@@ -53,6 +56,8 @@ def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list
             found = _parse_edited(whole, parse, first, where)
     except RecursionError:
         raise too_deep(where) from None
+    if isinstance(found, list) and all(isinstance(each, dict) for each in found):
+        found = {"items": found}
     if not isinstance(found, dict):
         raise SettingsError(where, found="JSON, but not a table", expected='{"key": value, …}')
     return found, known_lines(text, _KEY), repeated

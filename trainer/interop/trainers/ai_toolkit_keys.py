@@ -98,7 +98,7 @@ OTHER_KEYS = table(
         ),
         "latents are cached by themselves",
     ),
-    idle("datasets", "no folders"),
+    idle("datasets network train save model sample config", "nothing in it"),
     idle("train.content_or_style", "it draws the timesteps; min_timestep and max_timestep narrow them here"),
     idle(
         _at("train", "timestep_type linear_timesteps linear_timesteps2 next_sample_timesteps num_train_timesteps"),

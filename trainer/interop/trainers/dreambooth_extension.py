@@ -462,6 +462,9 @@ _OF_ONE_CONCEPT = frozenset(
 
 
 def _unprefixed(key: str) -> str:
+    if key.startswith("items["):
+        # A file of concepts alone.
+        return f"concepts_list{key.removeprefix('items')}"
     name = key.removeprefix("db_")
     if name in _OF_ONE_CONCEPT:
         return f"concepts_list[0].{name}"
@@ -473,6 +476,9 @@ def _unprefixed(key: str) -> str:
 def _recognises(document: SourceDocument) -> bool:
     if document.syntax not in ("json", "yaml"):
         return False
+    items = document.tree.get("items")
+    if isinstance(items, list) and items and isinstance(items[0], Mapping) and "instance_data_dir" in items[0]:
+        return True
     names = {_unprefixed(name) for name in document.tree} | set(document.tree)
     return len(names & _MARKS) >= 3 and known_share(_RULES, (key.key for key in document.keys), _row) > 0.3
 
@@ -483,7 +489,7 @@ def _row(key: str) -> str:
 
 def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
     notes = []
-    if not _of_lora(values):
+    if not _of_lora(values) and not any(key.startswith("items[") for key in values):
         notes.append("The file is for the whole model (use_lora is off). Its rates are not meant for a LoRA.")
     if is_on(values.get("v2", False)) or _text(values, "model_type").startswith("v2"):
         notes.append("The file is for a base of SD2.x, which cannot be trained here: bases are SD1.x and SDXL.")

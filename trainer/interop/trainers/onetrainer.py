@@ -19,10 +19,15 @@ _RULES = table(PART_KEYS, RUN_KEYS, CONCEPT_KEYS, OTHER_KEYS)
 
 
 def _unprefixed(key: str) -> str:
+    if key.startswith("items["):
+        # A file of concepts alone.
+        key = f"concepts{key.removeprefix('items')}"
     if key in FLAT_OF_2023:
         return FLAT_OF_2023[key]
     if key.rpartition(".")[2] == "__version":
         return "__version"
+    if key.startswith("concepts[") and ".concept_stats" in key:
+        return f"{key.partition('.concept_stats')[0]}.concept_stats"
     if key.startswith("concepts["):
         return f"{key.removesuffix('repeats')}balancing" if key.endswith("].repeats") else key
     if key.startswith("samples[") and key.endswith("].prompt"):
@@ -32,7 +37,20 @@ def _unprefixed(key: str) -> str:
     return f"optimizer.{key.removeprefix('optimizer_')}" if is_argument else row
 
 
+def _is_concepts(document: SourceDocument) -> bool:
+    """Return whether a document is a file of concepts."""
+    items = document.tree.get("items")
+    first = items[0] if isinstance(items, list) and items else None
+    return (
+        isinstance(first, Mapping)
+        and "path" in first
+        and bool({"image", "text", "include_subdirectories"} & first.keys())
+    )
+
+
 def _recognises(document: SourceDocument) -> bool:
+    if document.syntax == "json" and _is_concepts(document):
+        return True
     names = document.tree.keys()
     marks = {
         "training_method",
@@ -69,7 +87,7 @@ def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
         notes.append(f"The file trains a {peft}; here it becomes a LoRA of the same rank.")
     if is_on(values.get("lora_decompose")):
         notes.append("The file trains a DoRA (lora_decompose); here it becomes a plain LoRA.")
-    if not any(key.startswith("concepts[") for key in values):
+    if not any(key.startswith(("concepts[", "items[")) for key in values):
         notes.append("The file names no folders of pictures: set train_data_dir.")
     return tuple(notes)
 

@@ -195,6 +195,7 @@ OTHER_KEYS = table(
     idle("concepts[*].image_variations concepts[*].text_variations", "there is one variation of each picture"),
     idle("concepts[*].loss_weight", "prior_loss_weight weighs regularisation pictures, nothing else does"),
     idle("concepts[*].concept_stats", "counted by OneTrainer"),
+    idle("concepts[*].image concepts[*].text unet text_encoder text_encoder_2 vae", "nothing in it"),
     idle(
         " ".join(
             f"concepts[*].image.{key}"
