@@ -276,7 +276,10 @@ def _running_rule(by: TrainerColumn, first: TrainerColumn) -> str:
         return profile.steps.sentence
     if profile.engine.counts_epochs and _shown(by) != _shown(first):
         return _loading_rule(by, first)
-    return f"{profile.engine.name} {profile.engine.sentence}" if profile.engine.sentence else profile.steps.sentence
+    small = any(bucket.distinct < by.settings.train_batch_size for bucket in by.run.buckets)
+    accumulated = max(column.settings.gradient_accumulation_steps for column in (by, first))
+    ways = profile.engine.ways(accumulated, small_buckets=small)
+    return f"{profile.engine.name} {ways}" if ways else profile.steps.sentence
 
 
 def _shown(column: TrainerColumn) -> tuple[int, int]:

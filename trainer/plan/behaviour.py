@@ -145,8 +145,8 @@ class _Imitation:
         yield f"pictures: {self._pictures_text()}"
         yield f"steps: {self._steps_text(in_force, steps)}"
         yield f"warm-up: {_warmup_text(in_force)}; {profile.steps.warmup_sentence}"
-        if engine.sentence:
-            yield f"{engine.name} {engine.sentence}"
+        if ways := engine.ways(self._settings.gradient_accumulation_steps):
+            yield f"{engine.name} {ways}"
         if engine.caption_sentence:
             yield f"captions: {engine.caption_sentence}"
         for each in self._passed:

@@ -157,6 +157,8 @@ class EngineRules:
         repeats: in a folder's name.
         accumulation: what it does to epochs.
         sentence: how it runs otherwise than today's sd-scripts, in words that go on after its name; "" where it does not.
+        of_small_buckets: the same of what shows only where a bucket has fewer different pictures than the batch.
+        when_accumulating: the same of what shows only where gradients are accumulated.
         batch_of_distinct: whether a bucket's batch is no larger than the bucket's distinct pictures (sd-scripts 2023-02-05 to 02-11).
         last_batch: what becomes of a bucket's last pictures.
         counts_epochs: whether it knows max_train_epochs; else max_train_steps alone counts.
@@ -176,6 +178,8 @@ class EngineRules:
     repeats: Repeats
     accumulation: Accumulation
     sentence: str
+    of_small_buckets: str = ""
+    when_accumulating: str = ""
     batch_of_distinct: bool = False
     last_batch: LastBatch = "smaller"
     counts_epochs: bool = True
@@ -186,6 +190,20 @@ class EngineRules:
     caption_of_name: Callable[[str], str] | None = None
     caption_sentence: str = ""
     schedule_times_accumulation: bool = False
+
+    def ways(self, accumulated: int, *, small_buckets: bool = True) -> str:
+        """Return how it runs otherwise than today's sd-scripts; "" where it does not.
+
+        Args:
+            accumulated: batches.
+            small_buckets: whether a bucket has fewer different pictures than the batch.
+        """
+        parts = (
+            self.sentence,
+            self.of_small_buckets if small_buckets else "",
+            self.when_accumulating if accumulated > 1 else "",
+        )
+        return "; it ".join(filter(None, parts))
 
     @property
     def divides_by_accumulation(self) -> bool:

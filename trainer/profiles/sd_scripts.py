@@ -5,7 +5,6 @@ from trainer.profiles.record import EndingCase, EngineRules, PictureRules, Scrip
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
-_IN_2023 = "does not divide epochs by gradient accumulation, so that the data are shown that many times more"
 _OF_DISTINCT = (
     "makes a bucket's batch no larger than the different pictures in it (main of 2023-02-05 to 02-11), so that small buckets take "
     "more steps"
@@ -27,7 +26,9 @@ def engine_of_2023(
         pictures=PictureRules(ENDINGS, case, recursive=False),
         repeats=PYTHON_INT,
         accumulation="not divided",
-        sentence=f"{_OF_DISTINCT}; it {_IN_2023}" if batch_of_distinct else _IN_2023,
+        sentence="",
+        of_small_buckets=_OF_DISTINCT if batch_of_distinct else "",
+        when_accumulating="does not divide epochs by gradient accumulation, so that the data are shown that many times more",
         batch_of_distinct=batch_of_distinct,
         schedule_times_accumulation=True,
     )

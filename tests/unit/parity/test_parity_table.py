@@ -262,3 +262,18 @@ def test_pictures_that_no_trainer_counts_are_named_too(tmp_path: Path) -> None:
         assert not any("notes" in line for line in named)
     today = cell(table, "pictures_trained", "sd-scripts 2026-02").details
     assert "2_a/d.avif: .avif counts only where a package for it is installed" in today
+
+
+def test_what_an_engine_does_otherwise_is_a_reason_only_where_it_shows(tmp_path: Path) -> None:
+    key = "sd-scripts 2023-02"
+    put(tmp_path / "7_a", [f"{n}.png" for n in range(5)], (64, 64))
+    like: dict[str, object] = {**SMALL, "max_train_epochs": 2, "enable_bucket": True}
+    # 35 pictures: 5 batches of 8 to an epoch; of 5 different ones at most, 7.
+    small = cell(table_of(asked_of(tmp_path, **like, train_batch_size=8), key), "steps_run", key)
+    assert small.text == "14"
+    assert "different pictures" in small.reason and "accumulation" not in small.reason
+    # 12 batches of 3 in either, 4 steps of 3 batches in ours.
+    many = {**like, "train_batch_size": 3, "gradient_accumulation_steps": 3}
+    accumulated = cell(table_of(asked_of(tmp_path, **many), key), "steps_run", key)
+    assert accumulated.text == "24"
+    assert "accumulation" in accumulated.reason and "different pictures" not in accumulated.reason

@@ -54,7 +54,7 @@ def test_its_reasons_are_sentences_without_their_stop(profile: TrainerProfile) -
     rules = (profile.steps.sentence, profile.steps.warmup_sentence, profile.steps.repeats.sentence)
     texts = [*profile.reasons.values(), *rules, profile.engine.repeats.sentence]
     assert all(texts)
-    assert not any(text.endswith(".") or "\n" in text for text in (*texts, profile.engine.sentence))
+    assert not any(text.endswith(".") or "\n" in text for text in (*texts, profile.engine.ways(2)))
 
 
 def test_each_of_our_defaults_that_another_trainer_has_otherwise_has_its_reason() -> None:
