@@ -14,7 +14,7 @@ from trainer.bake.saving.state import seconds_to_write_state
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_speed import measure_speed
 from trainer.bake.validation import Validation
-from trainer.errors import DiskFull, LoraTuiError
+from trainer.errors import DiskFull
 from trainer.jobs.bakes import measured_speed
 from trainer.jobs.preflight import PlannedBake, prepare_from
 from trainer.journal.pace import pace_line
@@ -93,7 +93,7 @@ def fix_steps(inputs: LengthInputs, report: Reporter) -> PlannedBake | None:
     rest = 60 * minutes - used - steps * pace.step
     report.log(
         f"train_minutes = {minutes:g} → {plural(steps, 'step')}: {step_seconds(speed.seconds)}/step, {speed.source}; "
-        f"{duration(used)} of the {minutes_text(minutes)} are over{_rest_text(settings, rest)}; "
+        f"{duration(used)} of the {minutes_text(minutes)} are over{_rest_text(pace, rest)}; "
         f"the number stays, as max_train_steps = {steps}"
     )
     if ready.plan.stops and speed.is_new:
@@ -105,7 +105,7 @@ def fix_steps(inputs: LengthInputs, report: Reporter) -> PlannedBake | None:
         report.log(f"{minutes_text(minutes)} are too short for this bake: it takes one step and ends", level="warning")
     if _wants_samples(settings) and not pace.samples:
         report.log(
-            "what sample pictures take is not known on this machine yet: it comes on top of the minutes",
+            "what sample pictures take is not known: it comes on top of the minutes",
             level="warning",
         )
     return ready
@@ -155,11 +155,8 @@ def _pace(inputs: LengthInputs, step: float, report: Reporter) -> Pace:
     share = (plan.lora_bytes or 0) / plan.state_bytes if plan.state_bytes else 0.0
     samples = 0.0
     if _wants_samples(session.settings):
-        try:
+        with report.during(Stage.SPEED):
             samples = inputs.samples.expected_seconds() or 0.0
-        except LoraTuiError:
-            # The bake itself says what is wrong with them.
-            samples = 0.0
     return Pace(step, validation=validation, samples=samples, lora=state * share, state=state)
 
 
@@ -167,11 +164,10 @@ def _wants_samples(settings: Settings) -> bool:
     return bool(settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps)
 
 
-def _rest_text(settings: Settings, seconds: float) -> str:
+def _rest_text(pace: Pace, seconds: float) -> str:
+    """Return what is kept of the minutes for what is done between steps."""
     if seconds < 1:
         return ""
-    what = [
-        *(["validation"] if settings.validation_data_dir else []),
-        *(["sample pictures"] if _wants_samples(settings) else []),
-    ]
-    return f", {duration(seconds)} kept for {' and '.join([', '.join(what), 'saving'] if what else ['saving'])}"
+    known = {"validation": pace.validation, "sample pictures": pace.samples}
+    what = ", ".join(name for name, taken in known.items() if taken)
+    return f", {duration(seconds)} kept for {f'{what} and saving' if what else 'saving'}"

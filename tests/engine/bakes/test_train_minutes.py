@@ -72,6 +72,7 @@ CASES: dict[str, dict[str, Any]] = {
     "an encoder that never trains": {"text_encoder_lr": 0, "encoder_off_card": True, "shuffle_caption": True},
     "an optimizer that averages": {"optimizer_type": "torch.optim.ScheduleFree", "lr_scheduler": "constant"},
     "an optimizer with numbers of its own": {"optimizer_type": "torch.optim.NAdam"},
+    "sample pictures": {"sample_every_n_epochs": 1, "sample_steps": 2},
     "limited weights": {"scale_weight_norms": 0.01, "optimizer_type": "Lion"},
     "an optimizer that counts in itself": {"optimizer_type": "torch.optim.CountsInItself"},
 }
@@ -89,14 +90,19 @@ def test_the_bits_are_those_of_a_bake_given_the_same_number(
     make_settings: Any,
     half_a_second: list[StepSpeed],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     changes: dict[str, Any],
 ) -> None:
+    (tmp_path / "prompts.txt").write_text("1girl, red --d 3\n1girl, blue --d 4\n")
+    changes = {**changes, "sample_prompts": str(tmp_path / "prompts.txt")}
     for made in (ScheduleFree, CountsInItself):
         monkeypatch.setattr(torch.optim, made.__name__, made, raising=False)
     timed = runner.bake(make_settings(train_minutes=MINUTES, **changes))
     steps = newest(runner).total_steps
     assert half_a_second[0].steps >= 2
     assert half_a_second[0].seconds > 0
+    if "sample_every_n_epochs" in changes:
+        assert any("sample pictures and saving" in line for line in log(runner))
     given = runner.bake(make_settings(max_train_epochs=None, max_train_steps=steps, **changes))
     assert tensors(timed) == tensors(given)
     assert newest(runner).total_steps == steps

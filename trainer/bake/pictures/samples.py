@@ -1,6 +1,7 @@
 """Sample pictures of a bake, made between two steps with the LoRA as it stands; a failure never ends the bake."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -35,6 +36,7 @@ from trainer.text import plural
 FOLDER = "samples"
 """The folder of sample pictures in a bake's folder."""
 
+_TIMED_SAMPLING_STEPS = 4
 _log = logging.getLogger(__name__)
 
 
@@ -75,11 +77,17 @@ class Samples:
         return at_epoch or at_step or at_end
 
     def expected_seconds(self) -> float | None:
-        """Return how long the samples of one step take by the grids made here; None where none was like them.
+        """Return how long the samples of one step take: by the grids made here, else by a few sampling steps of the first ones.
 
-        Raises:
-            LoraTuiError: the prompts cannot be read.
+        None where the bake was ordered to end, or they cannot be made: the bake says why when it is time for them.
         """
+        try:
+            return self._seconds_by_grids() or self._seconds_by_first()
+        except Exception:
+            _log.exception("the time of samples is not known")
+            return None
+
+    def _seconds_by_grids(self) -> float | None:
         seconds, setup = 0.0, self._compute_setup()
         for picture in self._wanted():
             per_pass = self._report.journal.grids.seconds_per_unet_pass(speed_class(picture.recipe, setup))
@@ -87,6 +95,22 @@ class Samples:
                 return None
             seconds += per_pass * unet_passes(picture.recipe)
         return seconds
+
+    def _seconds_by_first(self) -> float | None:
+        pictures = self._wanted()
+        alike = list(next(groupby(pictures, key=lambda picture: batch_key(picture.recipe)))[1])
+        first = alike[: pictures_at_once(alike[0].recipe, self._compute_setup())]
+        short = [replace(picture.recipe, steps=min(_TIMED_SAMPLING_STEPS, picture.recipe.steps)) for picture in first]
+        taken = 0.0
+        with lend_model(self._session, base_alone=False), GridSampler(self._session.model) as sampler:
+            # The first time compiles and allocates.
+            for _ in range(2):
+                began = time.perf_counter()
+                if sampler.sample(short, stop=self._stop_requested) is None:
+                    return None
+                taken = time.perf_counter() - began
+        per_pass = taken / sum(unet_passes(recipe) for recipe in short)
+        return per_pass * sum(unet_passes(picture.recipe) for picture in pictures)
 
     def make(self, step: int, file: str = "") -> None:
         """Make the samples of this step; a failure is logged, and the bake continues.
