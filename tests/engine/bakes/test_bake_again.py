@@ -56,11 +56,19 @@ class_tokens = "girl"
 """
 
 
-@pytest.mark.parametrize("has_file", [False, True], ids=["folders", "data set file"])
+# A window that counts steps and warm-up by itself: its numbers are in force, and stay when they are read back.
+LIKE_ANOTHER = {"behave_like": "kohya_ss 2023-02", "max_train_epochs": 1, "lr_warmup_steps": "30%", "network_dim": 3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_file"),
+    [(CHANGED, False), (CHANGED, True), (LIKE_ANOTHER, False)],
+    ids=["folders", "data set file", "like another trainer"],
+)
 def test_a_lora_baked_here_gives_settings_with_the_same_plan(
-    runner: Any, make_settings: Any, pictures: Path, tmp_path: Path, has_file: bool
+    runner: Any, make_settings: Any, pictures: Path, tmp_path: Path, changes: dict[str, object], has_file: bool
 ) -> None:
-    settings = make_settings(**CHANGED)
+    settings = make_settings(**changes)
     if has_file:
         (pictures / "train" / "data.toml").write_text(DATA_SET)
         settings = settings.model_copy(
