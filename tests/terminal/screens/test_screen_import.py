@@ -330,7 +330,10 @@ def test_a_second_export_takes_another_name(runner) -> None:
     write_export(first)
     second = make_export(runner.workspace, draft, "sd-scripts")
     assert second.file.name == "hifumi.sd-scripts-2.toml"
-    assert {path.name for path in write_export(second)} == {second.file.name, second.data_set.name}
+    assert {path.name for path in write_export(second)} == {
+        second.file.name,
+        *(path.name for path in second.exported.beside),
+    }
 
 
 async def test_a_pasted_command_line_becomes_settings_that_are_open(runner, until, seen) -> None:

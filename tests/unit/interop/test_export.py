@@ -184,3 +184,12 @@ def test_the_subjects_prompts_are_a_line_for_each_picture(target: str, demo: Pat
         assert list(back.subject.prompts.values()) == list(dict.fromkeys(each.recipe.prompt for each in pictures))
         assert back.subject.seeds == list(dict.fromkeys(each.recipe.seed for each in pictures))
         assert (back.values["sample_seeds"], back.values["sample_steps"]) == (2, 7)
+
+
+@pytest.mark.parametrize(("behave_like", "written"), [("", (3, 3, 0)), ("kohya_ss 2026-07", (3, 0, 0))])
+def test_the_guis_own_epochs_are_written_where_its_own_arithmetic_is_meant(
+    behave_like: str, written: tuple[int, int, int], demo: Path
+) -> None:
+    settings = resolve(load_settings(demo, [f"behave_like={behave_like}", "max_train_epochs=3"]), demo)
+    found = json.loads(exported(settings, demo, "kohya-gui").text)
+    assert (found["epoch"], found["max_train_epochs"], found["max_train_steps"]) == written

@@ -28,6 +28,7 @@ from trainer.interop.trainers.kohya_gui_values import (
     under_tail,
     write_attention,
     write_encoder_rate,
+    write_epochs,
     write_noise_kind,
     write_resolution,
     write_second_rate,
@@ -160,7 +161,7 @@ _ROWS = table(
         ("max_train_epochs",),
         "0 or blank is not passed on",
         read_epochs,
-        lambda options: options.get("max_train_epochs") or 0,
+        write_epochs,
     ),
     KeyRule(
         "max_train_steps",

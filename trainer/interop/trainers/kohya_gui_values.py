@@ -76,6 +76,12 @@ def read_epochs(value: object, values: Values) -> Reading:
     return Reading({"max_train_epochs": value})
 
 
+def write_epochs(options: Values) -> object:
+    """Return the epochs that sd-scripts counts itself; 0 where the GUI's own arithmetic is meant, from epoch."""
+    counts_itself = str(options.get("behave_like") or "").startswith("kohya_ss")
+    return 0 if counts_itself else options.get("max_train_epochs") or 0
+
+
 def read_steps(value: object, values: Values) -> Reading:
     """Read the steps that are passed on."""
     if not number(value):
@@ -352,6 +358,10 @@ def notes(values: Values) -> tuple[str, ...]:
     if len(values) > _SAVED_KEYS and not any(key in values for key in _OF_LORA):
         found.append(
             "The file is of a tab that trains a whole base or an embedding; its rates are not meant for a LoRA."
+        )
+    if _epochs(values):
+        found.append(
+            "max_train_epochs is set: sd-scripts counts these epochs bucket by bucket, behave_like as the GUI does for epoch; the two may be some steps apart."
         )
     kind = str(values.get("LoRA_type", "Standard"))
     if kind not in _SAME_LAYERS and kind not in _OTHER_BASES.values():
