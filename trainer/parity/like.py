@@ -1,11 +1,11 @@
 """Settings that make this bake as another trainer would."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.parity.columns import BEHAVE_LIKE, AskedSettings, chosen_profiles, settings_of
 from trainer.parity.rows import shown_setting
-from trainer.profiles.record import TrainerProfile
+from trainer.profiles.record import DerivedOption, TrainerProfile
 from trainer.profiles.registry import OURS
 from trainer.profiles.run import options_in_force
 from trainer.settings.model import Settings
@@ -32,6 +32,9 @@ class SettingsLike:
 def settings_like(asked: AskedSettings, profile_key: str) -> SettingsLike:
     """Return what makes settings bake as another trainer's: its defaults for what was not asked for, and its ways of counting.
 
+    What it passes otherwise than it was asked for is not among the changes: a bake that behaves like it does that by itself, and
+    what was asked for is still there when another trainer is taken.
+
     Args:
         asked: the settings, and which of them were asked for.
         profile_key: of the trainer; our own takes back what makes them like another.
@@ -41,17 +44,18 @@ def settings_like(asked: AskedSettings, profile_key: str) -> SettingsLike:
     """
     (profile,) = chosen_profiles((profile_key,))
     ours = {name: value for name, value in Settings().model_dump().items() if name != BEHAVE_LIKE}
-    options, derived = options_in_force(profile, asked.stated_options, ours)
-    why = {each.name: each.why for each in derived}
-    values: dict[str, object] = {}
-    for name in asked.options:
-        if (name not in asked.stated and name not in profile.machine) or name in why:
-            values[name] = options[name]
+    _, derived = options_in_force(profile, asked.stated_options, ours)
+    defaults = ours | dict(profile.defaults)
+    values = {
+        name: defaults[name] for name in asked.options if name not in asked.stated and name not in profile.machine
+    }
     values[BEHAVE_LIKE] = None if profile.key == OURS else profile.key
     changes = {name: value for name, value in values.items() if getattr(asked.settings, name, None) != value}
-    reasons = {name: why.get(name) or profile.reasons.get(name, "its default") for name in changes}
+    reasons = {name: profile.reasons.get(name, "its default") for name in changes}
     reasons[BEHAVE_LIKE] = "counts pictures, repeats, steps, warm-up and epochs as it does"
-    return SettingsLike(profile, changes, {name: reasons[name] for name in changes}, tuple(_notes(profile, asked)))
+    return SettingsLike(
+        profile, changes, {name: reasons[name] for name in changes}, tuple(_notes(profile, asked, derived))
+    )
 
 
 def with_changes(settings: Settings, like: SettingsLike) -> Settings:
@@ -81,7 +85,10 @@ def change_lines(settings: Settings, like: SettingsLike) -> list[str]:
     return lines
 
 
-def _notes(profile: TrainerProfile, asked: AskedSettings) -> Iterator[str]:
+def _notes(profile: TrainerProfile, asked: AskedSettings, derived: Sequence[DerivedOption]) -> Iterator[str]:
+    passed = settings_of({each.name: each.value for each in derived})
+    for each in derived:
+        yield f"The bake passes {each.name} = {shown_setting(passed, each.name)}: {each.why}."
     computed = [
         name
         for name, value in profile.machine.items()
