@@ -448,6 +448,8 @@ def _unprefixed(key: str) -> str:
         return "name"
     if key.startswith("config.process[") and not key.startswith(_PROCESS):
         return "other-processes"
+    if key.startswith("config.") and not key.startswith("config.process"):
+        return "of-the-job"
     inner = key.removeprefix(_PROCESS)
     if inner.startswith("sample.samples[") and inner.endswith("].prompt"):
         return inner

@@ -42,6 +42,7 @@ def _at(table_name: str, keys: str) -> str:
 
 OTHER_KEYS = table(
     idle("other-processes", "one process is read, the first"),
+    idle("of-the-job", "of the job around its processes"),
     idle("meta", "written into ai-toolkit's own files"),
     idle("logging performance_log_every log_dir torch_profiler sqlite_db_path", _JOURNAL),
     idle("device", "a bake takes the GPU that there is"),

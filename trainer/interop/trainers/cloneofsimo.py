@@ -3,6 +3,8 @@
 A LoRA there has no alpha: its scale is `lora_scale`, which is alpha / rank here. Textual inversion, its first half, is not here.
 """
 
+from collections.abc import Mapping
+
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.rules import Values, idle, is_blank, is_on, number, renamed, same, table, whole
 
@@ -143,6 +145,7 @@ _RULES = table(
     ),
     idle("perform_inversion max_train_steps_ti learning_rate_ti continue_inversion continue_inversion_lr", _INVERSION),
     idle("clip_ti_decay weight_decay_ti proxy_token stochastic_attribute", _INVERSION),
+    idle("placeholder_token learnable_property initializer_token unfreeze_lora_step just_ti", _INVERSION),
     idle("num_class_images sample_batch_size", "pictures of the class are not made here"),
     idle(
         "color_jitter center_crop resize train_inpainting",
@@ -166,6 +169,7 @@ _RULES = table(
     idle("resume_unet resume_text_encoder", "a LoRA to continue from: name it as network_weights"),
     idle("launcher", _LAUNCHER),
 )
+_SCRIPTS = ("lora_pti", "train_lora_dreambooth", "train_lora_w_ti", "train_lora_pt_caption")
 _MARKS = {
     "instance_data_dir",
     "lora_rank",
@@ -177,7 +181,12 @@ _MARKS = {
 
 
 def _recognises(document: SourceDocument) -> bool:
-    return document.syntax == "command" and len(_MARKS & {key.key for key in document.keys}) >= 2
+    if document.syntax != "command":
+        return False
+    script = document.tree.get("(script)")
+    name = str(script.get("", "")) if isinstance(script, Mapping) else ""
+    names = {key.key for key in document.keys}
+    return (name in _SCRIPTS and "instance_data_dir" in names) or len(_MARKS & names) >= 2
 
 
 def _notes(values: Values) -> tuple[str, ...]:
