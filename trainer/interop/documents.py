@@ -16,6 +16,7 @@ from trainer.interop.lora_facts import lora_document, with_tensors
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
 from trainer.interop.syntax.shell import (
+    Command,
     Script,
     looks_like_script,
     parse_script,
@@ -179,7 +180,7 @@ def _of_script(script: Script, where: str) -> SourceDocument:
             keys.append(SourceKey(each.name, each.value, each.line))
             values[each.name] = each.value
         return SourceDocument(where, "variables", tuple(keys), values)
-    command = script.commands[0]
+    command = _first_command(script)
     for each in script.assignments:
         keys.append(SourceKey(f"${each.name}", each.value, each.line))
         values[f"${each.name}"] = each.value
@@ -193,8 +194,17 @@ def _of_script(script: Script, where: str) -> SourceDocument:
     for flag in command.flags:
         for name in flag.variables:
             used.setdefault(name.casefold(), []).append(flag.name)
-    notes = {"": command.script, "commands": len(script.commands), "used": used, "blocks": set_in_blocks(script)}
+    count = len(script.commands) if command.script else 1
+    notes = {"": command.script, "commands": count, "used": used, "blocks": set_in_blocks(script)}
     return SourceDocument(where, "command", tuple(keys), values | {"(script)": notes})
+
+
+def _first_command(script: Script) -> Command:
+    """Return the first command of a script; lines of nothing but options are one together."""
+    first = script.commands[0]
+    if first.script:
+        return first
+    return replace(first, flags=tuple(flag for each in script.commands if not each.script for flag in each.flags))
 
 
 def _is_safetensors(path: Path) -> bool:

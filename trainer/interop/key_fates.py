@@ -2,18 +2,31 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trainer.interop.option_list import OPTIONS
 from trainer.interop.option_rules import as_number, is_blank
 from trainer.interop.options import FromOptions
 from trainer.interop.places import Beside, at_places, row_of
-from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, SourceKey, TrainerFormat
+from trainer.interop.record import (
+    Computed,
+    KeyRule,
+    Reading,
+    SourceDocument,
+    SourceKey,
+    TrainerFormat,
+    is_list_of_options,
+)
 from trainer.interop.report import Fate, KeyReport
 from trainer.settings.toml_file import value_toml
 from trainer.text import printable, shortened
 
 _COMPUTED = "it is worked out while the script runs, and nothing is run here"
+# What a script was started with, and a variable that holds further options.
+_GIVEN = re.compile(r"%~?[a-z]{0,8}[0-9*]|\$[0-9@*#]", re.IGNORECASE)
+_MORE = re.compile(r"[$@%!]\{?\w+(?:\[[@*]\])?\}?[%!]?")
 _MAX_TO = 300
 # One key of a LoRA's metadata has all settings of its bake.
 _MAX_SETTINGS = 200
@@ -117,8 +130,11 @@ def _plan(
             places = its_places
             plan.rank, plan.rule = rules[name]
             break
-    if isinstance(key.value, Computed):
-        plan.no_effect = _COMPUTED
+    if isinstance(key.value, Computed) or (document.syntax == "command" and is_list_of_options(key.value)):
+        plan.options = _switched(plan.rule, str(key.value))
+        plan.no_effect = f"what {printable(key.value, 40)} adds is not read: {_COMPUTED}" if plan.options else _COMPUTED
+    elif document.syntax == "command" and isinstance(key.value, str) and _GIVEN.search(key.value):
+        plan.no_effect = "it is given when the script is started"
     elif isinstance(key.value, str | list) and len(key.value) > (longest := _longest(plan.rule)):
         plan.no_effect = f"no setting is that long: {len(key.value):,}, and at most {longest:,}"
     elif key.key.startswith("$") and (users := _users(key.key[1:], document)):
@@ -130,6 +146,12 @@ def _plan(
     elif key.key.startswith("$") and document.syntax == "command":
         plan.no_effect = "no option of the command uses it"
     return plan
+
+
+def _switched(rule: KeyRule | None, value: str) -> dict[str, object]:
+    """Return the switch that stands before a variable with further options, which argparse does not take for its value."""
+    option = rule.options[0] if rule is not None and len(rule.options) == 1 else ""
+    return {option: True} if OPTIONS.get(option) == "flag" and _MORE.fullmatch(value) else {}
 
 
 def _longest(rule: KeyRule | None) -> float:

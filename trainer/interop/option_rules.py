@@ -279,6 +279,9 @@ RULES: Mapping[str, Rule] = {
     "metadata_description": _unless(
         "training_comment", "training_comment", lambda value: value, "a line for the metadata"
     ),
+    "config_file": lambda value, options: Meaning(
+        no_effect="no file is opened that is not named: name it beside this one"
+    ),
     "dynamo_backend": lambda value, options: Meaning(
         no_effect="it says how torch_compile compiles; here there is one way"
     ),

@@ -4,6 +4,7 @@ Every format is turned into sd-scripts' options, and these into settings (`optio
 keys and sd-scripts' names. The importer, the exporter and docs/importing.md read the same tables.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,8 +50,16 @@ class SourceDocument:
     folder: str = ""
 
 
+_GATHERED = re.compile(r"\$\{\w+\[[@*]\]\}")
+
+
 class Computed(str):
     """The text of an expression that only the script itself could work out, such as `[int]($total / 2)` or `$(date)`."""
+
+
+def is_list_of_options(value: object) -> bool:
+    """Return whether a value is bash's `${more[@]}`, in which a script has gathered options."""
+    return isinstance(value, str) and _GATHERED.fullmatch(value) is not None
 
 
 @dataclass(frozen=True)

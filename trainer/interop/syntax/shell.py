@@ -182,6 +182,9 @@ def _closed(line: str, shell: str) -> int:
 
 
 def _assignment(line: str, shell: str) -> tuple[str, str] | None:
+    if _starts(line):
+        # `CUDA_VISIBLE_DEVICES=1 accelerate launch …` is a command.
+        return None
     patterns = (_POWERSHELL_SET, _PYTHON_SET, _CMD_SET) + ((_BASH_SET,) if shell == "bash" else ())
     for pattern in patterns:
         if match := pattern.match(line):

@@ -235,7 +235,8 @@ _OWN = (
 
 
 def _recognises(document: SourceDocument) -> bool:
-    if document.syntax != "json":
+    # The store's own lines, `self.net_dim: int = 128`, are what guides quote.
+    if document.syntax not in ("json", "variables"):
         return False
     keys = [key.key.partition(".")[0] for key in document.keys]
     return any(key in _OWN for key in keys) and known_share(RULES, keys) >= 0.5

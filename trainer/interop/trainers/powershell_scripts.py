@@ -5,7 +5,7 @@ do. The legacy script computes max_train_steps from the epochs: that is `behave_
 """
 
 from trainer.interop.option_list import OPTIONS
-from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, TrainerFormat, is_list_of_options
 from trainer.interop.trainers import sd_scripts
 from trainer.interop.trainers.anon_1337 import plain_name, read_epochs, read_minutes, read_ratio, read_steps, switch
 from trainer.interop.trainers.rules import Values, idle, renamed, table
@@ -107,7 +107,9 @@ def _of_script(document: SourceDocument) -> bool:
     """Return whether a script's command takes something from what the script works out: its steps, or more options."""
     if document.syntax != "command" or document.tree.get("lora_rank") or document.tree.get("instance_data_dir"):
         return False
-    more = any(key.key.startswith("$") and key.value == key.key for key in document.keys)
+    more = any(
+        (key.key.startswith("$") and key.value == key.key) or is_list_of_options(key.value) for key in document.keys
+    )
     return _counts_steps(document) or (more and any(_plain(key.key) in _OF_VARIABLES for key in document.keys))
 
 
@@ -134,7 +136,7 @@ VARIABLES = TrainerFormat(
 
 LEGACY_SCRIPT = TrainerFormat(
     key="legacy-ps",
-    title="a PowerShell script around sd-scripts, such as the legacy script, 2023",
+    title="a script around sd-scripts, such as the legacy script, 2023",
     recognises=_of_script,
     rules=_COMMAND,
     profile=_profile_of_script,

@@ -1,0 +1,74 @@
+"""Command lines as people have them: in notebooks, histories, scripts that gather options, and pastes of a few lines."""
+
+import pytest
+
+from trainer.interop.documents import read_document
+from trainer.interop.importer import Imported, import_documents
+
+GATHERED = rb"""#!/usr/bin/env bash
+base="./models/base.safetensors"
+network_dim=24
+unet_lr="3e-5"
+train_unet_only=1
+more=()
+if [[ $train_unet_only == 1 ]]; then
+  more+=("--network_train_unet_only")
+fi
+python -m accelerate.commands.launch ${launch[@]} "./sd-scripts/train_network.py" \
+  --pretrained_model_name_or_path=$base \
+  --network_dim=$network_dim --color_aug \
+  --shuffle_caption ${more[@]}
+"""
+
+
+def imported(raw: bytes) -> Imported:
+    return import_documents([read_document(raw, "the paste")], exists=lambda path: False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "values"),
+    [
+        (b"!accelerate launch --num_processes 1 \\\n  train_network.py \\\n  --network_dim=12 --seed 3\n", {"network_dim": 12, "seed": 3}),
+        (b"$ python train_network.py --network_dim 12 --vae D:\\v\\x.vae.safetensors\n", {"network_dim": 12, "vae": r"D:\v\x.vae.safetensors"}),
+        (
+            rb'PS D:\kohya> .\venv\Scripts\accelerate.exe launch "D:\kohya\sdxl_train_network.py" --train_data_dir="D:\my sets\" --keep_tokens=2',
+            {"train_data_dir": "D:\\my sets\\", "keep_tokens": 2},
+        ),
+        (b"--network_dim=12\n--optimizer_type Lion --optimizer_args weight_decay=0.2\n", {"network_dim": 12, "optimizer_type": "Lion", "optimizer_args": ["weight_decay=0.2"]}),
+        (b"```bash\naccelerate launch train_network.py --clip_skip=2 # twice\n```\n", {"clip_skip": 2}),
+        (b'"network_dim": 12,\n"unet_lr": 1e-4,\n', {"network_dim": 12, "unet_lr": 1e-4}),
+        (b'{"network_dim": 12, // rank\n "vae": "D:\\v\\x.safetensors",}\n', {"network_dim": 12, "vae": r"D:\v\x.safetensors"}),
+        (b"network_dim: 12\nunet_lr: 1e-4\n", {"network_dim": 12, "unet_lr": 1e-4}),
+        (b"self.clip_skip: int = 2\nself.max_clip_token_length = 150\n", {"clip_skip": 2, "max_token_length": "150"}),
+        (b"CUDA_VISIBLE_DEVICES=1 nohup accelerate launch ./train_network.py --seed=-1 --network_dim=12 &\n", {"network_dim": 12}),
+    ],
+)  # fmt: skip
+def test_a_command_is_found_wherever_it_was_copied_from(raw: bytes, values: dict[str, object]) -> None:
+    assert {name: value for name, value in imported(raw).values.items() if name != "lr_scheduler"} == values
+
+
+def test_options_that_a_script_gathers_are_not_taken_for_a_value() -> None:
+    made = imported(GATHERED)
+    fates = {key.key: (key.fate, key.why) for key in made.report.keys}
+    assert made.values["shuffle_caption"] is True
+    assert "${more[@]}" in fates["shuffle_caption"][1]
+    assert made.values["network_dim"] == 24
+    # What only its blocks give to the command has the variable's own name.
+    assert (made.values["unet_lr"], made.values["network_train_unet_only"]) == (3e-5, True)
+    assert made.report.count_line() == "8 keys: 3 taken, 4 translated, 1 without effect, 0 unknown"
+
+
+def test_what_a_script_is_started_with_is_not_a_value() -> None:
+    made = imported(
+        b"@echo off\ncall train\naccelerate launch train_network.py --vae=%1 --network_dim=%DIM% --seed=4\n"
+    )
+    assert dict(made.values) == {"seed": 4}
+    assert {key.fate for key in made.report.keys if key.key != "seed"} == {"without effect"}
+
+
+def test_a_file_that_a_command_names_is_not_opened(tmp_path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("network_dim = 99\n")
+    made = imported(f"accelerate launch train_network.py --config_file={config} --seed 1".encode())
+    assert dict(made.values) == {"seed": 1}
+    assert "name it beside this one" in next(key.why for key in made.report.keys if key.key == "config_file")
