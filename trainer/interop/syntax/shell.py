@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from trainer.errors import SettingsError
 from trainer.interop.record import Computed
-from trainer.interop.syntax.shell_command import FIRST_FLAG, Command, command_of, is_comment
+from trainer.interop.syntax.shell_command import FIRST_FLAG, Command, command_of, is_comment, starts_training
 from trainer.interop.syntax.shell_values import MAX_LENGTH, REFERENCE, VariablesOfAnyCase, name_of, value_of
 from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 
@@ -182,7 +182,7 @@ def _closed(line: str, shell: str) -> int:
 
 
 def _assignment(line: str, shell: str) -> tuple[str, str] | None:
-    if _starts(line):
+    if starts_training(line):
         # `CUDA_VISIBLE_DEVICES=1 accelerate launch …` is a command.
         return None
     patterns = (_POWERSHELL_SET, _PYTHON_SET, _CMD_SET) + ((_BASH_SET,) if shell == "bash" else ())

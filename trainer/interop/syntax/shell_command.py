@@ -84,10 +84,10 @@ _UNQUOTED: Mapping[str, Callable[[str], str]] = {
 
 def has_command(text: str) -> bool:
     """Return whether a line of a text starts a program that trains, or is nothing but options."""
-    return any(_starts(line) or FIRST_FLAG.match(line) for line in text.split("\n"))
+    return any(starts_training(line) or FIRST_FLAG.match(line) for line in text.split("\n"))
 
 
-def _starts(line: str) -> bool:
+def starts_training(line: str) -> bool:
     """Return whether a line starts a program that trains."""
     words = [word.strip("\"'") for word in line[:_HEAD].split()[:_HEAD_WORDS]]
     at = next((place for place, word in enumerate(words) if not _BEFORE.fullmatch(word)), len(words))
