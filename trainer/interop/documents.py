@@ -16,14 +16,13 @@ from trainer.interop.lora_facts import lora_document, with_tensors
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
 from trainer.interop.syntax.shell import (
-    Command,
     Script,
     looks_like_script,
     parse_script,
     refuse_no_options,
     set_in_blocks,
 )
-from trainer.interop.syntax.shell_command import has_command
+from trainer.interop.syntax.shell_command import Command, has_command
 from trainer.interop.syntax.toml_values import KEY, parse_foreign_toml
 from trainer.interop.syntax.tree import MAX_KEYS, known_lines, leaves, too_many_keys
 from trainer.interop.syntax.yaml_text import parse_yaml, yaml_keys

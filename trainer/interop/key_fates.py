@@ -132,7 +132,9 @@ def _plan(
             break
     if isinstance(key.value, Computed) or (document.syntax == "command" and is_list_of_options(key.value)):
         plan.options = _switched(plan.rule, str(key.value))
-        plan.no_effect = f"what {printable(key.value, 40)} adds is not read: {_COMPUTED}" if plan.options else _COMPUTED
+        plan.no_effect = (
+            f"what {printable(str(key.value), 40)} adds is not read: {_COMPUTED}" if plan.options else _COMPUTED
+        )
     elif document.syntax == "command" and isinstance(key.value, str) and _GIVEN.search(key.value):
         plan.no_effect = "it is given when the script is started"
     elif isinstance(key.value, str | list) and len(key.value) > (longest := _longest(plan.rule)):
