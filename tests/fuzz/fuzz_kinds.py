@@ -134,6 +134,8 @@ KINDS: tuple[Kind, ...] = (
             command(*_PLAN, "{file}"),
             command(*_CHECK, "{file}"),
             command("convert", "alpha", "{file}", "--to", "4", data=True),
+            command("compare-trainers", "{file}"),
+            command("compare-trainers", "{file}", "--take", "kohya_ss 2023-02", data=True),
             command("grid", "--like", "{root}/from/webui.png", "--dry-run", "--in", "{root}"),
             command("export", "{file}", "--to", "sd-scripts", data=True),
             command("compare-trainers", "{file}", "--profiles", "anon-1337 2023-02"),
