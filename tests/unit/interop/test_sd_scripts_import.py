@@ -152,3 +152,26 @@ def test_a_command_wins_over_the_config_that_it_names() -> None:
     assert why(made, "network_dim").startswith("network_dim of b.toml wins") or "wins" in next(
         key.why for key in made.report.keys if key.key.endswith(".network_dim")
     )
+
+
+def test_words_that_are_of_no_option_are_unknown_and_not_dropped() -> None:
+    made = imported(b"accelerate launch -m x train_network.py first --network_dim=8 second --xformers --seed 5\n")
+    unknown = {key.key: key.value for key in made.report.of("unknown")}
+    assert unknown == {"argument_1": '"first"', "argument_2": '"second"'}
+    assert (made.settings.network_dim, made.settings.seed, made.settings.xformers) == (8, 5, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python train_network.py --network_dim=$(nproc --all) --unet_lr `cat rate --of x` --seed 5\n",
+        "#!/bin/bash\npython train_network.py --network_dim $(expr $(nproc) / 2) --seed 5 --unet_lr=`cat a b`\n",
+        "$a = 1\npython train_network.py --network_dim=$([int]($a + 3)) --seed 5 --unet_lr=$(Get-Rate -Of x)\n",
+    ],
+)
+def test_what_a_shell_works_out_is_one_value_however_many_words_it_has(line: str) -> None:
+    made = imported(line.encode())
+    assert made.settings.seed == 5
+    assert not made.report.of("unknown")
+    idle = {key.key: key.why for key in made.report.of("without effect")}
+    assert all("worked out while the script runs" in idle[name] for name in ("network_dim", "unet_lr"))

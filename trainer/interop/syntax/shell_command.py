@@ -66,12 +66,18 @@ _MAX_WORDS = 10_000
 # The kinds of what stands between two blanks. A Windows path in quotes may end in a backslash, which then escapes nothing.
 _DRIVE = r"(?P<drive>\"[A-Za-z]:[\\/][^\"]*\"?)"
 _SINGLE = r"(?P<single>'[^']*'?)"
-_REST = r"(?P<space>\s+)|(?P<plain>[^\s\"'\\#^]+|.)"
+_REST = r"(?P<space>\s+)|(?P<plain>(?:[^\s\"'\\#^$`]|\$(?!\())+|.)"
+# What a shell works out is one word, whatever blanks are in it.
+_COMPUTED = r"(?P<computed>\$\((?:[^()]++|\([^()]*+\))*+\))"
+_COMPUTED_IN_BASH = rf"{_COMPUTED}|(?P<ticked>`[^`]*`)"
 _PIECES = {
     "bash": re.compile(
-        rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"(?:\\\"|[^\"])*\"?)|{_SINGLE}|(?P<escape>\\[ \"'$`])|{_REST}"
+        rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"(?:\\\"|[^\"])*\"?)|{_SINGLE}|(?P<escape>\\[ \"'$`])|"
+        rf"{_COMPUTED_IN_BASH}|{_REST}"
     ),
-    "powershell": re.compile(rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"[^\"]*\"?)|{_SINGLE}|{_REST}"),
+    "powershell": re.compile(
+        rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"[^\"]*\"?)|{_SINGLE}|{_COMPUTED}|{_REST}"
+    ),
     "cmd": re.compile(rf"{_DRIVE}|(?P<double>\"[^\"]*\"?)|(?P<escape>\^.)|{_REST}"),
 }
 _UNQUOTED: Mapping[str, Callable[[str], str]] = {
@@ -116,8 +122,8 @@ def command_of(line: str, start: int, shell: str, values: Mapping[str, object], 
     if at < 0:
         if not words or not FIRST_FLAG.match(line):
             return None
-        return Command("", (), tuple(_flags(words, values)), start)
-    flags = tuple(_flags(words[at + 1 :], values))
+        return Command("", (), tuple(_flags(words, values, keep_others=True)), start)
+    flags = tuple(_flags(words[at + 1 :], values, keep_others=True))
     return Command(name, tuple(_flags(words[:at], values)), flags, start) if flags else None
 
 
@@ -180,9 +186,16 @@ def _filled(word: _Word, values: Mapping[str, object]) -> tuple[object, tuple[st
     )
 
 
-def _flags(words: list[_Word], values: Mapping[str, object]) -> Iterator[Flag]:
-    """Yield the options of a command with their values, as argparse takes them."""
+def _flags(words: list[_Word], values: Mapping[str, object], *, keep_others: bool = False) -> Iterator[Flag]:
+    """Yield the options of a command with their values, as argparse takes them.
+
+    Args:
+        words: of the command.
+        values: of the script's variables.
+        keep_others: whether words that are of no option are yielded too, by number: a trainer takes none.
+    """
     name, line, found, used = "", 0, list[object](), list[str]()
+    others = 0
 
     def flag() -> Flag:
         value: object = True if not found else found[0] if len(found) == 1 else list(found)
@@ -219,5 +232,8 @@ def _flags(words: list[_Word], values: Mapping[str, object]) -> Iterator[Flag]:
         elif name and taking:
             found.append(value)
             used += names
+        elif keep_others:
+            others += 1
+            yield Flag(f"argument_{others}", value, word.line, tuple(names))
     if name:
         yield flag()
