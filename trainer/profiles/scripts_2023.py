@@ -287,6 +287,12 @@ def _passed_by_gui(options: Options, stated: Collection[str]) -> tuple[DerivedOp
     if "lr_scheduler_num_cycles" not in stated:
         why = "its blank field passes the number of epochs, so that cosine_with_restarts restarts with each"
         found.append(DerivedOption("lr_scheduler_num_cycles", max(1, epochs_of(options) or 1), why))
+    return (*found, *one_part_alone(options, stated))
+
+
+def one_part_alone(options: Options, stated: Collection[str]) -> tuple[DerivedOption, ...]:
+    """Pass what kohya_ss makes of a rate that is blank or 0 beside one that is not."""
+    found = []
     encoder, unet = options.get("text_encoder_lr") or 0, options.get("unet_lr") or 0
     if encoder and not unet:
         found.append(

@@ -33,6 +33,7 @@ from trainer.profiles.record import (
     Size,
     TrainerProfile,
 )
+from trainer.profiles.scripts_2023 import one_part_alone
 from trainer.profiles.sd_scripts import ENDINGS, ENGINE_OF_2026, PICTURES_OF_2026
 
 
@@ -187,26 +188,32 @@ KOHYA_SS_2026 = TrainerProfile(
         "sdpa": False,
         "gradient_checkpointing": False,
     },
-    derived=_steps_before_epochs,
+    derived=lambda options, stated: (*_steps_before_epochs(options, stated), *one_part_alone(options, stated)),
 )
 
 # mgds' AspectBucketing: height : width, and each turned on its side.
 _ONETRAINER_ASPECTS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0)
-_ONETRAINER_STEP = 8
+# Of SD 1.x, and of SDXL, which no option here tells apart but the resolution.
+_ONETRAINER_STEP, _ONETRAINER_STEP_OF_SDXL, _SDXL_FROM = 8, 64, 896
 
 
 def onetrainer_bucket(size: Size, options: Options) -> Size:
-    """Return OneTrainer's bucket: the nearest of nine aspect ratios and their inverses, at the resolution's area, in steps of 8."""
+    """Return OneTrainer's bucket: the nearest of nine aspect ratios and their inverses, at the resolution's area.
+
+    Its sides are multiples of 8; of 64 from 896 px on, where bases are SDXL.
+    """
     width, height = size
     target = min(int(part) for part in str(options.get("resolution", "512")).split(","))
-    tall = [(_stepped(target * math.sqrt(ratio)), _stepped(target / math.sqrt(ratio))) for ratio in _ONETRAINER_ASPECTS]
+    step = _ONETRAINER_STEP if target < _SDXL_FROM else _ONETRAINER_STEP_OF_SDXL
+    roots = [math.sqrt(ratio) for ratio in _ONETRAINER_ASPECTS]
+    tall = [(_stepped(target * root, step), _stepped(target / root, step)) for root in roots]
     buckets = dict.fromkeys(itertools.chain(tall, ((short, long) for long, short in tall)))
     high, wide = min(buckets, key=lambda each: abs(each[0] / each[1] - height / width))
     return wide, high
 
 
-def _stepped(length: float) -> int:
-    return max(1, round(length / _ONETRAINER_STEP)) * _ONETRAINER_STEP
+def _stepped(length: float, step: int) -> int:
+    return max(1, round(length / step)) * step
 
 
 _ONETRAINER_PICTURES = PictureRules(

@@ -182,7 +182,9 @@ def test_rates_of_zero_mean_what_each_window_made_of_them() -> None:
     def passed(key: str, **rates: object) -> dict[str, object]:
         return {each.name: each.value for each in run(key, found("10_a/0.png"), **rates).derived}
 
-    assert passed("kohya_ss 2023-02", text_encoder_lr=0.0)["network_train_unet_only"] is True
+    for key in ("kohya_ss 2023-02", "kohya_ss 2026-07"):
+        assert passed(key, text_encoder_lr=0.0)["network_train_unet_only"] is True
+        assert passed(key, unet_lr=None)["network_train_text_encoder_only"] is True
     assert passed("kohya_ss 2023-02", unet_lr=0.0)["network_train_text_encoder_only"] is True
     gone = passed("easy training scripts 2023-02", unet_lr=0.0, gradient_accumulation_steps=1)
     assert gone == {"unet_lr": None}
