@@ -370,3 +370,39 @@ def test_files_of_concepts_are_read_beside_their_config_or_alone() -> None:
 def test_json_behind_a_comment_is_json() -> None:
     made = imported(b"// saved\n# twice\n" + sources.DREAMBOOTH_NEW)
     assert made.values["network_dim"] == 8
+
+
+@pytest.mark.parametrize("more", ["$ext_args", "${ext_args[@]}", "$Ext_Args --seed=3"])
+def test_variables_that_blocks_turn_into_options_are_taken_by_their_names(more: str) -> None:
+    script = f"""$train_data_dir = "/sets/a"
+$keep_tokens = 2
+$train_unet_only = 1
+$network_weights = ""
+$lr = "1e-4"
+$ext_args = [System.Collections.ArrayList]::new()
+if ($keep_tokens) {{
+  [void]$ext_args.Add("--keep_tokens=$keep_tokens")
+}}
+accelerate launch "./sd-scripts/train_network.py" `
+  --train_data_dir=$train_data_dir --learning_rate=$lr `
+  --xformers --shuffle_caption {more}
+"""
+    made = imported(script.encode())
+    values = made.values
+    assert (values["keep_tokens"], values["network_train_unet_only"], values["shuffle_caption"]) == (2, True, True)
+    assert values["learning_rate"] == 1e-4
+    assert any("$ext_args" in note for note in made.report.notes)
+    assert len(made.report.keys) == 5 + 4 + 1 + more.count("--")
+
+
+def test_a_bash_script_s_arrays_of_options_are_named_and_its_switches_stay_switches() -> None:
+    script = b"""#!/bin/bash
+keep_tokens=2
+extArgs=()
+if [[ $keep_tokens -ne 0 ]]; then extArgs+=("--keep_tokens $keep_tokens"); fi
+accelerate launch train_network.py --train_data_dir=/sets/a \\
+  --xformers --shuffle_caption ${extArgs[@]}
+"""
+    made = imported(script)
+    assert (made.values["shuffle_caption"], made.values["keep_tokens"]) == (True, 2)
+    assert any("extArgs" in note for note in made.report.notes)

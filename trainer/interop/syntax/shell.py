@@ -40,6 +40,7 @@ _POWERSHELL_SET = re.compile(
 )
 _POWERSHELL_ADD = re.compile(r"\s*\$(\w+)\s*\+=\s*([\s\S]*)$", re.ASCII)
 _CHANGED = re.compile(r"\$(\w+)(?:\s*\+?=(?!=)|\.Add(?:Range)?\()", re.ASCII)
+_CHANGED_IN_BASH = re.compile(r"(?<![\w$])([A-Za-z_]\w{0,99})\+=", re.ASCII)
 _CMD_SET = re.compile(r"\s*@?set\s+(?:/\w\s+)?\"?(\w+)=(.*)$", re.ASCII | re.IGNORECASE)
 _BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+|local\s+)?([A-Za-z_]\w*)=(?!=)(.*)$", re.ASCII)
 _PYTHON_SET = re.compile(r"\s*self\.(\w+)\s*(?::[^=]{1,80})?=(?!=)\s*(.*)$", re.ASCII)
@@ -98,6 +99,8 @@ def parse_script(text: str, where: str) -> Script:
             script.commands.append(command)
         elif shell == "powershell" and not ended:
             _note_changes(first, number, depth, script, values)
+        if shell == "bash":
+            script.in_blocks += _CHANGED_IN_BASH.findall(first)[:_MAX_LIST]
         depth += _opened(first, shell)
         if len(script.assignments) + sum(len(each.flags) for each in script.commands) > MAX_KEYS:
             raise too_many_keys(f"{where} line {number}")

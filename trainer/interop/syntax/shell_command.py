@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from trainer.interop.option_list import OPTIONS
 from trainer.interop.record import Computed
 from trainer.interop.syntax.shell_values import ALONE, NUMBER, REFERENCE, expanded, name_of
 from trainer.interop.syntax.tree import too_many_keys
@@ -221,7 +222,8 @@ def _flags(words: list[_Word], values: Mapping[str, object], *, keep_others: boo
         if word.text in ("&&", ";", "||", "|", "&") or re.fullmatch(r"\d?>>?.*", word.text):
             break
         value, names = _filled(word, values)
-        if isinstance(value, Computed) and (not taking or found) and ALONE.fullmatch(word.text):
+        switch = OPTIONS.get(name.replace("-", "_")) == "flag"
+        if isinstance(value, Computed) and (not taking or found or switch) and ALONE.fullmatch(word.text):
             # More options, in a variable that nothing here can read.
             yield Flag(word.text, value, word.line)
         elif match and not NUMBER.fullmatch(word.text):

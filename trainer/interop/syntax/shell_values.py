@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from trainer.interop.record import Computed
 
 REFERENCE = re.compile(
-    r"\$\{(?:env:)?(?P<a>\w+)\}|\$\((?:\$)(?P<e>\w+)\)|\$(?:env:|script:|global:)?(?P<b>\w+)|%(?P<c>\w+)%|!(?P<d>\w+)!",
+    r"\$\{(?:env:)?(?P<a>\w+)(?:\[[@*]\])?\}|\$\((?:\$)(?P<e>\w+)\)|\$(?:env:|script:|global:)?(?P<b>\w+)|%(?P<c>\w+)%|!(?P<d>\w+)!",
     re.ASCII,
 )
-ALONE = re.compile(r"[\"']?(?:\$\{?(?:env:)?\w+\}?(?:\[[@*]\])?|%\w+%|!\w+!)[\"']?", re.ASCII)
+ALONE = re.compile(r"[\"']?(?:\$\{?(?:env:)?\w+(?:\[[@*]\])?\}?|%\w+%|!\w+!)[\"']?", re.ASCII)
 _LIST = re.compile(r"@\((.*)\)", re.DOTALL)
 _ITEM = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s,\"'#]+))\s*(?:,|\n|$)|\s*#[^\n]*")
 _PARTS = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\$\{?\w+\}?)\s*(?:\+|$)", re.ASCII)
