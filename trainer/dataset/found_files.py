@@ -83,7 +83,7 @@ def _unused(name: str, regularisation: bool, taken: set[tuple[bool, str]]) -> st
 
 
 def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
-    """Yield the files under `root`, folder by folder, sorted by name."""
+    """Yield the files under `root`, sorted by name, those of a folder before those of the folders in it."""
     entries_of(root)
     for count, path in enumerate(_walk(root, "", 0)):
         if count >= _MAX_FILES:
@@ -106,10 +106,11 @@ def _walk(folder: Path, below: str, depth: int) -> Iterator[str]:
     except DatasetError:
         # A folder in it that cannot be looked into holds nothing that any trainer could load.
         return
-    for entry in entries:
-        if not entry.is_dir():
-            yield below + entry.name
-        elif depth < _MAX_DEPTH:
+    folders = [entry for entry in entries if entry.is_dir()]
+    # As they are read: regularisation pictures are shown in this order until there are enough.
+    yield from (below + entry.name for entry in entries if not entry.is_dir())
+    for entry in folders:
+        if depth < _MAX_DEPTH:
             yield from _walk(Path(entry.path), f"{below}{entry.name}/", depth + 1)
 
 

@@ -22,6 +22,7 @@ from trainer.dataset.sources import (
 from trainer.errors import DatasetError
 from trainer.finding import Finding
 from trainer.profiles.record import EngineRules
+from trainer.profiles.tally import rules_sentence
 from trainer.text import plural, printable
 
 # Lines below a refusal of many files.
@@ -132,7 +133,7 @@ def no_pictures(root: Path, engine: EngineRules | None = None) -> DatasetError:
         way_out = f"convert them to PNG or JPEG, or {way_out}"
     expected = f"{KINDS} in it or in `N_name` folders (N repeats of each)"
     if engine is not None:
-        expected = f"{', '.join(engine.pictures.extensions)} as {engine.name} looks for them: {engine.repeats.sentence}"
+        expected = f"{rules_sentence(engine.pictures)}, as {engine.name} looks for them: {engine.repeats.sentence}"
         way_out = "move or rename them, or leave behave_like blank"
     return DatasetError(
         printable(str(root)),

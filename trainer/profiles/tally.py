@@ -59,7 +59,7 @@ class FoundData:
 
     Attributes:
         root: name of the data folder.
-        files: sorted by path.
+        files: in the order in which they are read, those of a folder before those of the folders in it.
         regularisation_root: name of the regularisation folder, "" for none.
         folders: those right below a root, empty ones among them, as (regularisation, name); those of files may be left out.
     """
@@ -109,8 +109,8 @@ class Tally:
     """What a trainer counts.
 
     Attributes:
-        pictures: those to train on, sorted by path.
-        regularisation: those of regularisation, sorted by path.
+        pictures: those to train on, in the data's order.
+        regularisation: those of regularisation, likewise.
         left_out: pictures that this one does not count; those of regularisation among them.
     """
 

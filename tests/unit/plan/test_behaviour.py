@@ -299,3 +299,15 @@ def test_two_blank_rates_are_refused_as_the_gui_of_2023_does(tmp_path: Path) -> 
     put(tmp_path / "2_a", ["a.png"], SQUARE)
     with pytest.raises(SettingsError, match="both rates are blank"):
         planned(tmp_path, "kohya_ss 2023-02", unet_lr=None, text_encoder_lr=None, learning_rate=1e-4)
+
+
+def test_of_too_many_regularisation_pictures_the_table_and_the_bake_use_the_same(tmp_path: Path) -> None:
+    put(tmp_path / "set", ["a.png"], SQUARE)
+    put(tmp_path / "reg" / "10_a", ["wide.png"], WIDE)
+    put(tmp_path / "reg", ["loose.png"], SQUARE)
+    folders: dict[str, object] = {"train_data_dir": str(tmp_path / "set"), "reg_data_dir": str(tmp_path / "reg")}
+    made = computed(OURS, folders)
+    plan, _, _ = planned(tmp_path / "set", OURS, reg_data_dir=str(tmp_path / "reg"))
+    # The one beside the folders comes first, and is enough.
+    assert (made.regularisation_shown, made.batches_per_epoch) == (1, 1)
+    assert [bucket.size for bucket in plan.buckets] == [bucket.size for bucket in made.buckets]
