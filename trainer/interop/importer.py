@@ -27,7 +27,9 @@ from trainer.settings.subject import Subject
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 
-_OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
+PATHS_OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
+"""Settings that a subject has in their place."""
+
 _MOVED = "where it is on this computer"
 _FOLDERS = ("train_data_dir", "reg_data_dir")
 _FOLDER = re.compile(r"\d+(?:\.\d+)?_(.+)")
@@ -133,7 +135,9 @@ def import_documents(
         paths=paths,
     )
     if wanted is not None:
-        values = {name: value for name, value in values.items() if name not in _OF_SUBJECT} | {"subject": wanted.name}
+        values = {name: value for name, value in values.items() if name not in PATHS_OF_SUBJECT} | {
+            "subject": wanted.name
+        }
     unknown = [each for each in report.keys if each.fate == "unknown"]
     return Imported(report, values, settings_text(report, values, unknown), wanted, data_set.text)
 
@@ -242,7 +246,7 @@ def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]
 
 def _subject(values: Mapping[str, object], documents: Sequence[SourceDocument], name: str | None) -> Subject | None:
     """Return the subject of the data that the settings name, None where they name none or none is wanted."""
-    data = {key: str(values[key]) for key in _OF_SUBJECT if values.get(key)}
+    data = {key: str(values[key]) for key in PATHS_OF_SUBJECT if values.get(key)}
     if name == "" or not (data.get("train_data_dir") or name):
         return None
     return Subject(name=name or _name_of(values, documents), **data)

@@ -12,6 +12,7 @@ from trainer.interop.trainers.kohya_gui import KOHYA_GUI
 from trainer.interop.trainers.kohya_gui_toml import KOHYA_GUI_DEFAULTS, KOHYA_GUI_WRITTEN
 from trainer.interop.trainers.lora_metadata import METADATA
 from trainer.interop.trainers.onetrainer import ONETRAINER
+from trainer.interop.trainers.own_settings import OWN_SETTINGS
 from trainer.interop.trainers.peft_config import PEFT
 from trainer.interop.trainers.powershell_scripts import LEGACY_SCRIPT, VARIABLES
 
@@ -32,6 +33,7 @@ FORMATS: tuple[TrainerFormat, ...] = (
     KOHYA_GUI_DEFAULTS,
     EASY_TRAINING_SCRIPTS,
     EASY_TRAINING_SCRIPTS_2023,
+    OWN_SETTINGS,
     VARIABLES,
     sd_scripts.CONFIG,
 )

@@ -95,6 +95,7 @@ def report_lines(report: ImportReport) -> list[str]:
 def _key_line(key: KeyReport) -> str:
     """Return key and value, what they became, why, and where they stand."""
     source = f"{printable(key.key)} = {shortened(key.value, _MAX_SHOWN)}"
-    to = "" if not key.to or key.to == source else f" -> {shortened(printable(key.to), _MAX_SHOWN)}"
+    same = f"{key.key.rpartition('.')[2]} = {shortened(key.value, _MAX_SHOWN)}"
+    to = "" if not key.to or key.to == same else f" -> {shortened(printable(key.to), _MAX_SHOWN)}"
     place = " ".join(filter(None, (printable(key.file), f"line {key.line}" if key.line else "")))
     return f"{source}{to}{f': {printable(key.why)}' if key.why else ''}{f' ({place})' if place else ''}"

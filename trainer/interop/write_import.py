@@ -6,14 +6,15 @@ from pathlib import Path
 
 from trainer.errors import LoraTuiError, SettingsError
 from trainer.interop.foreign_paths import remember_map, remembered_map
-from trainer.interop.importer import Imported, import_documents
+from trainer.interop.importer import PATHS_OF_SUBJECT, Imported, import_documents
 from trainer.interop.named_models import finder
 from trainer.interop.record import SourceDocument
 from trainer.refusals import user_path
-from trainer.settings.subject import FOLDER, load_subject, save_subject
+from trainer.settings.subject import FOLDER, Subject, load_subject, save_subject
 from trainer.settings.toml_file import save_text
 from trainer.text import printable
 from trainer.workspace import Workspace, find_workspace
+from trainer.workspace_paths import paths_around
 
 
 def import_to(
@@ -92,13 +93,22 @@ def write_import(
     if imported.subject is not None:
         path = subjects_folder(out) / f"{imported.subject.name}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_subject(imported.subject, path)
+        save_subject(_kept(imported.subject, path.parent.parent), path)
         written.append(path)
     save_text(imported.text, out)
     workspace = find_workspace(_folder_of(out))
     if workspace is not None and path_map:
         remember_map(workspace, path_map)
     return [*written, out]
+
+
+def _kept(subject: Subject, home: Path) -> Subject:
+    """Return a subject whose paths into its workspace are from there, so that the workspace can be moved."""
+    around = paths_around(home)
+    if around.root != Path(os.path.abspath(home)):
+        return subject
+    named = {key: getattr(subject, key) for key in PATHS_OF_SUBJECT}
+    return subject.model_copy(update={key: around.kept(text) for key, text in named.items() if os.path.isabs(text)})
 
 
 def subjects_folder(out: Path) -> Path:

@@ -20,7 +20,7 @@ def is_config(document: SourceDocument) -> bool:
     """Return whether a document is a file for `--config_file`, or the same keys in JSON, YAML or a paste."""
     if document.syntax not in ("toml", "json", "yaml", "variables"):
         return False
-    names = [_own_name(key.key) for key in document.keys]
+    names = [own_name(key.key) for key in document.keys]
     return any(name in OPTIONS for name in names)
 
 
@@ -29,14 +29,14 @@ def is_command(document: SourceDocument) -> bool:
     return document.syntax == "command"
 
 
-def _own_name(key: str) -> str:
+def own_name(key: str) -> str:
     """Return a key without its sections: sd-scripts ignores them."""
     return key.rpartition(".")[2] if "[" not in key else key
 
 
 def profile_of(values: Mapping[str, object]) -> str:
     """Return which sd-scripts a file was written for: its old switches tell the old one."""
-    names = {_own_name(key): value for key, value in values.items()}
+    names = {own_name(key): value for key, value in values.items()}
     old = any(names.get(name) for name in ("use_8bit_adam", "use_lion_optimizer")) and is_blank(
         names.get("optimizer_type")
     )
@@ -49,7 +49,7 @@ CONFIG = TrainerFormat(
     recognises=is_config,
     rules=_RULES,
     profile=profile_of,
-    unprefixed=_own_name,
+    unprefixed=own_name,
 )
 
 COMMAND = TrainerFormat(
