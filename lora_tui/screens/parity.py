@@ -192,7 +192,7 @@ class ParityScreen(ModalScreen[None]):
         event.stop()
         self._table = event.table
         if event.error is not None:
-            self._show_reason(Content.styled(f"{FAILED.mark} {printable(event.error.line())}", "$error"))
+            self._show_error(event.error)
         self._show_table()
 
     @on(TakeReady)
@@ -201,7 +201,7 @@ class ParityScreen(ModalScreen[None]):
         taken = event.taken
         if taken is None:
             if event.error is not None:
-                self.notify(printable(event.error.line()), severity="error", markup=False)
+                self._show_error(event.error)
             return
         if not taken.changes:
             self.notify(f"nothing to change: yours do as {printable(taken.title)} does", markup=False)
@@ -267,6 +267,10 @@ class ParityScreen(ModalScreen[None]):
                 (self._sources.heading, "bold"), ("   " + " · ".join(part for part in parts if part), "$muted")
             )
         )
+
+    def _show_error(self, error: "LoraTuiError") -> None:
+        """Show what went wrong in place of a reason, until the cursor moves."""
+        self._show_reason(Content.styled(f"{FAILED.mark} {printable(error.line())}", "$error"))
 
     def _show_reason(self, words: Content) -> None:
         self.query_one("#reason", Static).update(words)

@@ -15,6 +15,7 @@ from lora_tui.screens.parity_columns import ColumnsDialog
 from lora_tui.screens.plan import PlanDialog
 from lora_tui.screens.settings_changes import ChangesDialog
 from lora_tui.widgets.parity_view import ParityView
+from trainer.errors import SettingsError
 from trainer.parity.table import ParityCell, ParityRow, ParityTable
 
 WIDE, NARROW = (120, 36), (80, 24)
@@ -55,12 +56,16 @@ TABLE = ParityTable(
 )
 
 
-def alone(table: Any = lambda: TABLE, *, editable: bool = True) -> ScreenAlone:
+def nothing_to_take(key: str) -> TakenOver:
+    return TakenOver(key, {}, ())
+
+
+def alone(table: Any = lambda: TABLE, *, take: Any = nothing_to_take, editable: bool = True) -> ScreenAlone:
     """Return an app of the table alone, in which nothing is taken over."""
     sources = ParitySources(
         "Trainers compared for a.toml",
         table,
-        lambda key: TakenOver(key, {}, ()),
+        take,
         lambda then: then(),
         lambda: editable,
         lambda changes: None,
@@ -153,6 +158,19 @@ async def test_what_goes_wrong_is_one_line_and_no_key_does_harm() -> None:
         await until_true(pilot, lambda: "[b]set[/b]" in app.text())
         await pilot.press("t", "c", "d", "right", "down", "end", "pagedown", "escape")
         assert app.answers == [None]
+
+
+async def test_a_trainer_whose_defaults_do_not_fit_says_which() -> None:
+    def take(key: str) -> TakenOver:
+        raise SettingsError("resolution", found="64 lies outside the buckets", way_out="move [min_bucket_reso] first")
+
+    app = alone(take=take)
+    async with app.run_test(size=WIDE) as pilot:
+        await shown_table(app, pilot)
+        await pilot.press("t")
+        await until_true(pilot, lambda: "move [min_bucket_reso] first" in reason(app))
+        await pilot.press("down")
+        assert "[min_bucket_reso]" not in reason(app) and app.screen is app.shown
 
 
 async def test_who_may_not_change_settings_takes_nothing_over() -> None:
