@@ -39,7 +39,7 @@ def _mounted(folder: Path, do: Callable[[], T]) -> T:
     def mount(source: bytes | None, target: bytes, flags: int) -> bool:
         return libc.mount(source, target, None, ctypes.c_ulong(flags), None) == 0
 
-    place = os.fsencode(folder)
+    place, here = os.fsencode(folder), Path.cwd()
     # Of this thread alone, and gone with it.
     made = (
         libc.unshare(_CLONE_NEWNS) == 0
@@ -49,8 +49,8 @@ def _mounted(folder: Path, do: Callable[[], T]) -> T:
     )
     if not made:
         pytest.skip("root, who may write everywhere, may mount nothing here")
-    # A working folder below it would still be the writable one.
-    os.chdir("/")
+    # A working folder below it would still be the writable one; the same path leads to the other.
+    os.chdir(here)
     return do()
 
 
