@@ -28,6 +28,8 @@ _NEVER_ONE = (
     "{found.passes} times",  # asked before whether it is one
     "{count} times",  # asked before whether it is one
     "{tried} pictures",  # at least two could not be made at once
+    "{accumulated} times",  # more than one batch
+    "{often} repeats",  # 0 or below
     "{len(found)} files",  # of one name, so several
     "{len(errors)} keys",  # one alone is raised as it is
     "{count} values",  # more than there are different ones
