@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 
 from pydantic import ValidationError
@@ -86,16 +86,14 @@ class TrainerColumn:
     Attributes:
         profile: the trainer.
         run: what it makes of the data.
-        settings: its options as settings; they may contradict one another, see `refusal`.
+        settings: its options as settings; where they contradict one another, the run stops.
         stated: names of the settings that were asked for.
-        refusal: why these options cannot be together, "" where they can.
     """
 
     profile: TrainerProfile
     run: TrainerRun
     settings: Settings
     stated: frozenset[str]
-    refusal: str = ""
 
     def is_unknown(self, names: Iterable[str]) -> bool:
         """Return whether one of these settings was left open, and its default in this trainer is not known."""
@@ -117,7 +115,10 @@ def column_of(profile: TrainerProfile, asked: AskedSettings, data: FoundData) ->
     if own := asked.own.get(profile.key):
         options, derived = {**options, **{each.name: each.value for each in own}}, (*derived, *own)
     run = run_with(profile, data, options, _buckets(options), derived)
-    return TrainerColumn(profile, run, settings_of(options), asked.stated, _refusal(options))
+    if profile.engine.bucket_of is None and (refusal := _refusal(options)):
+        # As sd-scripts ends where a resolution lies outside of its buckets.
+        run = replace(run, stops=run.stops or refusal, steps=0, epochs=0)
+    return TrainerColumn(profile, run, settings_of(options), asked.stated)
 
 
 def run_by(profile: TrainerProfile, data: FoundData, options: Options) -> TrainerRun:

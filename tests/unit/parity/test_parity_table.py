@@ -146,6 +146,15 @@ def test_a_trainer_that_stops_says_so_in_what_it_would_count_and_still_shows_its
     assert cell(table, "steps_run", "anon-1337 2023-02").text != "stops"
 
 
+def test_a_resolution_outside_a_trainers_buckets_stops_those_that_have_sd_scripts_buckets(tmp_path: Path) -> None:
+    put(tmp_path / "1_a", ["a.png"], (64, 64))
+    table = table_of(asked_of(tmp_path, resolution="1024", max_train_epochs=1, train_batch_size=1))
+    stopped = {key for key in table.columns if cell(table, "steps_run", key).text == "stops"}
+    assert {"easy training scripts 2023-02", "legacy ps script 2023-02"} <= stopped
+    assert not stopped & {HERE, OURS, "anon-1337 2023-02", "kohya_ss 2026-07", "OneTrainer 2026-08"}
+    assert "max_bucket_reso 960" in cell(table, "steps_run", "easy training scripts 2023-02").reason
+
+
 def test_sdxl_has_rows_for_both_of_its_encoders(tmp_path: Path) -> None:
     put(tmp_path / "1_a", ["a.png"], (64, 64))
     keys = {row.key for row in table_of(asked_of(tmp_path, **SMALL), OURS, family="sdxl").rows}
