@@ -11,7 +11,7 @@ import click
 
 from lora_tui.commands.exits import exits, print_json, print_note
 from lora_tui.commands.new_settings import give_settings
-from lora_tui.commands.options import PATH
+from lora_tui.commands.options import OVERRIDES, PATH
 from trainer.errors import ExitCode
 from trainer.refusals import real_path
 from trainer.text import plural, printable
@@ -27,6 +27,7 @@ _WIDTH = 120
 
 @click.command("compare-trainers")
 @click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@OVERRIDES
 @click.option(
     "--profiles",
     "keys",
@@ -46,6 +47,7 @@ _WIDTH = 120
 @exits
 def compare_trainers(
     settings_file: Path,
+    overrides: tuple[str, ...],
     keys: tuple[str, ...],
     as_written: bool,
     take: str | None,
@@ -60,7 +62,7 @@ def compare_trainers(
     """
     from trainer.parity.columns import chosen_profiles
     from trainer.parity.comparison import read_comparison, written_settings
-    from trainer.settings.toml_file import parse_settings
+    from trainer.settings.toml_file import apply_overrides, parse_settings
     from trainer.settings.toml_text import read_text
 
     if out is not None and take is None:
@@ -76,8 +78,8 @@ def compare_trainers(
     chosen_profiles(chosen if take is None else [take])
     path = real_path(settings_file)
     text, where = read_text(path), printable(str(settings_file))
-    settings = parse_settings(text, where)
-    written = written_settings(text)
+    settings = apply_overrides(parse_settings(text, where), overrides)
+    written = written_settings(text) | {override.partition("=")[0].strip() for override in overrides}
     compared = read_comparison(settings, path, written, as_written=as_written)
     if take is not None:
         return _take(settings, text, where, compared, take, out, force, as_json)

@@ -158,3 +158,10 @@ def test_what_is_taken_over_names_values_as_the_form_shows_them(lora_tui_here: L
     taken = parse_settings(made["settings"], "taken")
     assert made["changes"]["max_timestep"]["to"] == taken.max_timestep == 800
     assert shown_value(taken, "optimizer_args") == "weight_decay=0.001"
+
+
+def test_a_setting_of_the_command_line_counts_as_asked_for(lora_tui_here: LoraTui, settings_file: Path) -> None:
+    ran = lora_tui_here("compare-trainers", settings_file, "--set", "network_dim=48", "--json")
+    assert column(ran, "anon-1337 2023-02")["scale"] == "1 / 48 = 0.0208"
+    printed = lora_tui_here("compare-trainers", settings_file, "--set", "network_dim=48", "--take", "anon-1337 2023-02")
+    assert parse_settings(printed.stdout, "printed").network_dim == 48
