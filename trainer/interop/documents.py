@@ -11,7 +11,9 @@ from pathlib import Path
 
 from trainer.errors import SettingsError
 from trainer.formats.comfy_graph import read_comfy_graph
-from trainer.formats.infotext import parse_infotext
+from trainer.formats.infotext import Infotext, parse_infotext
+from trainer.formats.picture_recipe import recipe_of
+from trainer.formats.picture_text import read_texts
 from trainer.interop.lora_facts import lora_document, with_tensors
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
@@ -38,7 +40,7 @@ MAX_BYTES = 2**20
 MAX_PLAIN = 2**19
 """Characters of a text that is no JSON."""
 
-EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line, an infotext, or a LoRA file"
+EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line, a picture's infotext, or a LoRA file"
 """What can be read, in words."""
 
 # Prompts of some thousand words, and the fields of some extensions.
@@ -54,6 +56,7 @@ def open_document(path: Path) -> SourceDocument:
     Raises:
         SettingsError: it cannot be read, is too large, or is nothing that is known.
         ModelError: it is a damaged .safetensors file.
+        GridError: it is a picture without a recipe.
     """
     where = printable(str(path))
     try:
@@ -62,6 +65,8 @@ def open_document(path: Path) -> SourceDocument:
             return replace(_peft_folder(path, where), folder=folder)
         if _is_safetensors(path):
             return replace(lora_document(path, where), folder=folder)
+        if _is_picture(path):
+            return replace(_of_picture(path, where), folder=folder)
         refuse_pickle(path, EXPECTED)
         raw = read_regular(path, MAX_BYTES)
     except OSError as error:
@@ -136,33 +141,65 @@ def _of_json(text: str, where: str) -> SourceDocument:
     tree, lines, repeated = parse_json(text, where)
     if len(repeated) > MAX_KEYS:
         raise too_many_keys(where)
-    if read_comfy_graph(tree) is not None or _is_comfy_editor(tree):
-        return _of_comfy(tree, where)
+    if (graph := _comfy_graph(tree)) is not None:
+        return _of_comfy(graph, where)
     keys = leaves(tree, lines, where)
     before = tuple(SourceKey(key, value, None) for key, value in repeated if not isinstance(value, dict | list))
     return SourceDocument(where, "json", before + keys, tree)
 
 
-def _is_comfy_editor(tree: Mapping[str, object]) -> bool:
-    return isinstance(tree.get("nodes"), list) and isinstance(tree.get("links"), list)
+def _comfy_graph(tree: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Return ComfyUI's nodes in a JSON table, also inside a request to its API; None where it is something else."""
+    for table in (tree, tree.get("prompt")):
+        if not isinstance(table, Mapping) or not table:
+            continue
+        nodes = [node for node in table.values() if isinstance(node, Mapping) and "class_type" in node]
+        as_saved = isinstance(table.get("nodes"), list) and isinstance(table.get("links"), list)
+        if as_saved or len(nodes) == len(table):
+            return table
+    return None
 
 
-def _of_comfy(tree: Mapping[str, object], where: str) -> SourceDocument:
-    """Return what a ComfyUI workflow says of a picture, in its words."""
-    sampling = read_comfy_graph(tree)
-    if sampling is None:
+def _of_comfy(graph: Mapping[str, object], where: str) -> SourceDocument:
+    """Return what a ComfyUI workflow says of a picture, in its words.
+
+    Raises:
+        SettingsError: it samples nothing, or is as ComfyUI's editor saves it.
+    """
+    sampling = read_comfy_graph(graph)
+    if sampling is None and "nodes" in graph:
         raise SettingsError(
             where,
             found="a ComfyUI workflow as its editor saves it, whose values have no names",
             expected="the workflow in the API's form, or a picture's infotext",
             way_out="in ComfyUI: Workflow, Export (API)",
         )
+    if sampling is None:
+        raise SettingsError(
+            where,
+            found="a ComfyUI workflow without a sampling that can be read",
+            expected="a sampler with its model and prompts",
+        )
     values: dict[str, object] = {f"ComfyUI {name}": value for name, value in sampling.values.items()}
     return SourceDocument(where, "infotext", tuple(SourceKey(key, value) for key, value in values.items()), values)
 
 
+def _is_picture(path: Path) -> bool:
+    with open_regular(path) as file:
+        start = file.read(12)
+    return start.startswith((b"\x89PNG", b"\xff\xd8\xff")) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
+
+
+def _of_picture(path: Path, where: str) -> SourceDocument:
+    """Return the recipe in a picture's metadata."""
+    return _of_recipe(recipe_of(read_texts(path), where).info, where)
+
+
 def _of_infotext(text: str, where: str) -> SourceDocument:
-    info = parse_infotext(text)
+    return _of_recipe(parse_infotext(text), where)
+
+
+def _of_recipe(info: Infotext, where: str) -> SourceDocument:
     values: dict[str, object] = {"Prompt": info.prompt, "Negative prompt": info.negative_prompt, **info.fields}
     keys = tuple(SourceKey(key, value) for key, value in values.items() if value != "")
     return SourceDocument(where, "infotext", keys, values)

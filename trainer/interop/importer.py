@@ -31,6 +31,7 @@ PATHS_OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_n
 """Settings that a subject has in their place."""
 
 _MOVED = "where it is on this computer"
+_A_NAME = "it is a name, and no model that is known here has it"
 _FOLDERS = ("train_data_dir", "reg_data_dir")
 _FOLDER = re.compile(r"\d+(?:\.\d+)?_(.+)")
 
@@ -111,6 +112,8 @@ def import_documents(
         options = {**options, **{name: value for name, value in each.fixed.items() if is_blank(options.get(name))}}
     stated = options
     options, unfound = models_found(options, _model_hashes(documents, list(formats.values())), find)
+    names = _mere_names(options, unfound, [(document, formats[id(document)]) for document in documents])
+    options = {name: value for name, value in options.items() if name not in names}
     options, paths = _mapped_paths(options, documents, path_map or {}, exists)
     paths = {name: "" for name in unfound if name not in paths and name in options.values()} | paths
     data_set = data_set_from(options)
@@ -123,7 +126,7 @@ def import_documents(
     if wanted is not None and has_subject(wanted.name):
         values["subject"], wanted = wanted.name, None
     of_picture, wanted = from_picture(options, wanted)
-    every = FromOptions(values, _with_moves({**made.fates, **data_set.fates, **of_picture}, stated, options))
+    every = FromOptions(values, _with_moves({**made.fates, **data_set.fates, **of_picture, **names}, stated, options))
     if data_set.text:
         every = FromOptions(values, {**every.fates, **_lost_folders(options, every)})
     report = ImportReport(
@@ -178,6 +181,20 @@ def _model_hashes(documents: Sequence[SourceDocument], formats: Sequence[Trainer
     for document, each in zip(documents, formats, strict=True):
         hashes = {**each.model_hashes(values_of(document, each)), **hashes}
     return hashes
+
+
+def _mere_names(
+    options: Mapping[str, object], unfound: Sequence[str], pairs: Sequence[tuple[SourceDocument, TrainerFormat]]
+) -> dict[str, OptionFate]:
+    """Return the fates of models that a picture names and that nobody knows here: no path could be made of a name."""
+    named = {
+        option
+        for document, each in pairs
+        if each.names_are_no_files
+        for option in each.model_hashes(values_of(document, each))
+    }
+    lost = OptionFate("without effect", why=_A_NAME)
+    return {option: lost for option in named if options.get(option) in unfound}
 
 
 def _mapped_paths(

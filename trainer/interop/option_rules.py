@@ -282,6 +282,9 @@ RULES: Mapping[str, Rule] = {
     "config_file": lambda value, options: Meaning(
         no_effect="no file is opened that is not named: name it beside this one"
     ),
+    "stop_text_encoder_training": lambda value, options: Meaning(
+        no_effect="sd-scripts has it for whole models alone; text_encoder_stop does it here"
+    ),
     "dynamo_backend": lambda value, options: Meaning(
         no_effect="it says how torch_compile compiles; here there is one way"
     ),

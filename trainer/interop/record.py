@@ -118,6 +118,7 @@ class TrainerFormat:
             that rules read are by this key. Several keys may come to one.
         data_notes: the same of the data, seen from a folder that a user names for them.
         model_hashes: options that name a model by its name alone -> the first digits of its hash, "" where that is not known.
+        names_are_no_files: whether such a name means nothing where no model of it is known here.
     """
 
     key: str
@@ -130,3 +131,4 @@ class TrainerFormat:
     unprefixed: Callable[[str], str] = lambda key: key
     data_notes: Callable[[Mapping[str, object], Path], tuple[str, ...]] = lambda values, folder: ()
     model_hashes: Callable[[Mapping[str, object]], Mapping[str, str]] = lambda values: {}
+    names_are_no_files: bool = False

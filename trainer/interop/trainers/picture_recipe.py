@@ -2,11 +2,12 @@
 
 import re
 
+from trainer.exchange.known_models import BASE, VAE
 from trainer.interop.picture_subject import NEGATIVE, PROMPT, SEED
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.rules import Values, number
 
-_A_NAME = "it is a name and not a file: set pretrained_model_name_or_path to the model's file"
+_BY_HASH = "the file of that name among those that the workspace knows"
 _NOT_TRAINED = "it is of making a picture, and decides nothing of a training"
 
 
@@ -50,10 +51,20 @@ def _webui_sampler(value: object, values: Values) -> Reading:
 
 _WIDTH_HEIGHT = "width,height"
 
+
+def _hashes(values: Values) -> dict[str, str]:
+    """Return the models that a picture names, with the first digits of their hashes."""
+    hashes = {BASE: values.get("Model hash"), VAE: values.get("VAE hash")}
+    named = {BASE: ("Model", "ComfyUI model"), VAE: ("VAE", "ComfyUI vae")}
+    return {option: str(hashes[option] or "") for option, keys in named.items() if any(values.get(key) for key in keys)}
+
+
 PICTURE = TrainerFormat(
     key="picture",
     title="a picture's recipe (infotext or ComfyUI workflow)",
     recognises=recognises,
+    model_hashes=_hashes,
+    names_are_no_files=True,
     rules=(
         KeyRule("Prompt", (PROMPT,)),
         KeyRule("Negative prompt", (NEGATIVE,)),
@@ -64,10 +75,10 @@ PICTURE = TrainerFormat(
         KeyRule("Sampler", ("sample_sampler",), "with its schedule", read=_webui_sampler),
         KeyRule("Schedule type", why="it is part of the sampler's name here"),
         KeyRule("Size", ("sample_resolution",), _WIDTH_HEIGHT, read=_size),
-        KeyRule("Model", why=_A_NAME),
-        KeyRule("Model hash", why="no file is looked for by its hash; set pretrained_model_name_or_path"),
-        KeyRule("VAE", why="it is a name and not a file: set vae to the file"),
-        KeyRule("VAE hash", why="no file is looked for by its hash; set vae"),
+        KeyRule("Model", (BASE,), _BY_HASH),
+        KeyRule("Model hash", why="it tells which file Model is"),
+        KeyRule("VAE", (VAE,), _BY_HASH),
+        KeyRule("VAE hash", why="it tells which file VAE is"),
         KeyRule("ComfyUI prompt", (PROMPT,)),
         KeyRule("ComfyUI negative_prompt", (NEGATIVE,)),
         KeyRule("ComfyUI seed", (SEED,)),
@@ -78,8 +89,8 @@ PICTURE = TrainerFormat(
         KeyRule("ComfyUI scheduler", why="it is part of the sampler's name here"),
         KeyRule("ComfyUI width", ("sample_resolution",), _WIDTH_HEIGHT, read=_width),
         KeyRule("ComfyUI height", ("sample_resolution",), _WIDTH_HEIGHT, read=_width),
-        KeyRule("ComfyUI model", why=_A_NAME),
-        KeyRule("ComfyUI vae", why="it is a name and not a file: set vae to the file"),
+        KeyRule("ComfyUI model", (BASE,), _BY_HASH),
+        KeyRule("ComfyUI vae", (VAE,), _BY_HASH),
         KeyRule("ComfyUI denoise", why=_NOT_TRAINED),
         *(
             KeyRule(name, why=_NOT_TRAINED)
