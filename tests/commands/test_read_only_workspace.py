@@ -37,6 +37,8 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),
     "check": (("check", "WS/hifumi.toml"), "tag-once"),
     "convert": (("convert", "alpha", "WS/hifumi.toml", "--to", "2"), "network_alpha = 2"),
+    "compare-trainers": (("compare-trainers", "WS/hifumi.toml", "--profiles", "kohya_ss 2023-02"), "steps really run"),
+    "import": (("import", "WS/bakes/0001-hifumi/hifumi.safetensors"), "unknown"),
     "export": (("export", "WS/hifumi.toml", "--to", "kohya-gui"), '"network_alpha"'),
 }
 WRITES: dict[str, tuple[str, ...]] = {
@@ -57,6 +59,9 @@ WRITES: dict[str, tuple[str, ...]] = {
     "grid": ("grid", "--bake", "1", "--in", "WS"),
     "grid --queue": ("grid", "--bake", "1", "--queue", "--in", "WS"),
     "grid --resume": ("grid", "--resume", "1", "--in", "WS"),
+    "import": ("import", "WS/hifumi.toml", "--out", "WS/imported.toml"),
+    "compare-trainers": ("compare-trainers", "WS/hifumi.toml", "--take", "kohya_ss 2023-02", "--out", "WS/taken.toml"),
+    "export": ("export", "WS/hifumi.toml", "--to", "sd-scripts", "--out", "WS/exported.toml"),
     "check --accept": ("check", "WS/hifumi.toml", "--accept", "tag-once", "--why", "x"),
     "style read": ("style", "read", "styles.csv", "--in", "WS"),
     "journal rebuild": ("journal", "rebuild", "WS"),
