@@ -183,10 +183,7 @@ KINDS: tuple[Kind, ...] = (
             f"settings of {trainer}",
             {f"others/{trainer}/{name}": _BY_ENDING[name.rpartition(".")[2]] for name in files},
             ("trainer.interop.documents", "trainer.interop.syntax.json_text"),
-            (
-                command("import", "{file}", "--json"),
-                command("import", "{file}", "--out", "{root}/imported.toml", "--force"),
-            ),
+            (command("import", "{file}", "--json", "--out", "{root}/imported.toml", "--force"),),
         )
         for trainer, files in TRAINER_FILES.items()
     ),
