@@ -1,5 +1,6 @@
 """Bakes checked and queued: every error that can be found early is found here, before anything is written or loaded."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.moved_files import with_files_of_bake
 from trainer.jobs.optimizer_trial import try_optimizer_of
 from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.curves import MeasuredSpeed
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, NewBake
@@ -18,7 +20,7 @@ from trainer.machine.engines import running_engines
 from trainer.models.identify import Base
 from trainer.plan.disk import check_disk_space
 from trainer.plan.plan import Plan
-from trainer.settings.describe import speed_settings
+from trainer.settings.describe import fields, speed_settings
 from trainer.settings.kept import kept_settings, kept_toml
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
@@ -160,7 +162,19 @@ def measured_speed(journal: Journal, settings: Settings, device: str | None = No
         # An older version did not note it.
         return not ran_on or (ran_on == CPU) is not card_device()
 
-    return journal.curves.measured_speed(fits, fits_device)
+    found = journal.curves.measured_speed(fits, fits_device)
+    if found is None or found.between_seconds is None:
+        return found
+    ran = settings_of(journal, journal.bakes.read(found.bake))
+    same = all(getattr(ran, name) == getattr(settings, name) for name in _between_steps())
+    return found if same else replace(found, between_seconds=None)
+
+
+def _between_steps() -> tuple[str, ...]:
+    """Return the settings that decide what a bake does between its steps."""
+    validation = ("validation_data_dir", "validate_every_n_steps")
+    own = tuple(info.name for info in fields() if info.section in ("Saving", "Sampling") and not info.stays_here)
+    return (*validation, *own, "sample_prompts")
 
 
 def planned_seconds(journal: Journal, ready: PlannedBake) -> float | None:

@@ -11,7 +11,7 @@ from math import isfinite, nan
 from statistics import fmean, median
 
 from trainer.journal.database import Store
-from trainer.journal.records import BakeState, Curve
+from trainer.journal.records import BakeState, Curve, MarkKind
 from trainer.journal.rows import number_or_nan
 
 FANOUT = 4
@@ -57,6 +57,8 @@ class MeasuredSpeed:
         ended: when it ended, epoch seconds; None for one recovered without.
         setup_seconds: what it took from its start to its first step; None where that was not noted.
         device: key of the GPU it ran on, `cpu` without one, "" where unknown.
+        between_seconds: what saving, validation and sample pictures took, shared out among the steps; None where that is not known,
+            because it was paused, resumed or given other orders, or measured its speed itself.
     """
 
     seconds: float
@@ -65,6 +67,7 @@ class MeasuredSpeed:
     ended: float | None = None
     setup_seconds: float | None = None
     device: str = ""
+    between_seconds: float | None = None
 
 
 def mean_step_seconds(seconds: Sequence[float]) -> float | None:
@@ -212,7 +215,8 @@ class CurveStore(Store):
             device_like: whether the key of the GPU it ran on is.
         """
         ended = self._database.rows(
-            "SELECT number, settings_toml, device, ended, setup_seconds FROM bake WHERE state IN (?, ?) AND grid IS NULL "
+            "SELECT number, settings_toml, device, started, ended, setup_seconds, attempt, asked_minutes, EXISTS (SELECT 1 FROM mark "
+            f"WHERE mark.bake = bake.number AND kind = '{MarkKind.ORDER}') AS ordered FROM bake WHERE state IN (?, ?) AND grid IS NULL "
             "ORDER BY number DESC LIMIT ?",
             (BakeState.DONE, BakeState.STOPPED, _MAX_SPEED_BAKES),
         )
@@ -228,9 +232,27 @@ class CurveStore(Store):
             if seconds is not None and seconds > 0:
                 steps = len(curve.mean) * FANOUT**curve.level
                 return MeasuredSpeed(
-                    seconds, steps, bake["number"], _number(bake["ended"]), _number(bake["setup_seconds"]), device
+                    seconds,
+                    steps,
+                    bake["number"],
+                    _number(bake["ended"]),
+                    _number(bake["setup_seconds"]),
+                    device,
+                    _between(bake, curve),
                 )
         return None
+
+
+def _between(bake: sqlite3.Row, curve: Curve) -> float | None:
+    """Return the seconds per step that a bake spent on other things than steps, None where its row does not tell."""
+    started, ended, setup = (_number(bake[name]) for name in ("started", "ended", "setup_seconds"))
+    alone = bake["attempt"] == 1 and not bake["ordered"] and bake["asked_minutes"] is None
+    means = [value for value in curve.mean if isfinite(value)]
+    if started is None or ended is None or setup is None or not alone or not means:
+        return None
+    first, last = curve.steps[0], curve.steps[-1] + FANOUT**curve.level - 1
+    steps = last - first + 1
+    return float(max(0.0, ended - started - setup - fmean(means) * steps) / steps)
 
 
 def _number(value: object) -> float | None:

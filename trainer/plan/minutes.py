@@ -106,7 +106,7 @@ def planned_steps(settings: Settings, steps_per_epoch: int, speed: MeasuredSpeed
     if settings.train_minutes is None or found is None:
         return PROVISIONAL_STEPS
     left = 60 * settings.train_minutes - (found.setup_seconds or 0.0)
-    return steps_that_fit(left, settings, steps_per_epoch, Pace(found.seconds))
+    return steps_that_fit(left, settings, steps_per_epoch, Pace(found.seconds + (found.between_seconds or 0.0)))
 
 
 def fixed_settings(settings: Settings, steps: int) -> Settings:
@@ -140,6 +140,8 @@ def minutes_lines(timing: TimePlan, settings: Settings, steps: int) -> Iterator[
         yield from _shares(timing, settings)
     elif speed.setup_seconds is not None:
         yield f"{duration(max(1, speed.setup_seconds))} of them for loading and caching, as in bake {speed.bake}"
+    if speed is not None and speed.between_seconds and (between := speed.between_seconds * steps) >= 1:
+        yield f"{duration(between)} of them for {_listed(_done_between(settings))}, as in bake {speed.bake}"
     yield (
         f"{asked} from the start of the bake to its end: {_listed(_taken_off(settings))} are taken off once their time is known, at the "
         "first step; then the number is fixed"
@@ -181,6 +183,10 @@ def _shares(timing: TimePlan, settings: Settings) -> Iterator[str]:
 def _taken_off(settings: Settings) -> Iterator[str]:
     yield "loading"
     yield "caching"
+    yield from _done_between(settings)
+
+
+def _done_between(settings: Settings) -> Iterator[str]:
     if settings.validation_data_dir:
         yield "validation"
     if settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps:
@@ -190,7 +196,7 @@ def _taken_off(settings: Settings) -> Iterator[str]:
 
 def _listed(words: Iterator[str]) -> str:
     *most, last = words
-    return f"{', '.join(most)} and {last}"
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _epochs(every: int | None, steps_per_epoch: int) -> int | None:

@@ -1,5 +1,6 @@
 """Minutes where nothing bakes: in an export, in a comparison of trainers, and beside a script's own reading of them."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from trainer.interop.export.export import export_settings
 from trainer.interop.export.targets import TARGETS
 from trainer.interop.importer import import_documents
 from trainer.jobs.bakes import check, queue_bake
-from trainer.jobs.minutes import minutes_as_steps
+from trainer.jobs.minutes import minutes_as_steps, speed_known_at
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 from trainer.parity.compare import parity_table
 from trainer.parity.comparison import read_comparison
 from trainer.parity.table import ParityCell
+from trainer.plan.minutes import TimePlan, minutes_lines, planned_steps
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings
@@ -131,3 +133,23 @@ def test_an_imported_script_keeps_its_minutes_and_says_what_it_made_of_its_speed
     assert said.fate == "without effect"
     assert said.why.startswith("the speed is measured here")
     assert (why in said.why) if why else ("reading" not in said.why)
+
+
+def test_what_a_bake_did_between_its_steps_counts_where_the_next_one_does_the_same(
+    demo: Workspace, measured: Callable[[float], None]
+) -> None:
+    measured(0.5)
+    with sqlite3.connect(demo.journal_path) as connection:
+        # 30 steps of half a second, 5 s before them and 15 s between.
+        connection.execute("UPDATE bake SET started = 1000, ended = 1035, setup_seconds = 5")
+    path = demo.root / "hifumi.toml"
+    same = speed_known_at(asked(demo), path)
+    assert same is not None
+    assert same.between_seconds == pytest.approx(0.5)
+    assert planned_steps(asked(demo), 40, same) == 2395
+    assert minutes_as_steps(asked(demo), path).settings.max_train_steps == 2395
+    more = speed_known_at(asked(demo, "sample_every_n_epochs=1"), path)
+    assert more is not None
+    assert (more.seconds, more.between_seconds) == (0.5, None)
+    lines = list(minutes_lines(TimePlan(40.0, same), asked(demo), 2395))
+    assert any(line.startswith("20 min of them for validation and saving, as in bake 1") for line in lines)

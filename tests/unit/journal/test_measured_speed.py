@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -57,3 +58,35 @@ def test_bakes_that_broke_or_were_not_measured_give_no_speed(journal: Journal, q
 def test_without_a_fitting_bake_there_is_no_speed(journal: Journal, queue: Queue) -> None:
     baked(journal, queue(), [7.0])
     assert journal.curves.measured_speed(lambda toml: False) is None
+
+
+def timed(journal: Journal, bake: Bake, took: float, setup: float) -> None:
+    """Let a bake of 30 steps of a second have taken so long in all, and so long before its first step."""
+    baked(journal, bake, [1.0] * 30)
+    journal.bakes.set_setup_seconds(bake.number, setup)
+    with sqlite3.connect(journal.path) as connection:
+        connection.execute("UPDATE bake SET started = 1000.0, ended = ? WHERE number = ?", (1000.0 + took, bake.number))
+
+
+def test_what_was_done_between_the_steps_is_shared_out_among_them(journal: Journal, queue: Queue) -> None:
+    timed(journal, queue(), took=100.0, setup=10.0)
+    found = journal.curves.measured_speed(lambda toml: True)
+    assert found is not None
+    assert found.between_seconds == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("what", ["paused", "resumed", "timed itself", "no start"])
+def test_a_bake_that_did_something_else_does_not_tell_what_that_took(journal: Journal, queue: Queue, what: str) -> None:
+    bake = queue()
+    timed(journal, bake, took=100.0, setup=10.0)
+    change = {
+        "paused": f"INSERT INTO mark (bake, step, seconds, kind, text) VALUES ({bake.number}, 5, 1.0, 'order', 'pause')",
+        "resumed": "UPDATE bake SET attempt = 2",
+        "timed itself": "UPDATE bake SET asked_minutes = 40",
+        "no start": "UPDATE bake SET started = NULL",
+    }
+    with sqlite3.connect(journal.path) as connection:
+        connection.execute(change[what])
+    found = journal.curves.measured_speed(lambda toml: True)
+    assert found is not None
+    assert (found.seconds, found.between_seconds) == (1.0, None)
