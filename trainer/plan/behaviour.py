@@ -185,6 +185,9 @@ class _Imitation:
                 f"its schedule is planned for {accumulated} times the steps, of which it runs the first part; here it is "
                 "planned for the steps that are run"
             )
+        asked = self._settings.lr_warmup_steps
+        if not is_share(asked) and (own := profile.steps.warmup(self._options, 0)) != int(asked):
+            yield f"its warm-up of {asked} ends after {plural(own, 'step')}: {profile.steps.warmup_sentence}; here it takes {asked}"
         if accumulated > 1 and engine.accumulation == "across epochs":
             yield "it accumulates batches over the end of an epoch; here an epoch's remaining batches make a step of their own"
         if engine.regularisation == "paired" and any(picture.is_reg for picture in self._data.pictures):

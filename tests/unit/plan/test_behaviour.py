@@ -311,3 +311,22 @@ def test_of_too_many_regularisation_pictures_the_table_and_the_bake_use_the_same
     # The one beside the folders comes first, and is enough.
     assert (made.regularisation_shown, made.batches_per_epoch) == (1, 1)
     assert [bucket.size for bucket in plan.buckets] == [bucket.size for bucket in made.buckets]
+
+
+@pytest.mark.parametrize(
+    ("key", "ends"),
+    [
+        ("sd_dreambooth_extension 2023-02", "after 3 steps"),  # 10 pictures, batch 4
+        ("OneTrainer 2026-08", "after 3 steps"),  # 10 batches, 3 accumulated
+        ("easy training scripts 2023-02", None),
+    ],
+)
+def test_a_warm_up_in_something_else_than_steps_is_named(tmp_path: Path, key: str, ends: str | None) -> None:
+    put(tmp_path / "2_a", [f"{n}.png" for n in range(8)], SQUARE)
+    _, imitation, _ = planned(
+        tmp_path, key, lr_warmup_steps="10", gradient_accumulation_steps=3, max_train_steps=50, max_train_epochs=None
+    )
+    found = [line for line in imitation.lines if line.startswith("not imitated: its warm-up of 10")]
+    assert len(found) == (ends is not None)
+    assert not found or str(ends) in found[0]
+    assert imitation.settings.lr_warmup_steps == "10"
