@@ -107,7 +107,8 @@ def queue_bake(
         NewBake(
             name=ready.settings.output_name,
             why=why,
-            settings_toml=kept_toml(ready.settings, journal.paths),
+            # As they were asked for: until it starts, other settings may make other numbers of them.
+            settings_toml=kept_toml(ready.asked or ready.settings, journal.paths),
             engine=engine,
             total_steps=known_steps(ready.plan),
             steps_per_epoch=ready.plan.steps_per_epoch,

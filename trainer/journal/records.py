@@ -122,7 +122,7 @@ class NewBake:
 
     Attributes:
         name: the output name.
-        settings_toml: exactly what runs.
+        settings_toml: exactly what runs; before it starts, as it was asked for, from which a trainer may compute other numbers.
         engine: key of the engine that is to run it, "" for any.
         total_steps, steps_per_epoch: from the plan in force; total_steps is 0 while it follows from a measurement to come.
         why: the user's note; may be empty.

@@ -12,7 +12,7 @@ from trainer.jobs.preflight import prepare
 from trainer.journal.records import BakeState
 from trainer.network.lora_content import load_lora
 from trainer.settings.subject import resolve
-from trainer.settings.toml_file import load_settings
+from trainer.settings.toml_file import load_settings, parse_settings
 
 KOHYA_SS = "kohya_ss 2023-02"
 
@@ -55,6 +55,8 @@ def test_a_bake_counts_like_the_trainer_says_so_and_resumes_to_the_same_bits(
     kept = resolve(load_settings(file), file)
     assert (kept.max_train_epochs, kept.max_train_steps, kept.lr_warmup_steps) == (None, 6, "2")
     assert prepare(kept).settings == kept
+    # What waited as it was asked for stands in the journal as it ran.
+    assert parse_settings(runner.journal.bakes.read(1).settings_toml, "").max_train_steps == 6
     whole = _bits(folder)
     for state in (folder / "state").glob("*.safetensors"):
         if state.name != file_name(3):

@@ -111,3 +111,17 @@ def test_a_wrong_change_leaves_the_draft_as_it_was(demo: Workspace, made: MadeGr
 def test_a_bake_that_does_not_wait_cannot_be_changed(demo: Workspace, judged: Bake) -> None:
     with Journal(demo.journal_path) as journal, pytest.raises(WorkspaceError, match="expected a waiting bake"):
         change_held_bake(journal, demo, judged.number, ("seed=3",))
+
+
+def test_a_waiting_bake_like_another_trainer_keeps_what_was_asked_for(demo: Workspace) -> None:
+    path = demo.root / "hifumi.toml"
+    settings = load_settings(path).model_copy(update={"behave_like": "kohya_ss 2023-02", "max_train_epochs": 3})
+    with Journal(demo.journal_path) as journal:
+        waits = queue_bake(journal, demo, check(settings, path), why="", engine="")
+        # 160 pictures: 40 batches of 4, 20 of 8.
+        smaller = change_held_bake(journal, demo, waits.number, ("train_batch_size=8",))
+        ours = change_held_bake(journal, demo, waits.number, ("behave_like=",))
+    assert (waits.total_steps, smaller.total_steps, ours.total_steps) == (120, 60, 60)
+    kept = parse_settings(ours.settings_toml, "")
+    assert (kept.max_train_epochs, kept.lr_scheduler_num_cycles) == (3, settings.lr_scheduler_num_cycles)
+    assert kept.lr_warmup_steps == settings.lr_warmup_steps

@@ -23,7 +23,7 @@ _FILE_SIZE = 1 << 20
 
 
 def write_inputs(settings: Settings, planned: PlannedBake, manifest: bytes, folder: Path, report: Reporter) -> None:
-    """Write settings.toml and the manifest into the bake's folder, plan and manifest into the journal.
+    """Write settings.toml and the manifest into the bake's folder, settings, plan and manifest into the journal.
 
     Raises:
         WorkspaceError: the folder cannot be written.
@@ -32,6 +32,8 @@ def write_inputs(settings: Settings, planned: PlannedBake, manifest: bytes, fold
     save_beside(settings, folder / "settings.toml", journal.paths)
     write_manifest(manifest, folder / MANIFEST)
     journal.results.set_manifest(number, manifest)
+    # Those in force, with the numbers that a trainer makes of what was asked for.
+    journal.bakes.set_settings(number, kept_toml(settings, journal.paths))
     # The data may have changed since the bake was queued.
     journal.bakes.set_plan(number, known_steps(planned.plan), planned.plan.steps_per_epoch)
     for line in warning_lines(check_planned(planned, folder / "settings.toml")):
