@@ -17,6 +17,7 @@ from trainer.formats.picture_text import read_texts
 from trainer.interop.lora_facts import lora_document, with_tensors
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.json_text import looks_like_json, parse_json
+from trainer.interop.syntax.pasted_commands import plain_commands
 from trainer.interop.syntax.shell import (
     Script,
     looks_like_script,
@@ -45,6 +46,8 @@ EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line
 
 # Prompts of some thousand words, and the fields of some extensions.
 _MAX_INFOTEXT = 2**17
+# Options that one variable is said to be given to.
+_MAX_USERS = 50
 _FENCE = re.compile(r"^[ \t]*```\w*[ \t]*$", re.MULTILINE)
 _TOML_KEY = re.compile(r"\s*(?:\[{1,2}[\w.\" -]+\]{1,2}\s*(?:#.*)?$|[\w.\"'-]{1,200}\s*=(?!=))", re.ASCII)
 _PEFT = "adapter_config.json"
@@ -107,6 +110,7 @@ def _of_text(text: str, where: str) -> SourceDocument:
         return _of_json(text, where)
     if len(text) > MAX_PLAIN:
         raise SettingsError(where, found=f"{len(text):,} characters", expected=f"at most {MAX_PLAIN:,}, {EXPECTED}")
+    text = plain_commands(text)
     if has_command(text) or (not _is_config(text) and looks_like_script(text)):
         return _of_script(parse_script(text, where), where)
     if len(text) <= _MAX_INFOTEXT and "Steps" in parse_infotext(text).fields:
@@ -141,6 +145,13 @@ def _of_json(text: str, where: str) -> SourceDocument:
     tree, lines, repeated = parse_json(text, where)
     if len(repeated) > MAX_KEYS:
         raise too_many_keys(where)
+    if "nbformat" in tree:
+        raise SettingsError(
+            where,
+            found="a notebook",
+            expected=EXPECTED,
+            way_out="paste the cell that starts the training: lora-tui import -",
+        )
     if (graph := _comfy_graph(tree)) is not None:
         return _of_comfy(graph, where)
     keys = leaves(tree, lines, where)
@@ -230,14 +241,24 @@ def _of_script(script: Script, where: str) -> SourceDocument:
     for flag in command.flags:
         for name in flag.variables:
             used.setdefault(name.casefold(), []).append(flag.name)
-    count = len(script.commands) if command.script else 1
+    _pass_on(script, used)
+    count = sum(1 for each in script.commands if each.script) if command.script else 1
     notes = {"": command.script, "commands": count, "used": used, "blocks": set_in_blocks(script)}
     return SourceDocument(where, "command", tuple(keys), values | {"(script)": notes})
 
 
+def _pass_on(script: Script, used: dict[str, list[str]]) -> None:
+    """Add to the options that variables are given to those of the variables whose values they are part of."""
+    for name, parts in reversed(script.passed_on.items()):
+        users = used.get(name, [])[:_MAX_USERS]
+        for part in parts if users else ():
+            known = used.setdefault(part.casefold(), [])
+            known += [user for user in users if user not in known]
+
+
 def _first_command(script: Script) -> Command:
-    """Return the first command of a script; lines of nothing but options are one together."""
-    first = script.commands[0]
+    """Return the first command of a script; lines of nothing but options are one together where no program stands."""
+    first = next((each for each in script.commands if each.script), script.commands[0])
     if first.script:
         return first
     return replace(first, flags=tuple(flag for each in script.commands if not each.script for flag in each.flags))

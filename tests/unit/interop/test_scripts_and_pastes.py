@@ -2,6 +2,7 @@
 
 import pytest
 
+from trainer.errors import SettingsError
 from trainer.interop.documents import read_document
 from trainer.interop.importer import Imported, import_documents
 
@@ -72,3 +73,59 @@ def test_a_file_that_a_command_names_is_not_opened(tmp_path) -> None:
     made = imported(f"accelerate launch train_network.py --config_file={config} --seed 1".encode())
     assert dict(made.values) == {"seed": 1}
     assert "name it beside this one" in next(key.why for key in made.report.keys if key.key == "config_file")
+
+
+GATHERING = rb"""#!/bin/bash
+ROOT=/data/sets
+RANK=${RANK:-20}
+BASE="${BASE:-$ROOT/base model.safetensors}"
+SET=${ROOT}/cat
+ARGS=(
+  --network_dim="$RANK"     # as (before)
+  --unet_lr 3e-5
+  --optimizer_args weight_decay=0.2 "betas=0.9,0.95"
+)
+ARGS+=( --train_data_dir "$SET" )
+accelerate launch "${LAUNCH[@]}" train_network.py "${ARGS[@]}" --seed ${1:-5} --clip_skip=2
+"""
+
+
+def test_bash_lists_and_defaults_are_read() -> None:
+    values = imported(GATHERING).values
+    expected = {"network_dim": 20, "unet_lr": 3e-5, "train_data_dir": "/data/sets/cat", "seed": 5, "clip_skip": 2}
+    assert {name: values.get(name) for name in expected} == expected
+    assert values["optimizer_args"] == ["weight_decay=0.2", "betas=0.9:0.95"]
+
+
+def test_variables_that_lists_are_made_of_are_of_the_command() -> None:
+    report = imported(GATHERING).report
+    fates = {each.key: (each.fate, each.to) for each in report.keys}
+    assert fates["$RANK"][0] == fates["$ROOT"][0] == "translated"
+    assert "--network_dim" in fates["$RANK"][1]
+    assert not [note for note in report.notes if "$ARGS" in note]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"(venv) me@box:~/sd-scripts$ accelerate launch train_network.py \\\n>   --network_dim=12 \\\n> --seed 3\n",
+        b"[me@box sd-scripts]$ python3 train_network.py --network_dim 12 --seed 3\n",
+        b"(base) PS D:\\kohya> accelerate launch train_network.py --network_dim 12 `\n>>   --seed 3\n",
+        b"D:\\kohya>venv\\Scripts\\python.exe train_network.py --output_dir D:\\out\\ --network_dim 12 --seed 3\n",
+        b"In [4]: !accelerate launch train_network.py --network_dim=12 --seed=3\n",
+        b"accelerate launch train_network.py --mixed_precision fp16\n--network_dim=12\n\n--seed=3\n",
+        "accelerate launch train_network.py –network_dim=12 —seed “3” --output_name=“my cat”\n".encode(),
+        b"@echo off\nset MORE=--network_dim 12\naccelerate launch train_network.py %MORE% --seed 3\n",
+        b'$all = @(\n  "--network_dim=12"  # rank (LoRA)\n  "--seed=3"\n)\naccelerate launch train_network.py $all --xformers\n',
+    ],
+    ids=["bash", "bash in brackets", "powershell", "cmd", "ipython", "wrapped", "typeset", "batch", "powershell list"],
+)
+def test_prompts_wrapped_lines_and_typeset_signs_hide_no_option(raw: bytes) -> None:
+    values = imported(raw).values
+    assert (values["network_dim"], values["seed"]) == (12, 3)
+    assert values.get("output_name", "my cat") == "my cat"
+
+
+def test_a_notebook_is_refused_with_the_way_out() -> None:
+    with pytest.raises(SettingsError, match=r"a notebook.*paste the cell"):
+        imported(b'{"nbformat": 4, "nbformat_minor": 0, "cells": [{"cell_type": "code", "source": ["!python x.py"]}]}')

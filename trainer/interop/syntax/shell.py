@@ -5,12 +5,12 @@ A value that only the script itself could work out, such as `[int]($total / 2)` 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trainer.errors import SettingsError
 from trainer.interop.record import Computed
 from trainer.interop.syntax.shell_command import FIRST_FLAG, Command, command_of, is_comment, starts_training
-from trainer.interop.syntax.shell_values import MAX_LENGTH, REFERENCE, VariablesOfAnyCase, name_of, value_of
+from trainer.interop.syntax.shell_values import MAX_LENGTH, REFERENCE, VariablesOfAnyCase, name_of, names_in, value_of
 from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 
 MAX_CHARACTERS = 2**17
@@ -28,11 +28,15 @@ class Assignment:
 
 @dataclass
 class Script:
-    """What a script says: the values of its variables, its commands, and the variables that blocks set, which may run or not."""
+    """What a script says: the values of its variables, its commands, and the variables that blocks set, which may run or not.
+
+    `passed_on` names the variables that another one's value is put together from.
+    """
 
     assignments: list[Assignment] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     in_blocks: list[str] = field(default_factory=list)
+    passed_on: dict[str, list[str]] = field(default_factory=dict)
 
 
 _POWERSHELL_SET = re.compile(
@@ -42,13 +46,19 @@ _POWERSHELL_ADD = re.compile(r"\s*\$(\w+)\s*\+=\s*([\s\S]*)$", re.ASCII)
 _CHANGED = re.compile(r"\$(\w+)(?:\s*\+?=(?!=)|\.Add(?:Range)?\()", re.ASCII)
 _CHANGED_IN_BASH = re.compile(r"(?<![\w$])([A-Za-z_]\w{0,99})\+=", re.ASCII)
 _CMD_SET = re.compile(r"\s*@?set\s+(?:/\w\s+)?\"?(\w+)=(.*)$", re.ASCII | re.IGNORECASE)
-_BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+|local\s+)?([A-Za-z_]\w*)=(?!=)(.*)$", re.ASCII)
+_BASH_SET = re.compile(r"\s*(?:export\s+|declare\s+(?:-\w+\s+)?|local\s+)?([A-Za-z_]\w*)=(?!=)([\s\S]*)$", re.ASCII)
+_BASH_ADD = re.compile(r"\s*([A-Za-z_]\w*)\+=([\s\S]*)$", re.ASCII)
+_ADDS = {"powershell": _POWERSHELL_ADD, "bash": _BASH_ADD}
 _PYTHON_SET = re.compile(r"\s*self\.(\w+)\s*(?::[^=]{1,80})?=(?!=)\s*(.*)$", re.ASCII)
 _CMD_LINE = re.compile(
     r"^[ \t]*(?:@?echo[ \t]+off|@?set[ \t]+\"?\w+=|rem[ \t]|::|call[ \t])|\^[ \t]*$|%\w+%", re.IGNORECASE | re.MULTILINE
 )
 _END_OF_SETTINGS = re.compile(r"(?:config\s+end|конец\s+конфига)\b", re.IGNORECASE)
-_OPEN_LIST = re.compile(r"\s*\$\w+\s*=\s*@\([^)]*$")
+# A list that goes on below: PowerShell's `$name = @(`, bash's `name=(`.
+_LIST_START = {
+    "powershell": re.compile(r"\s*\$\w+\s*\+?=\s*@\("),
+    "bash": re.compile(r"\s*(?:export\s+|local\s+|declare\s+(?:-\w+\s+)?)?[A-Za-z_]\w*\+?=\("),
+}
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|#.*")
 _MAX_LIST = 1000
 _CONTINUED = {"bash": "\\", "powershell": "`", "cmd": "^"}
@@ -76,30 +86,27 @@ def parse_script(text: str, where: str) -> Script:
     shell = _shell_of(text)
     script = Script()
     values: dict[str, object] = {} if shell == "bash" else VariablesOfAnyCase()
-    depth, ended = 0, False
+    depth, ended, joins = 0, False, False
     for number, line in _logical_lines(_without_blocks(text), shell):
         first = line.split("\n", 1)[0]
         ended = ended or (first.lstrip().startswith("#") and bool(_END_OF_SETTINGS.search(first)))
         if is_comment(first, shell):
             continue
         depth = max(0, depth - _closed(first, shell))
+        command = None
         assigned = _assignment(first if "\n" not in line else _joined(line), shell)
         if assigned is not None:
-            name, written = assigned
-            value = value_of(written, values, shell)
-            if depth == 0 and not ended and not _is_list_of_words(written):
-                script.assignments.append(Assignment(name, value, number))
-                values[name] = value
-            elif depth and not ended:
-                script.in_blocks.append(name)
-        elif shell == "powershell" and _POWERSHELL_ADD.match(first):
             if not ended:
-                _note_changes(first, number, depth, script, values)
+                _note_assignment(*assigned, number, depth, script, values, shell)
+        elif shell in _ADDS and _ADDS[shell].match(first):
+            if not ended:
+                _note_changes(line if _opens_list(first, shell) else first, number, depth, script, values, shell)
         elif (command := command_of(line, number, shell, values, where)) is not None:
-            script.commands.append(command)
+            _add_command(command, script, joins=joins)
         elif shell == "powershell" and not ended:
-            _note_changes(first, number, depth, script, values)
-        if shell == "bash":
+            _note_changes(first, number, depth, script, values, shell)
+        joins = command is not None or (joins and not first.strip())
+        if shell == "bash" and (depth or not _BASH_ADD.match(first)):
             script.in_blocks += _CHANGED_IN_BASH.findall(first)[:_MAX_LIST]
         depth += _opened(first, shell)
         if len(script.assignments) + sum(len(each.flags) for each in script.commands) > MAX_KEYS:
@@ -107,11 +114,36 @@ def parse_script(text: str, where: str) -> Script:
     return script
 
 
-def _note_changes(line: str, number: int, depth: int, script: Script, values: dict[str, object]) -> None:
+def _note_assignment(
+    name: str, written: str, number: int, depth: int, script: Script, values: dict[str, object], shell: str
+) -> None:
+    """Add a variable with its value, or note that a block may set it."""
+    if depth:
+        script.in_blocks.append(name)
+        return
+    if _is_list_of_words(written):
+        return
+    value = value_of(written, values, shell)
+    if not isinstance(value, Computed):
+        script.passed_on.setdefault(name.casefold(), []).extend(names_in(written))
+    script.assignments.append(Assignment(name, value, number))
+    values[name] = value
+
+
+def _add_command(command: Command, script: Script, *, joins: bool) -> None:
+    """Add a command; lines of options right behind one are of it: a long line that was broken where it was copied."""
+    if joins and not command.script and script.commands:
+        before = script.commands.pop()
+        command = replace(before, flags=(*before.flags, *command.flags))
+    script.commands.append(command)
+
+
+def _note_changes(line: str, number: int, depth: int, script: Script, values: dict[str, object], shell: str) -> None:
     """Add what `+=` adds outside of blocks, and note which variables a line with a block changes."""
-    added = _POWERSHELL_ADD.match(line)
+    added = _ADDS[shell].match(line)
     if added and not depth:
-        before, more = values.get(added[1]), value_of(added[2], values, "powershell")
+        before, more = values.get(added[1]), value_of(added[2], values, shell)
+        script.passed_on.setdefault(added[1].casefold(), []).extend(names_in(added[2]))
         made: object = Computed(line.strip())
         if isinstance(before, list) and not isinstance(more, Computed):
             made = [*before, *more] if isinstance(more, list) else [*before, more]
@@ -120,6 +152,8 @@ def _note_changes(line: str, number: int, depth: int, script: Script, values: di
         if not isinstance(made, str | list) or len(made) <= (MAX_LENGTH if isinstance(made, str) else _MAX_LIST):
             script.assignments.append(Assignment(added[1], made, number))
             values[added[1]] = made
+    elif added and shell == "bash":
+        script.in_blocks.append(added[1])
     elif depth or "{" in line:
         script.in_blocks += _CHANGED.findall(line)[:_MAX_LIST]
 
@@ -151,7 +185,7 @@ def _logical_lines(text: str, shell: str) -> Iterator[tuple[int, str]]:
         plain = line.rstrip()
         if not parts:
             start = number
-            in_list = shell == "powershell" and bool(_OPEN_LIST.match(plain))
+            in_list = _opens_list(plain, shell)
         if in_list:
             parts.append(plain)
             in_list = ")" not in _QUOTED.sub("", plain) and len(parts) < _MAX_LIST
@@ -203,7 +237,15 @@ def _is_list_of_words(written: str) -> bool:
 
 def _joined(line: str) -> str:
     """Return a line with what continues it; the lines of a list stay, because comments end with them."""
-    return line if _OPEN_LIST.match(line.split("\n", 1)[0]) else line.replace("\n", " ")
+    first, _, rest = line.partition("\n")
+    is_list = rest and any(_opens_list(first, shell) for shell in _LIST_START)
+    return line if is_list else line.replace("\n", " ")
+
+
+def _opens_list(line: str, shell: str) -> bool:
+    """Return whether a line begins a list that goes on below it."""
+    match = _LIST_START[shell].match(line) if shell in _LIST_START else None
+    return match is not None and ")" not in _QUOTED.sub("", line[match.end() :])
 
 
 def set_in_blocks(script: Script) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.record import Computed
-from trainer.interop.syntax.shell_values import ALONE, NUMBER, REFERENCE, expanded, name_of
+from trainer.interop.syntax.shell_values import ALONE, GATHERED, NUMBER, REFERENCE, expanded, name_of
 from trainer.interop.syntax.tree import too_many_keys
 
 
@@ -73,7 +73,8 @@ _COMPUTED = r"(?P<computed>\$\((?:[^()]++|\([^()]*+\))*+\))"
 _COMPUTED_IN_BASH = rf"{_COMPUTED}|(?P<ticked>`[^`]*`)"
 _PIECES = {
     "bash": re.compile(
-        rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"(?:\\\"|[^\"])*\"?)|{_SINGLE}|(?P<escape>\\[ \"'$`])|"
+        rf"(?P<comment>(?<!\S)\#.*)|{_DRIVE}|(?P<double>\"(?:\\\"|[^\"])*\"?)|{_SINGLE}|"
+        rf"(?P<literal>\\(?=[ ]+--))|(?P<escape>\\[ \"'$`])|"
         rf"{_COMPUTED_IN_BASH}|{_REST}"
     ),
     "powershell": re.compile(
@@ -140,18 +141,17 @@ def _script_name(word: _Word, values: Mapping[str, object]) -> str:
 def _spread(words: Iterator[_Word], values: Mapping[str, object]) -> Iterator[_Word]:
     """Yield the words of a command with those in place that a variable alone holds: a list, or options in one text."""
     for word in words:
-        value: object = None
-        match = None
-        if not word.quoted and "$" in word.text and ALONE.fullmatch(word.text):
-            match = REFERENCE.match(word.text)
-            value = values.get(name_of(match)) if match else None
+        name = ""
+        if gathered := GATHERED.fullmatch(word.text):
+            name = gathered["a"]
+        elif not word.quoted and ALONE.fullmatch(word.text) and (match := REFERENCE.match(word.text)):
+            name = name_of(match)
+        value = values.get(name) if name else None
         if isinstance(value, str) and not isinstance(value, Computed) and value.lstrip().startswith("--"):
             value = [part.replace('"', "").replace("'", "") for part in _PART_OF_TEXT.findall(value)]
         if isinstance(value, list):
             for each in value:
-                yield _Word(
-                    str(each), False, not str(each).startswith("--"), word.line, name_of(match) if match else ""
-                )
+                yield _Word(str(each), False, not str(each).startswith("--"), word.line, name)
         else:
             yield word
 

@@ -1,18 +1,28 @@
 """Values of scripts: what stands behind `=`, with variables in their place and nothing worked out."""
 
+import itertools
 import re
 from collections.abc import Mapping
 
 from trainer.interop.record import Computed
 
 REFERENCE = re.compile(
-    r"\$\{(?:env:)?(?P<a>\w+)(?:\[[@*]\])?\}|\$\((?:\$)(?P<e>\w+)\)|\$(?:env:|script:|global:)?(?P<b>\w+)|%(?P<c>\w+)%|!(?P<d>\w+)!",
+    r"\$\{(?:env:)?(?P<a>\w+)(?:\[[@*]\]|:?[-=](?P<default>[^${}`]*))?\}"
+    r"|\$\((?:\$)(?P<e>\w+)\)|\$(?:env:|script:|global:)?(?P<b>\w+)|%(?P<c>\w+)%|!(?P<d>\w+)!",
     re.ASCII,
 )
 ALONE = re.compile(r"[\"']?(?:\$\{?(?:env:)?\w+(?:\[[@*]\])?\}?|%\w+%|!\w+!)[\"']?", re.ASCII)
+GATHERED = re.compile(r"\$\{(?P<a>\w+)\[[@*]\]\}", re.ASCII)
+"""All items of one of bash's lists."""
 _LIST = re.compile(r"@\((.*)\)", re.DOTALL)
-_ITEM = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s,\"'#]+))\s*(?:,|\n|$)|\s*#[^\n]*")
+_BASH_LIST = re.compile(r"\((.*)\)", re.DOTALL)
+_BASH_ITEM = re.compile(r"\s+|#[^\n]*|((?:[^\s\"'\\]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.)+)", re.DOTALL)
+_BASH_PIECE = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|\\(.)|([^\"'\\]+)", re.DOTALL)
+# What bash itself would work out in a word: commands, sums, parts of names.
+_WORKED_OUT = re.compile(r"[`|&;<>()*?\s]")
+_ITEM = re.compile(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s,\"'#]+))[ \t]*(?:,|\n|$|(?=#))|\s*#[^\n]*")
 _PARTS = re.compile(r"\s*(\"[^\"]*\"|'[^']*'|\$\{?\w+\}?)\s*(?:\+|$)", re.ASCII)
+_MAX_ITEMS = 1000
 MAX_LENGTH = 20_000
 """Characters that variables may add to one value."""
 NUMBER = re.compile(r"[-+]?(?:\d++\.?\d*+|\.\d++)(?:[eE][-+]?\d{1,4})?", re.ASCII)
@@ -55,6 +65,9 @@ def _bare_value(text: str, values: Mapping[str, object], shell: str) -> object:
         return number(text)
     if ALONE.fullmatch(text) and (match := REFERENCE.fullmatch(text)):
         return values.get(name_of(match), Computed(text))
+    if shell == "bash" and "$" in text and not _WORKED_OUT.search(_without_quotes(text)):
+        found = _bash_word(text, values)
+        return number(found) if not isinstance(found, Computed) and NUMBER.fullmatch(found) else found
     if shell == "cmd" and not re.search(r"[&|<>]", text):
         return expanded(text, values)[0]
     called = shell == "powershell" and _CALL.fullmatch(text)
@@ -65,6 +78,8 @@ def _put_together(written: str, values: Mapping[str, object], shell: str) -> obj
     """Return a list `@("a", "b")` or a text `"a" + $b`, None for anything else."""
     if inner := _LIST.fullmatch(written.strip()):
         return _items(inner[1], values)
+    if shell == "bash" and (inner := _BASH_LIST.fullmatch(written.strip())) and inner[1].strip():
+        return _bash_items(inner[1], values)
     if shell != "powershell" or "+" not in written:
         return None
     return _joined_texts(_without_comment(written, shell).strip().rstrip(";").strip(), values)
@@ -83,6 +98,40 @@ def _items(inner: str, values: Mapping[str, object]) -> list[object] | None:
         if text is not None:
             items.append(expanded(text, values)[0] if match[1] is not None or match[3] is not None else text)
     return items
+
+
+def _without_quotes(text: str) -> str:
+    return re.sub(r"\"[^\"]*\"|'[^']*'|\$\{[^{}]*\}", "", text)
+
+
+def _bash_items(inner: str, values: Mapping[str, object]) -> list[object] | None:
+    """Return the words of `("a" b $c)`, those of other lists in their place; None where one would have to be worked out."""
+    items: list[object] = []
+    at = 0
+    while at < len(inner):
+        match = _BASH_ITEM.match(inner, at)
+        if match is None or len(items) > _MAX_ITEMS:
+            return None
+        at, word = match.end(), match[1]
+        if word is None:
+            continue
+        if (other := GATHERED.fullmatch(word.strip('"'))) and isinstance(found := values.get(other["a"]), list):
+            items += found
+        else:
+            items.append(_bash_word(word, values))
+    return items
+
+
+def _bash_word(word: str, values: Mapping[str, object]) -> str:
+    """Return a word of bash without its quotes and with its variables filled in."""
+    made, known = "", True
+    for double, single, escaped, bare in _BASH_PIECE.findall(word):
+        found: object = single or escaped
+        if double or bare:
+            found, _ = expanded(double or bare, values)
+            known = known and not isinstance(found, Computed)
+        made += str(found)
+    return made if known and len(made) <= MAX_LENGTH else Computed(word)
 
 
 def _joined_texts(text: str, values: Mapping[str, object]) -> str | None:
@@ -127,9 +176,14 @@ def name_of(match: re.Match[str]) -> str:
     return next(group for group in match.group("a", "e", "b", "c", "d") if group)
 
 
+def names_in(text: str) -> list[str]:
+    """Return the names of the variables that a text refers to."""
+    return [name_of(match) for match in itertools.islice(REFERENCE.finditer(text), _MAX_ITEMS)]
+
+
 def expanded(text: str, values: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
     """Return a text with its variables filled in, and their names; Computed where one is not known."""
-    if re.search(r"\$\((?!\$\w+\))|`\w", text):
+    if re.search(r"\$\((?!\$\w+\))|`\w", text) or ("${" in REFERENCE.sub("", text) and not GATHERED.fullmatch(text)):
         return Computed(text), ()
     names: list[str] = []
     unknown, room = False, [MAX_LENGTH]
@@ -138,7 +192,9 @@ def expanded(text: str, values: Mapping[str, object]) -> tuple[object, tuple[str
         nonlocal unknown
         name = name_of(match)
         value = values.get(name)
-        if name not in values or isinstance(value, Computed):
+        if (name not in values or value in ("", None)) and match["default"] is not None:
+            value = match["default"]
+        elif name not in values or isinstance(value, Computed):
             unknown = True
             return match[0]
         names.append(name)
