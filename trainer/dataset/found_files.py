@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.dataset.dataset_toml import read_dataset_toml
 from trainer.dataset.picture_file import UnreadablePicture, is_other_picture_name, is_picture_name, picture_size
-from trainer.dataset.sources import Source, entries_of
+from trainer.dataset.sources import Source, entries_of, repeats_by_folder
 from trainer.errors import DatasetError
 from trainer.profiles.record import Size
 from trainer.profiles.tally import FoundData, FoundFile
@@ -58,7 +58,11 @@ def _of_file(settings: Settings) -> FoundData:
     path = Path(settings.dataset_config)
     files: list[FoundFile] = []
     taken: set[tuple[bool, str]] = set()
-    for source in read_dataset_toml(path, settings).sources:
+    given = repeats_by_folder(settings.num_repeats)
+    for each in read_dataset_toml(path, settings).sources:
+        source = replace(each, repeats=given.get(each.path.name, each.repeats))
+        if not source.repeats:
+            continue
         name = _unused(_folder_name(source), source.options.is_reg, taken)
         files += (
             replace(file, path=f"{name}/{file.path}")
