@@ -5,7 +5,7 @@ Nothing in them is run, and nothing that they name is opened.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,8 +118,8 @@ def _of_text(text: str, where: str) -> SourceDocument:
     if text.lstrip().startswith("["):
         return _of_toml(text, where)
     if any(True for _ in yaml_keys(text)) and not any(_TOML_KEY.match(line) for line in text.split("\n")):
-        tree, lines = parse_yaml(text, where)
-        return SourceDocument(where, "yaml", leaves(tree, lines, where), tree)
+        tree, lines, repeated = parse_yaml(text, where)
+        return SourceDocument(where, "yaml", _replaced(repeated) + leaves(tree, lines, where), tree)
     if _is_config(text):
         return _of_toml(text, where)
     raise SettingsError(where, found="nothing that is known", expected=EXPECTED)
@@ -155,8 +155,11 @@ def _of_json(text: str, where: str) -> SourceDocument:
     if (graph := _comfy_graph(tree)) is not None:
         return _of_comfy(graph, where)
     keys = leaves(tree, lines, where)
-    before = tuple(SourceKey(key, value, None) for key, value in repeated if not isinstance(value, dict | list))
-    return SourceDocument(where, "json", before + keys, tree)
+    return SourceDocument(where, "json", _replaced(repeated) + keys, tree)
+
+
+def _replaced(repeated: Sequence[tuple[str, object]]) -> tuple[SourceKey, ...]:
+    return tuple(SourceKey(key, value, replaced=True) for key, value in repeated)
 
 
 def _comfy_graph(tree: Mapping[str, object]) -> Mapping[str, object] | None:

@@ -135,6 +135,8 @@ def _plan(
         plan.no_effect = (
             f"what {printable(str(key.value), 40)} adds is not read: {_COMPUTED}" if plan.options else _COMPUTED
         )
+    elif key.replaced:
+        plan.no_effect = "a later one of the same name wins"
     elif document.syntax == "command" and isinstance(key.value, str) and _GIVEN.search(key.value):
         plan.no_effect = "it is given when the script is started"
     elif isinstance(key.value, str | list) and len(key.value) > (longest := _longest(plan.rule)):

@@ -272,8 +272,8 @@ RULES: Mapping[str, Rule] = {
     "clip_skip": _clip_skip,
     "max_token_length": _token_length,
     "caption_extention": _unless("caption_extension", "caption_extension", lambda value: value, "an old spelling"),
-    "full_fp16": _unless("", "mixed_precision", lambda value: "fp16", "the LoRA itself stays fp32 here"),
-    "full_bf16": _unless("", "mixed_precision", lambda value: "bf16", "the LoRA itself stays fp32 here"),
+    "full_fp16": _unless("mixed_precision", "mixed_precision", lambda value: "fp16", "the LoRA itself stays fp32 here"),
+    "full_bf16": _unless("mixed_precision", "mixed_precision", lambda value: "bf16", "the LoRA itself stays fp32 here"),
     "fp8_base_unet": _unless("fp8_base", "fp8_base", lambda value: True, "the base's large weights in 8 bits"),
     "mem_eff_attn": _unless("xformers", "sdpa", lambda value: True, "another attention that saves memory"),
     "metadata_description": _unless(

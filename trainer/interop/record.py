@@ -24,11 +24,19 @@ Syntax = Literal["toml", "json", "yaml", "command", "variables", "safetensors", 
 
 @dataclass(frozen=True)
 class SourceKey:
-    """One key of a file: its name (`a.b.c` where nested, `a[0].b` in lists), its plain value, and its line where known."""
+    """One key of a file.
+
+    Attributes:
+        key: its name: `a.b.c` where nested, `a[0].b` in lists.
+        value: plain.
+        line: where known.
+        replaced: whether a later one of the same name stands in the same table.
+    """
 
     key: str
     value: object
     line: int | None = None
+    replaced: bool = False
 
 
 @dataclass(frozen=True)

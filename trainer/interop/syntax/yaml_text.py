@@ -22,8 +22,8 @@ _FLOAT = re.compile(r"[-+]?(?:\d[\d_]*+\.?\d*+|\.\d++)(?:[eE][-+]?\d{1,4})?", re
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None, "yes": True, "no": False}
 
 
-def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, list[int]]]:
-    """Return the values of a YAML text, and the lines of its keys.
+def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, list[int]], list[tuple[str, object]]]:
+    """Return the values of a YAML text, the lines of its keys, and keys that a later one of the same name replaces.
 
     Raises:
         SettingsError: it is broken, is no table, or holds a tag, an anchor, an alias, or several documents.
@@ -45,7 +45,7 @@ def parse_yaml(text: str, where: str) -> tuple[dict[str, object], dict[str, list
         ) from None
     if not isinstance(reader.value, dict):
         raise SettingsError(where, found="YAML, but not a table", expected="`key: value` lines")
-    return reader.value, reader.lines
+    return reader.value, reader.lines, reader.repeated
 
 
 class _Reader:
@@ -54,6 +54,7 @@ class _Reader:
     def __init__(self, where: str) -> None:
         self.value: object = None
         self.lines: dict[str, list[int]] = {}
+        self.repeated: list[tuple[str, object]] = []
         self._where = where
         # Tables and lists that are open, each with the key that waits for its value.
         self._open: list[dict[str, object] | list[object]] = []
@@ -122,6 +123,8 @@ class _Reader:
                 raise SettingsError(
                     f"{self._where} line {line}", found="a table or list as a key", expected="a key's name"
                 )
+            if key in inside:
+                self.repeated.append((key, inside[key]))
             inside[key] = value
             self._keys[-1] = None
 
