@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -21,9 +21,10 @@ from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
+from lora_tui.screens.bake_starts import BakeStarts
 from lora_tui.screens.import_dialogs import ImportDialogs
 from lora_tui.screens.parity_dialogs import ParityDialogs
-from lora_tui.screens.plan_dialogs import NO_SETTINGS, PlanDialogs
+from lora_tui.screens.plan_dialogs import PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.key_queue import AWAITED
@@ -33,17 +34,12 @@ from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.tab_line import TABS
-from lora_tui.wording.memory import peak_line
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
 from lora_tui.workers.planner import Checked, Planned, Planner
 from trainer.journal.records import Bake, BakeState
 from trainer.memory.available import available_memory
-from trainer.text import printable
 from trainer.workspace import Workspace
-
-if TYPE_CHECKING:
-    from trainer.jobs.fork import ForkedBake
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 # Device of a bake on the CPU, or of one that has not started.
@@ -117,6 +113,15 @@ class BakeScreen(Screen[None]):
         """Make what acts on the settings form."""
         self.editor = SettingsEditor(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
         self.files = SettingsFiles(self, self.workspace, self.sender, self.editor, self.form, *self._first)
+        self.starts = BakeStarts(
+            self,
+            self.sender,
+            self.editor,
+            lambda: self.snapshot,
+            self.clock,
+            self.show_log_line,
+            self.feed.shown.follow,
+        )
         self.parity = ParityDialogs(self, self.sender, self.editor, self.files)
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
         of_imports = (Imports(self.workspace), lambda: self.snapshot, self.show_log_line)
@@ -398,37 +403,11 @@ class BakeScreen(Screen[None]):
 
     def action_bake(self) -> None:
         """Ask for a note, then bake the settings as they are."""
-        draft = self.editor.draft
-        if not self.sender.may_bake():
-            return
-        if draft is None:
-            self.sender.warn(NO_SETTINGS)
-        elif (refusal := self.editor.refusal) is not None:
-            self._show_refusal(bakes.Refused(refusal))
-        else:
-            from lora_tui.screens.bake_note import BakeNoteDialog, behind_text
-
-            def start(note: str | None) -> None:
-                if note is not None:
-                    self.sender.write(lambda: bakes.queue_draft(self.workspace, draft, note, self.engine.key))
-
-            peak = peak_line(self.editor.peak) if self.editor.plan_line else ""
-            parts = (self.editor.plan_line, peak, self.editor.counts)
-            plan = " · ".join(filter(None, parts)) or "the pictures are still being read"
-            story = " · ".join(filter(None, (behind_text(self.snapshot.ahead(self.clock())), plan)))
-            self.app.push_screen(BakeNoteDialog(f"Bake {printable(draft.path.name)}", printable(story)), start)
+        self.starts.bake()
 
     def action_fork(self) -> None:
         """Ask for an epoch of the bake shown, then queue a bake that starts there with the edited settings."""
-        from lora_tui.actions.fork import ForkRequest
-        from lora_tui.screens.fork import ForkDialog
-
-        bake = self.snapshot.bake
-        if bake is None or not self.sender.may_bake():
-            return
-        forking = ForkRequest(self.workspace, bake.number, self.editor.draft, self.engine.key)
-        heading = f"Fork bake {bake.number:04d} {printable(bake.name, 30)}"
-        self.app.push_screen(ForkDialog(forking, heading), self._note_fork)
+        self.starts.fork()
 
     def action_plan(self) -> None:
         """Show the whole plan of the settings."""
@@ -491,19 +470,6 @@ class BakeScreen(Screen[None]):
         self.app.push_screen(
             HelpScreen(active_keys(self, self.rights.allows), self.form.focused_info if in_form else None)
         )
-
-    def _note_fork(self, fork: "ForkedBake | None") -> None:
-        if fork is None:
-            return
-        bake = fork.bake
-        line = f"bake {bake.number} forks bake {bake.parent} after step {fork.step}"
-        self.show_log_line(line)
-        for note in fork.notes:
-            self.show_log_line(note, "warning")
-        if self.narrow:
-            self.sender.note("; ".join((line, *fork.notes)), seconds=6)
-        self.feed.shown.follow()
-        self.sender.wake()
 
     def _note_look(self) -> None:
         self.sender.write(lambda: bakes.note_look(self.workspace, self.clock()))
