@@ -23,6 +23,7 @@ from trainer.plan.plan import Plan
 from trainer.settings.describe import fields, speed_settings
 from trainer.settings.kept import kept_settings, kept_toml
 from trainer.settings.model import Settings
+from trainer.settings.parts import Part, all_parts
 from trainer.settings.subject import resolve
 from trainer.workspace import Workspace, first_free_number, make_workspace
 
@@ -147,7 +148,7 @@ def measured_speed(journal: Journal, settings: Settings, device: str | None = No
         settings: of the bake that is planned, its paths filled in.
         device: key of the GPU that it will run on, `cpu` without one; None where that is not decided: any of the kind this machine has.
     """
-    wanted = {name: getattr(settings, name) for name in speed_settings()}
+    wanted, trained = {name: getattr(settings, name) for name in speed_settings()}, _trained(settings)
 
     def fits(text: str) -> bool:
         try:
@@ -155,7 +156,7 @@ def measured_speed(journal: Journal, settings: Settings, device: str | None = No
         except SettingsError:
             # Of another version: it says nothing of this one.
             return False
-        return all(getattr(ran, name) == value for name, value in wanted.items())
+        return _trained(ran) == trained and all(getattr(ran, name) == value for name, value in wanted.items())
 
     def fits_device(ran_on: str) -> bool:
         if device is not None:
@@ -169,6 +170,11 @@ def measured_speed(journal: Journal, settings: Settings, device: str | None = No
     ran = settings_of(journal, journal.bakes.read(found.bake))
     same = all(getattr(ran, name) == getattr(settings, name) for name in _between_steps())
     return found if same else replace(found, between_seconds=None)
+
+
+def _trained(settings: Settings) -> frozenset[Part]:
+    """Return the parts that train: one that does not runs once for each caption, and not in every step."""
+    return frozenset(part for part in all_parts() if settings.rate(part))
 
 
 def _between_steps() -> tuple[str, ...]:

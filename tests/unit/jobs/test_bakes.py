@@ -90,6 +90,10 @@ def test_the_speed_of_a_like_bake_becomes_the_plans_time(demo: Workspace) -> Non
         assert found is not None
         assert found.seconds == pytest.approx(0.375)
         assert measured_speed(journal, _ready(demo, "train_batch_size=8").settings) is None
+        # A step of two batches takes twice as long, and one without the text encoder far less.
+        assert measured_speed(journal, _ready(demo, "gradient_accumulation_steps=2").settings) is None
+        assert measured_speed(journal, _ready(demo, "text_encoder_lr=0").settings) is None
+        assert measured_speed(journal, _ready(demo, "network_train_unet_only=true").settings) is None
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ class ScheduleFields(BaseModel):
         "Batches whose gradients are averaged for one step.",
         unit="batches",
         memory="derived",
-        speed=False,
+        speed=True,
         metadata="ss_gradient_accumulation_steps",
         exactness=EXACT,
         synonyms="effective batch size, vram",
