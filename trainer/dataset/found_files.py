@@ -23,7 +23,7 @@ _MAX_DEPTH = 16
 def found_data(settings: Settings) -> FoundData:
     """Return every file under the data folder and the regularisation folder, hidden ones left out, with the sizes of pictures.
 
-    The folders of a data set file stand as `N_name` folders, N their repeats, as other trainers would be given them.
+    The folders of a data set file stand as `N_name` folders, N their repeats, which every trainer is told.
 
     Args:
         settings: with every path filled in.
@@ -58,18 +58,21 @@ def _of_file(settings: Settings) -> FoundData:
     path = Path(settings.dataset_config)
     files: list[FoundFile] = []
     taken: set[tuple[bool, str]] = set()
-    given = repeats_by_folder(settings.num_repeats)
+    renamed = repeats_by_folder(settings.num_repeats)
+    given: dict[tuple[bool, str], int] = {}
     for each in read_dataset_toml(path, settings).sources:
-        source = replace(each, repeats=given.get(each.path.name, each.repeats))
+        source = replace(each, repeats=renamed.get(each.path.name, each.repeats))
         if not source.repeats:
             continue
         name = _unused(_folder_name(source), source.options.is_reg, taken)
+        given[source.options.is_reg, name] = source.repeats
         files += (
             replace(file, path=f"{name}/{file.path}")
             for file in _files_in(source.path, regularisation=source.options.is_reg)
         )
     regular = any(file.regularisation for file in files)
-    return FoundData(_name_of(path.parent), tuple(files), _name_of(path.parent) if regular else "")
+    root = _name_of(path.parent)
+    return FoundData(root, tuple(files), root if regular else "", given=given)
 
 
 def _folder_name(source: Source) -> str:

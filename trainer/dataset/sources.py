@@ -114,7 +114,7 @@ def sources_in(
         DatasetError: the folder is missing, not allowed to be read, or has a name that the trainer refuses.
     """
     name = Path(os.path.abspath(root)).name
-    read, left_out, names = [], [], {name}
+    read, left_out, names, skipped = [], [], {name}, []
     entries = entries_of(root)
     often = repeats.get(name)
     if often is None:
@@ -143,6 +143,7 @@ def sources_in(
             words = folder_words(entry.name) if rule is None else entry.name.partition("_")[2]
             read.append(Source(root / entry.name, entry.name, often, words or "", options))
         else:
+            skipped.append(root / entry.name)
             why = "no repeats in its name (`N_name`)" if often is None else f"{often} repeats"
             left_out.append(skipped_folder(printable(entry.name, 60), why, pictures_inside(entry)))
     if len(left_out) > _MAX_LEFT_OUT:
@@ -150,12 +151,12 @@ def sources_in(
         left_out[_MAX_LEFT_OUT:] = [
             Finding("folder-skipped", printable(str(root)), f"{plural(len(rest), 'more folder')} skipped", cases=rest)
         ]
-    return FolderSources(tuple(with_nested(read)), tuple(left_out), frozenset(names))
+    return FolderSources(tuple(with_nested(read, without=skipped)), tuple(left_out), frozenset(names))
 
 
-def with_nested(sources: Sequence[Source]) -> Iterator[Source]:
-    """Yield the folders, each followed by all folders in it where the pictures of these count too."""
-    named = {source.path for source in sources}
+def with_nested(sources: Sequence[Source], *, without: Iterable[Path] = ()) -> Iterator[Source]:
+    """Yield the folders, each followed by all folders in it where the pictures of these count too, but for those in `without`."""
+    named = {*(source.path for source in sources), *without}
     for source in sources:
         yield source
         if source.options.loaded is None or not source.options.loaded.recursive:

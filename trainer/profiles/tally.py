@@ -62,12 +62,14 @@ class FoundData:
         files: in the order in which they are read, those of a folder before those of the folders in it.
         regularisation_root: name of the regularisation folder, "" for none.
         folders: those right below a root, empty ones among them, as (regularisation, name); those of files may be left out.
+        given: (regularisation, name of a folder) -> the repeats that every trainer is told for it, whatever its name says.
     """
 
     root: str
     files: tuple[FoundFile, ...]
     regularisation_root: str = ""
     folders: frozenset[tuple[bool, str]] = frozenset()
+    given: Mapping[tuple[bool, str], int] = field(default_factory=dict)
     # What was counted of them: a table of trainers asks for the same dozens of times.
     _kept: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -242,11 +244,14 @@ def _repeats_by_folder(
 ) -> Mapping[tuple[bool, tuple[str, ...]], int | None]:
     """Return the repeats of each of these folders right below a root, and of the root under ()."""
     given = dict(_given_repeats(options))
-    found = {}
+    found: dict[tuple[bool, tuple[str, ...]], int | None] = {}
     for regularisation, top in places:
         root = data.regularisation_root if regularisation else data.root
         folder = FolderName(top[0]) if top else FolderName(root, is_root=True)
-        found[regularisation, top] = given[folder.name] if folder.name in given else repeats(folder, options)
+        if top and (regularisation, top[0]) in data.given:
+            found[regularisation, top] = data.given[regularisation, top[0]]
+        else:
+            found[regularisation, top] = given[folder.name] if folder.name in given else repeats(folder, options)
     return found
 
 

@@ -8,8 +8,11 @@ from odd_folder import SMALL, SQUARE, TALL, WIDE, odd_folder, put, worked_folder
 
 from trainer.dataset.found_files import found_data, settings_of_data
 from trainer.dataset.read import read_data
+from trainer.errors import LoraTuiError
 from trainer.parity.columns import asked_settings, first_column
+from trainer.plan.behaviour import imitate
 from trainer.plan.plan import make_plan
+from trainer.profiles.registry import OURS, PROFILES
 from trainer.settings.model import Settings
 
 
@@ -69,3 +72,25 @@ def test_both_count_the_same(tmp_path: Path, case: Callable[[Path], dict[str, ob
     assert (run.batches_per_epoch, run.steps, run.epochs) == (plan.batches_per_epoch, plan.total_steps, plan.epochs)
     assert run.warmup == plan.warmup_steps
     assert [(each.size, each.shown) for each in run.buckets] == [(each.size, each.pictures) for each in plan.buckets]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_both_count_the_same_for_a_bake_that_behaves_like_another_trainer(
+    tmp_path: Path, case: Callable[[Path], dict[str, object]]
+) -> None:
+    more = {"max_train_epochs": 3, "train_batch_size": 2, "lr_warmup_steps": "10%"}
+    values = {**SMALL, **more, **case(tmp_path)}
+    stopped = 0
+    for key in PROFILES:
+        settings = Settings.model_validate({**values, "behave_like": None if key == OURS else key})
+        run = first_column(asked_settings(settings_of_data(settings)), found_data(settings)).run
+        try:
+            data = read_data(settings)
+            plan = make_plan(imitate(settings, data).settings, data, family="sd1")
+        except LoraTuiError:
+            assert run.stops, key
+            stopped += 1
+            continue
+        assert (run.steps, run.epochs, run.warmup) == (plan.total_steps, plan.epochs, plan.warmup_steps), key
+        assert len(run.loaded.pictures) + len(run.loaded.regularisation) == plan.pictures, key
+    assert stopped < len(PROFILES)

@@ -330,3 +330,14 @@ def test_a_warm_up_in_something_else_than_steps_is_named(tmp_path: Path, key: st
     assert len(found) == (ends is not None)
     assert not found or str(ends) in found[0]
     assert imitation.settings.lr_warmup_steps == "10"
+
+
+def test_a_folder_with_no_repeats_is_left_out_also_where_folders_in_the_data_folder_count_as_part_of_it(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "3_b", ["a.png"], SQUARE)
+    put(tmp_path / "3_b" / "in", ["b.png"], SQUARE)
+    put(tmp_path / "c", ["d.png"], SQUARE)
+    for key in ("ai-toolkit 2026-08", "sd_dreambooth_extension 2023-02"):
+        _, _, data = planned(tmp_path, key, num_repeats=["3_b=0"])
+        assert [data.name_of(picture) for picture in data.pictures] == ["c/d.png"]
