@@ -38,6 +38,8 @@ def imported(raw: bytes) -> Imported:
         (b"--network_dim=12\n--optimizer_type Lion --optimizer_args weight_decay=0.2\n", {"network_dim": 12, "optimizer_type": "Lion", "optimizer_args": ["weight_decay=0.2"]}),
         (b"```bash\naccelerate launch train_network.py --clip_skip=2 # twice\n```\n", {"clip_skip": 2}),
         (b'"network_dim": 12,\n"unet_lr": 1e-4,\n', {"network_dim": 12, "unet_lr": 1e-4}),
+        (b'  "network_dim": 12,\n  "unet_lr": 1e-4\n}\n', {"network_dim": 12, "unet_lr": 1e-4}),
+        (b'"network_dim": 12, "unet_lr": 1e-4}', {"network_dim": 12, "unet_lr": 1e-4}),
         (b'{"network_dim": 12, // rank\n "vae": "D:\\v\\x.safetensors",}\n', {"network_dim": 12, "vae": r"D:\v\x.safetensors"}),
         (b"network_dim: 12\nunet_lr: 1e-4\n", {"network_dim": 12, "unet_lr": 1e-4}),
         (b"self.clip_skip: int = 2\nself.max_clip_token_length = 150\n", {"clip_skip": 2, "max_token_length": "150"}),

@@ -47,7 +47,7 @@ def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list
     def parse(source: str) -> object:
         return json.loads(source, object_pairs_hook=table)
 
-    whole = text if _START.match(text) else f"{{{text.strip().rstrip(',')}}}"
+    whole = text if _START.match(text) else _in_braces(text)
     try:
         try:
             found = parse(whole)
@@ -63,6 +63,12 @@ def parse_json(text: str, where: str) -> tuple[dict[str, object], dict[str, list
     return found, known_lines(text, _KEY), repeated
 
 
+def _in_braces(text: str) -> str:
+    """Return the inside of a table as a table, also where it was copied with the brace that ends it."""
+    inside = text.strip().rstrip(",").rstrip()
+    return f"{{{inside}" if inside.endswith("}") and inside.count("}") > inside.count("{") else f"{{{inside}}}"
+
+
 def _parse_edited(text: str, parse: Callable[[str], object], first: ValueError, where: str) -> object:
     short = len(text) <= _MAX_EDITED and all(len(line) <= _MAX_LINE for line in text.split("\n"))
     try:
@@ -72,10 +78,15 @@ def _parse_edited(text: str, parse: Callable[[str], object], first: ValueError, 
     except ValueError:
         place, what = where, "a number too long to read"
         if isinstance(first, json.JSONDecodeError):
-            place, what = f"{where} line {first.lineno}", f"broken JSON, {first.msg[:1].lower()}{first.msg[1:]}"
+            place, what = f"{where} line {first.lineno}", f"broken JSON, {_in_words(first.msg)}"
         raise SettingsError(
             place, found=what, expected="JSON", way_out='write `"key": value` with a comma between two'
         ) from None
+
+
+def _in_words(message: str) -> str:
+    """Return the parser's message as the end of a sentence: without the place that follows it."""
+    return re.sub(r" (?:starting )?at$", "", f"{message[:1].lower()}{message[1:]}")
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.ai_toolkit_keys import CATCH_ALL, OTHER_KEYS
-from trainer.interop.trainers.rules import Values, is_blank, is_on, number, renamed, table
+from trainer.interop.trainers.rules import Values, is_blank, is_on, is_unreadable, number, renamed, table
 from trainer.optimizers import OPTIMIZERS
 
 PROFILE = "ai-toolkit 2026-08"
@@ -241,11 +241,16 @@ def _read_sample_every(value: object, values: Values) -> Reading:
 
 
 def _read_save_every(value: object, _: Values) -> Reading:
-    return Reading({"save_every_n_steps": value if number(value) else None, "save_every_n_epochs": None})
+    return Reading(
+        {"save_every_n_steps": value if number(value) or is_unreadable(value) else None, "save_every_n_epochs": None}
+    )
 
 
 def _read_size(value: object, values: Values) -> Reading:
-    width, height = (number(values.get(f"sample.{side}")) or 512 for side in ("width", "height"))
+    sides = [values.get(f"sample.{side}") for side in ("width", "height")]
+    if unreadable := [side for side in sides if is_unreadable(side)]:
+        return Reading({"sample_resolution": unreadable[0]})
+    width, height = (number(side) or 512 for side in sides)
     return Reading({"sample_resolution": f"{int(width)},{int(height)}"})
 
 

@@ -8,9 +8,10 @@ from functools import lru_cache
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.prompt_lines import read_prompt_lines
 from trainer.interop.record import KeyRule, Reading
-from trainer.interop.trainers.rules import Values, is_blank, is_on, number, whole
+from trainer.interop.trainers.rules import Values, is_blank, is_on, is_unreadable, number, whole
 
 LORA = "networks.lora"
+_NO_NUMBER = "no number, and a whole number is expected"
 _MODULES = {
     "Standard": LORA,
     "Kohya LoCon": LORA,
@@ -71,6 +72,8 @@ def read_epoch(value: object, values: Values) -> Reading:
 
 def read_epochs(value: object, values: Values) -> Reading:
     """Read the epochs that are passed on."""
+    if is_unreadable(value):
+        return Reading(no_effect=_NO_NUMBER)
     if not _epochs(values):
         return Reading(no_effect="0 or blank: the GUI computes steps from epoch")
     return Reading({"max_train_epochs": value})
@@ -84,6 +87,8 @@ def write_epochs(options: Values) -> object:
 
 def read_steps(value: object, values: Values) -> Reading:
     """Read the steps that are passed on."""
+    if is_unreadable(value):
+        return Reading(no_effect=_NO_NUMBER)
     if not number(value):
         return Reading(no_effect="0: the GUI computes steps from epoch")
     if _epochs(values):
@@ -95,12 +100,16 @@ def read_warmup_percent(value: object, values: Values) -> Reading:
     """Read the warm-up in per cent."""
     if number(values.get("lr_warmup_steps")):
         return Reading(no_effect="lr_warmup_steps is set, and decides")
+    if is_unreadable(value):
+        return Reading({"lr_warmup_steps": value})
     percent = number(value) or 0
     return Reading({"lr_warmup_steps": f"{whole(percent)}%" if percent else 0})
 
 
 def read_warmup_steps(value: object, _: Values) -> Reading:
     """Read the warm-up in steps."""
+    if is_unreadable(value):
+        return Reading({"lr_warmup_steps": value})
     steps = number(value) or 0
     return Reading({"lr_warmup_steps": int(steps)}) if steps > 0 else Reading(no_effect="0: lr_warmup decides")
 
@@ -140,8 +149,10 @@ def _rate(values: Values, key: str) -> float | None:
     return 0.0 if is_blank(values[key]) else number(values[key])
 
 
-def read_encoder_rate(_: object, values: Values) -> Reading:
+def read_encoder_rate(value: object, values: Values) -> Reading:
     """Read the text encoders' rate, and whether they train."""
+    if is_unreadable(value):
+        return Reading({"text_encoder_lr": value})
     rate, unet, second = (_rate(values, key) for key in ("text_encoder_lr", "unet_lr", "t5xxl_lr"))
     if not rate:
         only = {} if unet == 0 else {"network_train_unet_only": True}
@@ -156,8 +167,10 @@ def read_second_rate(_: object, values: Values) -> Reading:
     return read_encoder_rate(None, values)
 
 
-def read_unet_rate(_: object, values: Values) -> Reading:
+def read_unet_rate(value: object, values: Values) -> Reading:
     """Read the U-Net's rate, and whether it trains."""
+    if is_unreadable(value):
+        return Reading({"unet_lr": value})
     rate, encoder = _rate(values, "unet_lr"), _rate(values, "text_encoder_lr")
     if not rate:
         only = {} if encoder == 0 else {"network_train_text_encoder_only": True}
@@ -231,7 +244,7 @@ def noise_row(key: str, kind: str, *, zero: object = None) -> KeyRule:
         chosen = str(values.get("noise_offset_type", "Original"))
         if chosen != kind:
             return Reading(no_effect=f"noise_offset_type is {chosen}")
-        if isinstance(value, bool):
+        if isinstance(value, bool) or is_unreadable(value):
             return Reading({key: value})
         return Reading({key: value}) if number(value) else Reading({key: zero})
 

@@ -49,6 +49,11 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
+def is_unreadable(value: object) -> bool:
+    """Return whether a value that should be a number or blank is something else: it goes on as it is, to be refused by name."""
+    return number(value) is None and not isinstance(value, bool) and not is_blank(value)
+
+
 def whole(value: float) -> int | float:
     """Return a whole number as an int, another as it is."""
     return int(value) if float(value).is_integer() else value

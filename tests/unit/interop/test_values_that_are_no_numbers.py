@@ -1,0 +1,39 @@
+"""Values that should be numbers and are not: refused by name, never taken for 0 or for a default."""
+
+import json
+
+import pytest
+
+from trainer.interop.documents import read_document
+from trainer.interop.importer import Imported, import_documents
+
+GUI = {"LoRA_type": "Standard", "epoch": 4, "text_encoder_lr": 5e-5, "unet_lr": 1e-4, "lr_warmup": 10}
+AI_TOOLKIT = {"type": "sd_trainer", "network": {"type": "lora", "linear": 8}, "save": {}, "sample": {}}
+
+
+def imported(table: object) -> Imported:
+    return import_documents([read_document(json.dumps(table).encode(), "x.json")], exists=lambda path: False)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["text_encoder_lr", "unet_lr", "lr_warmup", "lr_warmup_steps", "noise_offset", "max_train_steps", "network_dim"],
+)
+@pytest.mark.parametrize("value", ["1e-4;", "about 5", ["x"]])
+def test_the_gui_s_numbers(key: str, value: object) -> None:
+    made = imported({**GUI, key: value})
+    found = next(each for each in made.report.keys if each.key == key)
+    assert (found.fate, found.to) == ("without effect", "")
+    assert found.why
+    assert not made.values.get("network_train_unet_only")
+    assert not made.values.get("network_train_text_encoder_only")
+
+
+@pytest.mark.parametrize(("group", "key"), [("save", "save_every"), ("sample", "width"), ("sample", "height")])
+def test_ai_toolkit_s_numbers(group: str, key: str) -> None:
+    process = {**AI_TOOLKIT, group: {"width": 768, "height": 768, "save_every": 20, key: "often"}}
+    made = imported({"job": "extension", "config": {"name": "x", "process": [process]}})
+    reports = [each for each in made.report.keys if each.key.split(".")[-1] in ("width", key)]
+    assert any("often" in each.why for each in reports)
+    assert "sample_resolution" not in made.values or group == "save"
+    assert "save_every_n_steps" not in made.values or key != "save_every"
