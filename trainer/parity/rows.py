@@ -114,16 +114,16 @@ def _rows(family: Family, regularisation: bool) -> Iterator[RowRule]:
 
 
 def _counted(column: TrainerColumn) -> CellContent:
-    return _tallied(column.run.counted)
+    return _tallied(column.run.counted, column.run.counted.reckoned)
 
 
 def _loaded(column: TrainerColumn) -> CellContent:
-    return _tallied(column.run.loaded)
+    return _tallied(column.run.loaded, column.run.loaded.total)
 
 
-def _tallied(found: Tally) -> CellContent:
+def _tallied(found: Tally, total: int) -> CellContent:
     count = len(found.pictures)
-    text = f"{count:,}" if found.total == count else f"{count:,} ({found.total:,} with repeats)"
+    text = f"{count:,}" if total == count else f"{count:,} ({total:,} with repeats)"
     return CellContent(text, _left_out_lines(found.left_out), found.often)
 
 

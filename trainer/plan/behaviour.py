@@ -103,7 +103,7 @@ class _Imitation:
         shown = len(instances(self._data))
         script, given = self._profile.steps, any(picture.is_reg for picture in self._data.pictures)
         regularised = script.regularised(bool(counted.regularisation), given or bool(self._settings.reg_data_dir))
-        return script.steps(Counted(counted.total, batches, regularised, options, shown))
+        return script.steps(Counted(counted.reckoned, batches, regularised, options, shown))
 
     def _no_batch(self) -> SettingsError:
         return SettingsError(
@@ -114,7 +114,7 @@ class _Imitation:
         )
 
     def _no_steps(self, steps: int) -> SettingsError:
-        total = 0 if self._data.by_script is None else self._data.by_script.total
+        total = 0 if self._data.by_script is None else self._data.by_script.reckoned
         return SettingsError(
             SETTING,
             found=f"{self._profile.title} computes {plural(steps, 'step')} of {plural(total, 'counted picture')}",
@@ -152,7 +152,7 @@ class _Imitation:
         for each in self._passed:
             yield f"passes {each.name} = {shown_value(in_force, each.name) or 'blank'}: {each.why}"
         yield from (f"not imitated: {text}" for text in self._not_imitated())
-        if inferred := [name for name in profile.inferred if _is_default(in_force, name)]:
+        if inferred := [n for n in profile.inferred if n in profile.defaults and _is_default(in_force, n)]:
             yield f"defaults that are known from its descendants only: {', '.join(inferred)}"
         if unknown := [name for name in profile.unknown if _is_default(in_force, name)]:
             yield f"defaults that are not known, ours in their place: {', '.join(unknown)}"
@@ -163,7 +163,7 @@ class _Imitation:
         counted = self._data.by_script
         if counted is None:
             return f"{loaded} loaded"
-        told = f"{len(counted.pictures):,}, {counted.total:,} with repeats"
+        told = f"{len(counted.pictures):,}, {counted.reckoned:,} with repeats"
         if told == loaded:
             return f"{told} counted and loaded"
         left = f" (not {_some([each.path for each in counted.left_out])})" if counted.left_out else ""

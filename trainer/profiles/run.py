@@ -136,11 +136,11 @@ def run_with(
     batches_counted = _batches_counted(engine, counted, data, options, bucket_of)
     instances = sum(bucket.shown for bucket in buckets)
     regularised = script.regularised(bool(counted.regularisation), bool(data.regularisation_root))
-    own = script.steps(Counted(counted.total, batches_counted, regularised, options, instances))
+    own = script.steps(Counted(counted.reckoned, batches_counted, regularised, options, instances))
     length = run_length(engine, options, batches, own if script.steps_passed else None)
     stops = stops or _lacks(engine, loaded, data, batches)
     if not stops and length.steps < 1:
-        stops = f"it computes {plural(length.steps, 'step')} of {plural(counted.total, 'counted picture')}"
+        stops = f"it computes {plural(length.steps, 'step')} of {plural(counted.reckoned, 'counted picture')}"
     warmup = 0
     try:
         warmup = warmup_in_force(profile, options, length.steps if own is None else own)
@@ -185,7 +185,9 @@ def warmup_in_force(profile: TrainerProfile, options: Options, steps: int) -> in
     Raises:
         ValueError: the trainer cannot be told this warm-up.
     """
-    return 0 if options.get("lr_scheduler") in _WITHOUT_WARMUP else profile.steps.warmup(options, steps)
+    # A field that cannot hold it stops the trainer, whatever the schedule.
+    warmup = profile.steps.warmup(options, steps)
+    return 0 if options.get("lr_scheduler") in _WITHOUT_WARMUP else warmup
 
 
 def shown_pictures(

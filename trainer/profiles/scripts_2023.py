@@ -113,6 +113,7 @@ LEGACY = TrainerProfile(
         "save_precision",
         "caption_extension",
         "prior_loss_weight",
+        *_FAST,
     ),
 )
 
@@ -275,6 +276,19 @@ EASY_TRAINING_SCRIPTS_POPUP = TrainerProfile(
         "network_alpha": "half of dim, which its question gives where it is cancelled",
         "clip_skip": "unless its question is answered with a realistic base",
         "save_every_n_epochs": "only the last LoRA is saved unless its question is answered",
+        "shuffle_caption": "unless its question is answered with yes",
+        "keep_tokens": "unless its question is answered",
+        **dict.fromkeys(
+            (
+                "max_train_epochs",
+                "train_batch_size",
+                "resolution",
+                "lr_scheduler_num_cycles",
+                "network_dim",
+                "learning_rate",
+            ),
+            "which its question gives where it is cancelled",
+        ),
     },
     machine=_FAST,
     derived=_left_out_by_ets,

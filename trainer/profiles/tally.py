@@ -114,11 +114,18 @@ class Tally:
         pictures: those to train on, in the data's order.
         regularisation: those of regularisation, likewise.
         left_out: pictures that this one does not count; those of regularisation among them.
+        negative: what pictures to train on in folders like `-1_name` take off the total of a script that multiplies them.
     """
 
     pictures: tuple[TalliedPicture, ...]
     regularisation: tuple[TalliedPicture, ...]
     left_out: tuple[LeftOut, ...]
+    negative: int = 0
+
+    @property
+    def reckoned(self) -> int:
+        """The total that a script's arithmetic starts from."""
+        return self.total + self.negative
 
     @cached_property
     def total(self) -> int:
@@ -173,7 +180,7 @@ def _tallied(
     regular: list[TalliedPicture] = []
     left_out: list[LeftOut] = []
     places = [place for place in sorted(data.places) if regularisation or not place[0]]
-    often = _repeats_by_folder(data, places, repeats, options)
+    often, negative = _repeats_by_folder(data, places, repeats, options), 0
     for file in data.files:
         if file.regularisation and not regularisation:
             continue
@@ -183,9 +190,11 @@ def _tallied(
         why = _why_not(file, pictures, times)
         if why:
             left_out.append(LeftOut(file.path, why))
+            if times is not None and times < 0 and not file.regularisation and not _why_not(file, pictures, 1):
+                negative += times
         else:
             (regular if file.regularisation else trained).append(TalliedPicture(file, times or 0))
-    return Tally(tuple(trained), tuple(regular), tuple(left_out))
+    return Tally(tuple(trained), tuple(regular), tuple(left_out), negative)
 
 
 def counts_ending(rules: PictureRules, ending: str) -> bool:

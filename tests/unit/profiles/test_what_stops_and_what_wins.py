@@ -91,3 +91,19 @@ def test_steps_that_come_to_none_stop_a_script_that_passes_them() -> None:
     assert (made.steps_shown, made.steps) == (0, 0)
     assert "0 steps of 0 counted pictures" in made.stops
     assert run("easy training scripts 2023-02", (FoundFile("hat/a.png", SIDE),), max_train_epochs=2).stops
+
+
+def test_a_share_that_a_field_cannot_hold_stops_also_where_the_schedule_has_no_warm_up() -> None:
+    made = run(KOHYA, max_train_epochs=2, lr_scheduler="constant", lr_warmup_steps="2.5%")
+    assert "2.5 %" in made.stops
+    assert run(KOHYA, max_train_epochs=2, lr_scheduler="constant", lr_warmup_steps="25%").warmup == 0
+
+
+def test_negative_repeats_take_off_what_a_script_multiplies_and_are_no_pictures_to_the_engine() -> None:
+    files = (*TRAINED, FoundFile("-1_x/a.png", SIDE), FoundFile("-1_x/b.PNG", SIDE), FoundFile("-1_x/c.txt"))
+    # 6 × 4 - 1 × 2, at batch 3 over 3 epochs; kohya_ss does not know .PNG.
+    assert run("easy training scripts 2023-02", files, max_train_epochs=3).steps_shown == 22
+    assert run(KOHYA, files, max_train_epochs=3).steps_shown == 23
+    assert "start with a number" in run(ANON, files, max_train_epochs=3).stops
+    bare = run("sd-scripts 2023-01", files, max_train_epochs=3)
+    assert (bare.steps, len(bare.loaded.pictures)) == (24, 6)
