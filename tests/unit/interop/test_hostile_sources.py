@@ -177,6 +177,26 @@ def test_a_file_cut_anywhere_is_one_line_with_its_place_or_a_report(raw: bytes) 
             assert made.settings is not None
 
 
+PLACES = {
+    "a tag": (b"network:\n  type: !!python/object/apply:os.getcwd []\ntrain: {lr: 1}\n", "given line 2: a tag"),
+    "a tag of one's own": (b"train:\n  lr: 1\nmodel:\n  arch: !mine sd1\n", "given line 4: a tag"),
+    "an anchor": (b"network:\n  rank: 1\ntrain: &a\n  lr: 1\n", "given line 3: an anchor"),
+    "an alias": (b"network: {rank: 1}\ntrain: *a\n", "given line 2: an alias"),
+    "an open quote in YAML": (b"network:\n  type: 'lora\ntrain:\n  lr: 1\n", "given line "),
+    "a tab in YAML": (b"network:\n\ttype: lora\ntrain:\n  lr: 1\n", "given line 2: "),
+    "a missing comma in JSON": (b'{\n"training_method": "LORA"\n"lora_rank": 4\n}', "given line 3: broken JSON"),
+    "JSON cut off": (b'{\n"training_method": "LORA",\n"unet": {\n"train": tr', "given line 4: broken JSON"),
+    "levels": (b'{"unet": ' + b'{"a": ' * 40 + b"1" + b"}" * 41, "given: more than 32 levels"),
+}
+
+
+@pytest.mark.parametrize(("raw", "said"), PLACES.values(), ids=PLACES)
+def test_what_is_wrong_is_named_with_its_line(raw: bytes, said: str) -> None:
+    with pytest.raises(LoraTuiError) as caught:
+        imported(raw)
+    assert str(caught.value).startswith(said)
+
+
 CONTROL = "\x1b[31mred\x07\x08\r\nnetwork_dim = 999\n[network]\u2028\u202e\x00"
 
 CONTROLLED = {
