@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from trainer.dataset.dataset_toml import read_dataset_toml
@@ -16,7 +17,7 @@ from trainer.text import plural, printable
 
 # A data set has thousands; a home folder named by mistake has more.
 _MAX_FILES = 200_000
-# Folders in folders; a link that leads back up would have no end.
+# Folders in folders.
 _MAX_DEPTH = 16
 
 
@@ -92,14 +93,15 @@ def _unused(name: str, regularisation: bool, taken: set[tuple[bool, str]]) -> st
 def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
     """Yield the files under `root`, sorted by name, those of a folder before those of the folders in it."""
     entries_of(root)
-    for count, path in enumerate(_walk(root, "", 0)):
-        if count >= _MAX_FILES:
-            raise DatasetError(
-                printable(str(root)),
-                found=f"more than {plural(_MAX_FILES, 'file')} in it and in its folders",
-                expected="a folder of training pictures",
-                way_out="name another folder",
-            )
+    paths = list(islice(_walk(root, "", ()), _MAX_FILES + 1))
+    if len(paths) > _MAX_FILES:
+        raise DatasetError(
+            printable(str(root)),
+            found=f"more than {plural(_MAX_FILES, 'file')} in it and in its folders",
+            expected="a folder of training pictures",
+            way_out="name another folder",
+        )
+    for path in paths:
         yield FoundFile(path, _size(root / path), regularisation, is_picture_name(path) or is_other_picture_name(path))
 
 
@@ -107,18 +109,23 @@ def _folders_in(root: Path) -> Iterator[str]:
     return (entry.name for entry in entries_of(root) if entry.is_dir())
 
 
-def _walk(folder: Path, below: str, depth: int) -> Iterator[str]:
+def _walk(folder: Path, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    """Yield the paths of files in `folder` and in the folders in it; `above` are those that it lies in, by device and inode."""
     try:
-        entries = entries_of(folder)
-    except DatasetError:
+        entries, status = entries_of(folder), os.stat(folder)
+    except (DatasetError, OSError):
         # A folder in it that cannot be looked into holds nothing that any trainer could load.
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        # A link that leads back up.
         return
     folders = [entry for entry in entries if entry.is_dir()]
     # As they are read: regularisation pictures are shown in this order until there are enough.
     yield from (below + entry.name for entry in entries if not entry.is_dir())
     for entry in folders:
-        if depth < _MAX_DEPTH:
-            yield from _walk(Path(entry.path), f"{below}{entry.name}/", depth + 1)
+        if len(above) < _MAX_DEPTH:
+            yield from _walk(Path(entry.path), f"{below}{entry.name}/", (*above, here))
 
 
 def _size(path: Path) -> Size | None:
