@@ -19,6 +19,9 @@ _GAP = "  "
 # Lines of details below a reason; the JSON has all.
 _MAX_DETAILS = 6
 
+# Rows whose details are files, each with why it is left out.
+_NAMES_FILES = ("pictures_counted", "pictures_trained", "captions")
+
 Lit = Callable[[str], str]
 
 
@@ -49,6 +52,7 @@ def reason_lines(table: "ParityTable", width: int) -> Iterator[str]:
         table: the table.
         width: characters of a line.
     """
+    yield from _left_out_lines(table)
     for column in range(1, len(table.columns)):
         rows = [row for row in table.rows if row.cells[column].differs]
         if not rows:
@@ -64,10 +68,28 @@ def reason_lines(table: "ParityTable", width: int) -> Iterator[str]:
         yield ""
 
 
+def _left_out_lines(table: "ParityTable") -> Iterator[str]:
+    """Yield what the first column leaves out: below the others only what is left out there in another way is named."""
+    shown: set[tuple[str, ...]] = set()
+    lines: list[str] = []
+    for row in table.rows:
+        details = row.cells[0].details
+        if row.key in _NAMES_FILES and details and details not in shown:
+            shown.add(details)
+            lines += (f"  {row.label}: all but these", *_capped(details))
+    if lines:
+        yield table.titles[0]
+        yield from lines
+        yield ""
+
+
 def _detail_lines(row: "ParityRow", column: int) -> Iterator[str]:
     """Yield the details of a cell that the first column does not have, such as pictures that count there alone."""
     here = set(row.cells[0].details)
-    details = [each for each in row.cells[column].details if each not in here]
+    yield from _capped([each for each in row.cells[column].details if each not in here])
+
+
+def _capped(details: Sequence[str]) -> Iterator[str]:
     for line in details[:_MAX_DETAILS]:
         yield f"      {printable(line)}"
     if len(details) > _MAX_DETAILS:

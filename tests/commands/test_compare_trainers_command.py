@@ -165,3 +165,12 @@ def test_a_setting_of_the_command_line_counts_as_asked_for(lora_tui_here: LoraTu
     assert column(ran, "anon-1337 2023-02")["scale"] == "1 / 48 = 0.0208"
     printed = lora_tui_here("compare-trainers", settings_file, "--set", "network_dim=48", "--take", "anon-1337 2023-02")
     assert parse_settings(printed.stdout, "printed").network_dim == 48
+
+
+def test_pictures_that_nobody_counts_are_printed_by_name(lora_tui_here: LoraTui, settings_file: Path) -> None:
+    (settings_file.parent / "data" / "10_a" / "fog.jxl").write_bytes(b"x")
+    for profiles in (("--profiles", "lora-tui"), ("--profiles", "anon-1337 2023-02")):
+        lines = lora_tui_here("compare-trainers", settings_file, *profiles).stdout.splitlines()
+        place = lines.index("  pictures counted: all but these")
+        assert lines[place - 1] == "these settings"
+        assert "      10_a/fog.jxl: .jxl does not count" in lines[place:]
