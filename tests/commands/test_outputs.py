@@ -54,10 +54,11 @@ def words(command: str, workspace: Workspace, out: Path | str) -> list[str]:
         "page": ["page", "1", "-o", f"{out}", "--in", f"{root}"],
         "convert": ["convert", "alpha", f"{root}/hifumi.toml", "--to", "2", "--out", f"{out}"],
         "export": ["export", f"{root}/hifumi.toml", "--to", "sd-scripts", "--out", f"{out}"],
+        "import": ["import", f"{root}/hifumi.toml", "--out", f"{out}"],
     }[command]
 
 
-STARTS = {"page": b"<!doctype html>", "convert": b"[data]", "export": b"[data]"}
+STARTS = {"page": b"<!doctype html>", "convert": b"[data]", "export": b"[data]", "import": b"# From "}
 
 
 @pytest.mark.parametrize("command", STARTS)
