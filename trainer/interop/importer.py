@@ -31,6 +31,7 @@ PATHS_OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_n
 """Settings that a subject has in their place."""
 
 _MOVED = "where it is on this computer"
+_REWRITTEN = "the data set file that is written beside the settings"
 _A_NAME = "it is a name, and no model that is known here has it"
 _FOLDERS = ("train_data_dir", "reg_data_dir")
 _FOLDER = re.compile(r"\d+(?:\.\d+)?_(.+)")
@@ -106,6 +107,7 @@ def import_documents(
     for document in sorted(documents, key=lambda each: each.syntax != "command"):
         plans += plans_of(document, formats[id(document)], several=len(documents) > 1)
     if len(documents) > 1:
+        _note_files_read(plans, documents)
         _settle_between(plans)
     options = options_of(plans)
     for each in formats.values():
@@ -143,6 +145,18 @@ def import_documents(
         }
     unknown = [each for each in report.keys if each.fate == "unknown"]
     return Imported(report, values, settings_text(report, values, unknown), wanted, data_set.text)
+
+
+def _note_files_read(plans: Sequence[KeyPlan], documents: Sequence[SourceDocument]) -> None:
+    """Say of a config that a command names that it is read, where it is one of the documents."""
+    read = {_last_part(document.where) for document in documents}
+    for plan in plans:
+        if plan.source.key == "config_file" and _last_part(str(plan.source.value)) in read:
+            plan.options, plan.no_effect = {}, "that file is read with this one"
+
+
+def _last_part(path: str) -> str:
+    return re.split(r"[\\/]", path)[-1].removesuffix(".toml")
 
 
 def _settle_between(plans: Sequence[KeyPlan]) -> None:
@@ -226,7 +240,11 @@ def _with_moves(
     moved = [name for name, value in stated.items() if name in found and found[name] != value and name in fates]
     return {
         **fates,
-        **{name: replace(fates[name], fate="translated", why=_MOVED) for name in moved if fates[name].values},
+        **{
+            name: replace(fates[name], fate="translated", why=_REWRITTEN if name == "dataset_config" else _MOVED)
+            for name in moved
+            if fates[name].values
+        },
     }
 
 

@@ -91,3 +91,11 @@ def test_an_unknown_key_is_kept_and_counted() -> None:
     assert made.report.count_line().startswith("1 key:")
     assert "# extra_args.args.my_own = 3" in made.text
     assert tomllib.loads(made.text).keys() <= {"data"}
+
+
+def test_no_folders_of_pictures_is_no_unknown_key() -> None:
+    made = import_documents(
+        [read_document(b"subsets = []\n[general_args.args]\nseed = 3\n[network_args.args]\nnetwork_dim = 8\n", "x")]
+    )
+    assert made.report.of("unknown") == ()
+    assert made.values["network_dim"] == 8

@@ -175,3 +175,15 @@ def test_what_a_shell_works_out_is_one_value_however_many_words_it_has(line: str
     assert not made.report.of("unknown")
     idle = {key.key: key.why for key in made.report.of("without effect")}
     assert all("worked out while the script runs" in idle[name] for name in ("network_dim", "unet_lr"))
+
+
+def test_files_that_name_one_another_are_said_to_be_read() -> None:
+    command = read_document(b"python train_network.py --config_file D:\\kohya\\cat.toml --seed 3", "start.bat")
+    config = read_document(b'network_dim = 8\ndataset_config = "sets.toml"\n', "here/cat.toml")
+    data = read_document(b'[[datasets]]\nresolution = 512\n[[datasets.subsets]]\nimage_dir = "x"\n', "here/sets.toml")
+    report = import_documents([command, config, data], exists=lambda path: False).report
+    why = {each.key: each.why for each in report.keys}
+    assert why["config_file"] == "that file is read with this one"
+    assert why["dataset_config"] == "the data set file that is written beside the settings"
+    alone = import_documents([command], exists=lambda path: False).report
+    assert "not named" in next(each.why for each in alone.keys if each.key == "config_file")

@@ -191,6 +191,7 @@ def _subsets() -> Iterator[KeyRule]:
     for key in f"{_SUBSET_KEYS} {_SUBSET_SWITCHES}".split():
         yield KeyRule(f"subsets[*].{key}", (f"datasets[0].subsets[*].{key}",))
     yield KeyRule("subsets[*].name", why="the name of a tab", exported=False)
+    yield KeyRule("subsets", why="no folders of pictures", exported=False)
 
 
 _OWN_ROWS = table(

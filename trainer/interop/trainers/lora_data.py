@@ -95,7 +95,7 @@ def data_notes(values: Values) -> list[str]:
         way = (
             "put them beside the data set file"
             if values.get(DATASETS)
-            else "name the folder they lie in in train_data_dir"
+            else "give train_data_dir the folder that holds them"
         )
         notes.append(f"where they lie is not in the file: {way}")
     return notes
