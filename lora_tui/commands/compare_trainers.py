@@ -87,7 +87,7 @@ def compare_trainers(
 
 
 def _show(compared: "Comparison", keys: Sequence[str], settings_file: Path, as_json: bool) -> ExitCode:
-    from lora_tui.wording.parity_text import reason_lines, table_lines
+    from lora_tui.wording.parity_text import DIFFERENT, reason_lines, table_lines
     from trainer.parity.compare import parity_table
     from trainer.parity.table import parity_json
 
@@ -101,6 +101,8 @@ def _show(compared: "Comparison", keys: Sequence[str], settings_file: Path, as_j
         click.echo(line)
     for note in compared.notes:
         print_note(note)
+    click.echo(f"{DIFFERENT} differs from these settings. 16 → 160: 16 pictures, 160 with repeats.")
+    click.echo("Pair: rate of lora_down | alpha / dim × rate of lora_up, all that Adam sees of the three at one dim.")
     click.echo(_stated_line(compared))
     click.echo("Make yours like one of them, as TOML on standard output or with --out FILE:")
     command = shlex.join(["lora-tui", "compare-trainers", str(settings_file), "--take", table.columns[-1]])

@@ -123,7 +123,7 @@ def _loaded(column: TrainerColumn) -> CellContent:
 
 def _tallied(found: Tally, total: int) -> CellContent:
     count = len(found.pictures)
-    text = f"{count:,}" if total == count else f"{count:,} ({total:,} with repeats)"
+    text = f"{count:,}" if total == count else f"{count:,} → {total:,}"
     return CellContent(text, _left_out_lines(found.left_out), found.often)
 
 
