@@ -1,7 +1,7 @@
 """The table of trainers for the settings being edited, and what would change to be like one of them; for a thread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,16 +80,22 @@ def take_over(draft: "SettingsDraft", profile: str) -> TakenOver:
     Raises:
         LoraTuiError: as parity_of.
     """
-    from trainer.parity.like import settings_like
+    from trainer.parity.like import settings_like, with_changes
 
-    like = settings_like(_comparison(draft).asked, profile)
-    lines = changed_settings(draft, like.changes, like.why)
-    return TakenOver(like.profile.title, like.changes if lines else {}, lines, like.notes)
+    # What an earlier trainer brought is not what was asked for.
+    before = replace(draft, now=draft.before_trainer)
+    like = settings_like(_comparison(before).asked, profile)
+    after = with_changes(before.now, like)
+    changes = {name: value for name, value in after.model_dump().items() if value != draft.value(name)}
+    why = {name: like.why.get(name, "as it was before another trainer was taken over") for name in changes}
+    lines = changed_settings(draft, changes, why)
+    return TakenOver(like.profile.title, changes if lines else {}, lines, like.notes)
 
 
 def _comparison(draft: "SettingsDraft") -> "Comparison":
+    from trainer.parity.columns import changed_settings as changed_values
     from trainer.parity.comparison import read_comparison, written_settings
     from trainer.settings.toml_text import read_text
 
     written = written_settings(read_text(draft.path)) if draft.path.exists() else frozenset[str]()
-    return read_comparison(draft.now, draft.path, written | draft.unsaved)
+    return read_comparison(draft.now, draft.path, written | (draft.unsaved & changed_values(draft.now)))

@@ -31,6 +31,11 @@ class SettingsDraft:
         """Names of the fields edited since the file was read or written."""
         return frozenset(name for name in type(self.now).model_fields if self.value(name) != getattr(self.saved, name))
 
+    @property
+    def before_trainer(self) -> "Settings":
+        """The values from before a trainer was turned to or taken over; those in the form where something was edited since."""
+        return self.chosen or self.now
+
     def value(self, name: str) -> object:
         """Return the value of `name` in the form."""
         return getattr(self.now, name)
@@ -46,11 +51,13 @@ class SettingsDraft:
 
         if name != SETTING:
             return replace(self, now=with_value(self.now, name, text), chosen=None)
-        before = self.chosen or self.now
+        before = self.before_trainer
         return replace(self, now=with_value(before, name, text), chosen=before)
 
     def changed(self, changes: Mapping[str, object]) -> "SettingsDraft":
         """Return the draft with other values, checked together: one of them alone may not fit the others' old values.
+
+        Where the trainer to behave like is among them, the values from before it are kept as in `typed`.
 
         Args:
             changes: setting -> its new value.
@@ -58,9 +65,11 @@ class SettingsDraft:
         Raises:
             SettingsError: a value does not fit; `where` is the name.
         """
+        from trainer.settings.profile_defaults import SETTING
         from trainer.settings.toml_file import with_values
 
-        return replace(self, now=with_values(self.now, changes), chosen=None)
+        chosen = self.before_trainer if SETTING in changes else None
+        return replace(self, now=with_values(self.now, changes), chosen=chosen)
 
     def reset(self, name: str) -> "SettingsDraft":
         """Return the draft with the file's value in field `name`.
