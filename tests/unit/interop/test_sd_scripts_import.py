@@ -187,3 +187,33 @@ def test_files_that_name_one_another_are_said_to_be_read() -> None:
     assert why["dataset_config"] == "the data set file that is written beside the settings"
     alone = import_documents([command], exists=lambda path: False).report
     assert "not named" in next(each.why for each in alone.keys if each.key == "config_file")
+
+
+@pytest.mark.parametrize(
+    ("raw", "base"),
+    [
+        (
+            b'network_module = "networks.lora_flux"\nnetwork_dim = 8\nt5xxl = "t5.safetensors"\nguidance_scale = 1.0\n',
+            "Flux",
+        ),
+        (b'[model]\npretrained_model_name_or_path = "x"\nclip_g = "g"\nclip_l = "l"\n', "SD3"),
+        (b"accelerate launch lumina_train_network.py --gemma2 g.safetensors --ae a.safetensors --seed 3", "Lumina"),
+        (
+            b"python anima_train_network.py --network_module=networks.lora_anima --discrete_flow_shift=3 --seed 3",
+            "Anima",
+        ),
+    ],
+)
+def test_files_for_other_bases_say_so(raw: bytes, base: str) -> None:
+    made = imported(raw)
+    assert made.report.of("unknown") == ()
+    assert [note for note in made.report.notes if f"for {base}, which cannot be trained here" in note]
+
+
+def test_options_of_other_scripts_have_a_reason_and_each_encoder_its_rate() -> None:
+    made = imported(
+        b"python sdxl_train_network.py --text_encoder_lr1 1e-5 --text_encoder_lr2 2e-5 --learning_rate_te 1e-6"
+    )
+    assert (made.values["text_encoder_lr"], made.values["text_encoder_lr2"]) == (1e-5, 2e-5)
+    assert "whole model" in why(made, "learning_rate_te")
+    assert made.report.notes == ()

@@ -7,13 +7,18 @@ from trainer.dataset.dataset_toml import all_keys
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.option_rules import RULES, is_blank
 from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
+from trainer.interop.trainers import other_scripts
 from trainer.settings.absent_options import ABSENT_OPTIONS
 
 OLD_PROFILE, TODAY_PROFILE = "sd-scripts 2023-02", "sd-scripts 2026-02"
 
 _LAUNCHER = "it is of `accelerate launch`; a bake runs in one process, and mixed_precision is a setting"
 # Written by people and by the GUIs around it beside the options; argparse has none of them.
-_RULES = tuple(KeyRule(name, (name,)) for name in dict.fromkeys((*OPTIONS, *RULES, *ABSENT_OPTIONS)))
+_RULES = (
+    *(KeyRule(name, (name,)) for name in dict.fromkeys((*OPTIONS, *RULES, *ABSENT_OPTIONS))),
+    KeyRule("text_encoder_lr2", ("text_encoder_lr2",)),
+    *other_scripts.rows(),
+)
 
 
 def is_config(document: SourceDocument) -> bool:
@@ -49,6 +54,7 @@ CONFIG = TrainerFormat(
     recognises=is_config,
     rules=_RULES,
     profile=profile_of,
+    notes=other_scripts.notes,
     unprefixed=own_name,
 )
 
@@ -61,6 +67,7 @@ COMMAND = TrainerFormat(
         KeyRule("launcher.*", why=_LAUNCHER),
     ),
     profile=profile_of,
+    notes=other_scripts.notes,
     unprefixed=lambda key: "launcher.*" if key.startswith("launcher.") else key,
 )
 
