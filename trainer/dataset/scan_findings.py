@@ -114,7 +114,7 @@ def _without_caption(folder: Folder, source: Source, pictures: Sequence[Picture]
     without = [picture.path.name for picture in pictures if picture.caption_file is None]
     if not without:
         return
-    instead = _in_place_of_caption(source, without[0])
+    instead = _in_place_of_caption(source, without)
     where = printable(folder.name, 60)
     yield Finding(
         "caption-missing",
@@ -124,11 +124,11 @@ def _without_caption(folder: Folder, source: Source, pictures: Sequence[Picture]
     )
 
 
-def _in_place_of_caption(source: Source, name: str) -> str:
-    """Return what stands in for a missing caption; a picture's file name stands for those of the others."""
-    words = printable(source.caption_without_file(name), 60)
+def _in_place_of_caption(source: Source, names: Sequence[str]) -> str:
+    """Return what stands in for the captions of these pictures; one file's name stands for those of the others."""
+    words = next(filter(None, (printable(source.caption_without_file(name), 60) for name in names)), "")
     if not words:
-        return "they are trained without a caption"
+        return f"{_are(len(names), 'it is', 'they are')} trained without a caption"
     if source.options.caption_of_name is not None:
         return f"the file's name is used instead, such as: {words}"
     # Other words than those in its name come from a data set file.

@@ -134,9 +134,8 @@ def _left_out_lines(left_out: tuple[LeftOut, ...]) -> tuple[str, ...]:
 
 
 def _regularisation(column: TrainerColumn) -> CellContent:
-    return CellContent(
-        f"{column.run.regularisation_shown:,} of {plural(len(column.run.loaded.regularisation), 'picture')}"
-    )
+    count, shown = len(column.run.loaded.regularisation), column.run.regularisation_shown
+    return CellContent(f"{count:,}" if count == shown else f"{count:,} → {shown:,}")
 
 
 def _captions(column: TrainerColumn) -> CellContent:

@@ -166,8 +166,8 @@ def test_regularisation_has_a_row_where_there_is_any(tmp_path: Path) -> None:
     put(tmp_path / "reg" / "1_r", [f"{n}.png" for n in range(9)], (64, 64))
     asked = asked_of(tmp_path / "set", **SMALL, reg_data_dir=str(tmp_path / "reg"))
     table = table_of(asked)
-    assert cell(table, "regularisation", "sd-scripts 2026-02").text == "4 of 9 pictures"
-    assert cell(table, "regularisation", "OneTrainer 2026-08").text == "9 of 9 pictures"
+    assert cell(table, "regularisation", "sd-scripts 2026-02").text == "9 → 4"
+    assert cell(table, "regularisation", "OneTrainer 2026-08").text == "9"
     assert "regularisation" not in {row.key for row in table_of(asked_of(tmp_path / "set", **SMALL)).rows}
 
 
