@@ -72,7 +72,9 @@ def _python_int_or_stop(folder: FolderName, options: Options) -> int | None:
     try:
         return int(folder.name.split("_")[0])
     except ValueError:
-        raise ValueError(f"folder {folder.name} has no whole number of repeats in front, so that it does not start") from None
+        raise ValueError(
+            f"folder {folder.name} has no whole number of repeats in front, so that it does not start"
+        ) from None
 
 
 def _powershell_int(folder: FolderName, options: Options) -> int | None:
