@@ -48,6 +48,13 @@ EXPECTED = "a trainer's settings: TOML, JSON, YAML, a script or its command line
 _MAX_INFOTEXT = 2**17
 # Options that one variable is said to be given to.
 _MAX_USERS = 50
+_PYTHON = re.compile(
+    r"^(?:(?:from[ \t]+[\w.]+[ \t]+)?import[ \t]+\w|"
+    r"(?:def|class|if|for|with|while)[ \t][^\n]{0,200}:[ \t]*$|(?:try|else)[ \t]*:[ \t]*$)",
+    re.MULTILINE | re.ASCII,
+)
+# A notebook's command, and the settings of Easy Training Scripts in its program.
+_READ_IN_PYTHON = re.compile(r"^[ \t]*(?:![^\n]{0,400}train|self\.\w+[ \t]*[:=])", re.MULTILINE | re.ASCII)
 _FENCE = re.compile(r"^[ \t]*```\w*[ \t]*$", re.MULTILINE)
 _TOML_KEY = re.compile(r"\s*(?:\[{1,2}[\w.\" -]+\]{1,2}\s*(?:#.*)?$|[\w.\"'-]{1,200}\s*=(?!=))", re.ASCII)
 _PEFT = "adapter_config.json"
@@ -110,6 +117,7 @@ def _of_text(text: str, where: str) -> SourceDocument:
         return _of_json(text, where)
     if len(text) > MAX_PLAIN:
         raise SettingsError(where, found=f"{len(text):,} characters", expected=f"at most {MAX_PLAIN:,}, {EXPECTED}")
+    _refuse_python(text, where)
     text = plain_commands(text)
     if has_command(text) or (not _is_config(text) and looks_like_script(text)):
         return _of_script(parse_script(text, where), where)
@@ -123,6 +131,21 @@ def _of_text(text: str, where: str) -> SourceDocument:
     if _is_config(text):
         return _of_toml(text, where)
     raise SettingsError(where, found="nothing that is known", expected=EXPECTED)
+
+
+def _refuse_python(text: str, where: str) -> None:
+    """Refuse a program in Python, also in a cell of a notebook: its settings are worked out when it runs.
+
+    Raises:
+        SettingsError: it is one, and holds neither a command of a notebook nor settings.
+    """
+    if _PYTHON.search(text) and not _READ_IN_PYTHON.search(text) and "\nSteps: " not in text:
+        raise SettingsError(
+            where,
+            found="a program in Python, whose settings are made when it runs",
+            expected=EXPECTED,
+            way_out="name the config that it writes, or paste the command that it prints",
+        )
 
 
 def _is_config(text: str) -> bool:

@@ -131,3 +131,39 @@ def test_prompts_wrapped_lines_and_typeset_signs_hide_no_option(raw: bytes) -> N
 def test_a_notebook_is_refused_with_the_way_out() -> None:
     with pytest.raises(SettingsError, match=r"a notebook.*paste the cell"):
         imported(b'{"nbformat": 4, "nbformat_minor": 0, "cells": [{"cell_type": "code", "source": ["!python x.py"]}]}')
+
+
+def test_what_a_notebook_puts_into_a_command_is_not_taken_for_a_value() -> None:
+    made = imported(b"!accelerate launch train_network.py --dataset_config={sets} --network_dim {rank} --seed 4\n")
+    assert {each.key: each.fate for each in made.report.keys} == {
+        "dataset_config": "without effect",
+        "network_dim": "without effect",
+        "seed": "taken",
+    }
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"import os\n\nnetwork_dim = 8 #@param\nconfig = {\n  'network_dim': network_dim,\n}\n",
+        b"# cell\nfrom pathlib import Path\nrank = 8\n\ndef main():\n    run('accelerate launch train_network.py')\n",
+    ],
+)
+def test_a_program_in_python_is_refused_with_the_way_out(raw: bytes) -> None:
+    with pytest.raises(SettingsError, match=r"Python.*config that it writes"):
+        imported(raw)
+
+
+def test_settings_in_a_python_program_of_easy_training_scripts_are_read() -> None:
+    made = imported(
+        b"import os\n\nclass ArgStore:\n    def __init__(self):\n        self.net_dim: int = 24\n        self.alpha: float = 12\n"
+        b"        self.scheduler: str = 'cosine'\n        self.base_model: str = ''\n"
+    )
+    assert made.values["network_dim"] == 24
+
+
+def test_a_prompt_that_begins_like_a_program_is_a_prompt() -> None:
+    made = imported(
+        b"for sale, a cat with a sign:\nimport goods\nNegative prompt: bad\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 3, Size: 512x512"
+    )
+    assert made.report.title.startswith("a picture's recipe")

@@ -62,6 +62,8 @@ _PROGRAM = re.compile(r"accelerate|lora_pti|py|pythonw?[\d.]*+", re.ASCII)
 _HEAD, _HEAD_WORDS = 4000, 40
 FIRST_FLAG = re.compile(r"\s*--[A-Za-z]")
 _PART_OF_TEXT = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
+# What a notebook puts in before the shell has the line.
+_OF_NOTEBOOK = re.compile(r"\{[A-Za-z_][\w.]{0,80}\}", re.ASCII)
 # Of a command after its variables are put in.
 _MAX_WORDS = 10_000
 # The kinds of what stands between two blanks. A Windows path in quotes may end in a backslash, which then escapes nothing.
@@ -182,6 +184,8 @@ def _word(pieces: list[tuple[str, str]], line: int) -> _Word:
 
 
 def _filled(word: _Word, values: Mapping[str, object]) -> tuple[object, tuple[str, ...]]:
+    if _OF_NOTEBOOK.fullmatch(word.text):
+        return Computed(word.text), ()
     return (
         expanded(word.text, values) if word.expands and any(sign in word.text for sign in "$%!`") else (word.text, ())
     )
