@@ -192,6 +192,8 @@ class _Imitation:
             yield "it accumulates batches over the end of an epoch; here an epoch's remaining batches make a step of their own"
         if engine.regularisation == "paired" and any(picture.is_reg for picture in self._data.pictures):
             yield "it shows a regularisation picture of the same bucket with each picture; here they fill up the epoch"
+        if "seed" not in (*profile.defaults, *profile.unknown) and _is_default(self._settings, "seed"):
+            yield f"its seed: {profile.reasons['seed']}; here it is {self._settings.seed}"
         if self._settings.dataset_config:
             yield "its own reading of folders: these, and their repeats, are those of the data set file"
         computed = {

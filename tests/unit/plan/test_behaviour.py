@@ -341,3 +341,14 @@ def test_a_folder_with_no_repeats_is_left_out_also_where_folders_in_the_data_fol
     for key in ("ai-toolkit 2026-08", "sd_dreambooth_extension 2023-02"):
         _, _, data = planned(tmp_path, key, num_repeats=["3_b=0"])
         assert [data.name_of(picture) for picture in data.pictures] == ["c/d.png"]
+
+
+@pytest.mark.parametrize("key", OTHERS)
+def test_a_seed_that_a_trainer_draws_each_time_is_named_where_none_was_asked_for(tmp_path: Path, key: str) -> None:
+    put(tmp_path / "3_a", [f"{n}.png" for n in range(4)], SQUARE)
+    put(tmp_path, ["loose.png"], SQUARE)
+    like: dict[str, object] = {"train_batch_size": 1}
+    drawn = "seed" not in (*PROFILES[key].defaults, *PROFILES[key].unknown)
+    lines = planned(tmp_path, key, **like)[1].lines
+    assert any(line.startswith("not imitated: its seed: ") and line.endswith("42") for line in lines) == drawn
+    assert not any("its seed" in line for line in planned(tmp_path, key, **like, seed=7)[1].lines)
