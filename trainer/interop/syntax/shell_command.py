@@ -99,6 +99,8 @@ def has_command(text: str) -> bool:
 
 def starts_training(line: str) -> bool:
     """Return whether a line starts a program that trains."""
+    if "--" not in line and "train" not in line and "launch" not in line:
+        return False
     words = [word.strip("\"'") for word in line[:_HEAD].split()[:_HEAD_WORDS]]
     at = next((place for place, word in enumerate(words) if not _BEFORE.fullmatch(word)), len(words))
     rest = words[at + 1 :]
