@@ -102,3 +102,14 @@ def test_what_cannot_be_read_is_one_line(lora_tui_here, tmp_path: Path, content:
     assert result.returncode == ExitCode.USAGE
     assert len(result.stderr.splitlines()) == 1 and result.stdout == ""
     assert said in result.stderr and result.stderr.startswith(f"lora-tui: {path}")
+
+
+@pytest.mark.parametrize("out", ["no/such/cat.toml", "there"])
+def test_a_file_that_cannot_be_written_leaves_no_subject_behind(
+    lora_tui_here, source: Path, tmp_path: Path, out: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    result = lora_tui_here("import", source, "--out", tmp_path / out, "--force", "--map", r"\\NAS\share=/data")
+    assert result.returncode == ExitCode.USAGE
+    assert "a file in a folder that exists" in result.stderr
+    assert not list(tmp_path.rglob("hifumi.toml"))

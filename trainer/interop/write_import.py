@@ -84,6 +84,7 @@ def write_import(
                 expected="a new file",
                 way_out="choose another name, or add --force",
             )
+    _refuse_folder(out)
     # Refused before anything is written, whatever it holds.
     _ = imported.settings
     written: list[Path] = []
@@ -100,6 +101,19 @@ def write_import(
     if workspace is not None and path_map:
         remember_map(workspace, path_map)
     return [*written, out]
+
+
+def _refuse_folder(out: Path) -> None:
+    """Refuse a settings file that could not be written, before the files that it names are.
+
+    Raises:
+        SettingsError: it is a folder, or lies in none that is there.
+    """
+    found = "a folder" if out.is_dir() else "" if out.parent.is_dir() else f"no folder {printable(str(out.parent))}"
+    if found:
+        raise SettingsError(
+            printable(str(out)), found=found, expected="a file in a folder that exists", way_out="make the folder first"
+        )
 
 
 def _kept(subject: Subject, home: Path) -> Subject:
