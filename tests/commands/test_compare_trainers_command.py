@@ -175,3 +175,20 @@ def test_pictures_that_nobody_counts_are_printed_by_name(lora_tui_here: LoraTui,
         place = lines.index("  pictures counted: all but these")
         assert lines[place - 1] == "these settings"
         assert "      10_a/fog.jxl: .jxl does not count" in lines[place:]
+
+
+def test_what_a_data_set_file_states_holds_in_every_column(lora_tui_here: LoraTui, settings_file: Path) -> None:
+    # 3 is also the default of ours.
+    (settings_file.parent / "set.toml").write_text(
+        '[[datasets]]\nbatch_size = 3\nresolution = 64\n[[datasets.subsets]]\nimage_dir = "data/10_a"\nnum_repeats = 2\n'
+    )
+    settings_file.write_text(
+        'dataset_config = "set.toml"\npretrained_model_name_or_path = "demo"\nmax_train_epochs = 4\n'
+        "resolution = 64\nmin_bucket_reso = 32\nmax_bucket_reso = 128\nbucket_reso_steps = 16\n"
+    )
+    ran = lora_tui_here("compare-trainers", settings_file, "--json")
+    for key in PROFILES:
+        if key != "cloneofsimo lora 2023-02":
+            assert column(ran, key)["batch"] == "3 × 1", key
+    # .txt files, counted by Windows' sd-scripts: 12 × 2 in three buckets of 14, 6 and 4.
+    assert column(ran, "anon-1337 2023-02")["steps_run"] == str(4 * (5 + 2 + 2))

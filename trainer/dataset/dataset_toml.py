@@ -91,6 +91,7 @@ class DataSetFile:
         notes: one for each folder that is left out, and for what is not read.
         settings: ours with the first data set's on top, for pictures that the file does not name.
         text: the file's.
+        stated: names of the settings that the file sets for its first data set.
     """
 
     groups: tuple[Group, ...]
@@ -98,6 +99,7 @@ class DataSetFile:
     notes: tuple[Finding, ...]
     settings: Settings
     text: str
+    stated: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -140,15 +142,17 @@ class _File:
         document = (_parse_json if self._is_json else parse_toml)(self._text, self._where)
         self._check_keys(document)
         general = _Table("general", 0, 0, self._tables(document.get("general", {}), "[general]", many=False)[0])
-        groups, sources, first = [], [], None
+        groups, sources, first, stated = [], [], None, frozenset[str]()
         for number, values in enumerate(self._tables(document.get("datasets"), "[[datasets]]"), start=1):
             dataset = _Table("datasets", number, 0, values)
-            settings, _ = self._applied(self._settings, (general, dataset), _OF_DATASETS)
-            first = first or self._applied(settings, (general, dataset), _OF_CAPTIONS)[0]
+            settings, said = self._applied(self._settings, (general, dataset), _OF_DATASETS)
+            if first is None:
+                first, captions = self._applied(settings, (general, dataset), _OF_CAPTIONS)
+                stated = frozenset(said | captions)
             groups.append(group_of(settings))
             sources += self._sources(general, dataset, settings)
         assert first is not None
-        return DataSetFile(tuple(groups), tuple(sources), tuple(self._notes), first, self._text)
+        return DataSetFile(tuple(groups), tuple(sources), tuple(self._notes), first, self._text, stated)
 
     def _sources(self, general: _Table, dataset: _Table, settings: Settings) -> list[Source]:
         """Return the folders of one data set."""

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import tomlkit
 
-from trainer.dataset.found_files import found_data, settings_of_data
+from trainer.dataset.dataset_toml import read_dataset_toml
+from trainer.dataset.found_files import found_data
 from trainer.errors import ModelError
 from trainer.families.registry import FAMILIES
 from trainer.jobs.minutes import MinutesAsSteps, minutes_as_steps
 from trainer.models.identify import identify_base
-from trainer.parity.columns import AskedSettings, asked_settings, changed_settings
+from trainer.parity.columns import AskedSettings, asked_settings
 from trainer.profiles.record import DerivedOption
 from trainer.profiles.scripts_2023 import ANON_1337
 from trainer.profiles.tally import FoundData
@@ -70,11 +71,12 @@ def read_comparison(
         notes.append(f"The base cannot be read ({error.found}); the rates are those of {FAMILIES[family].title}.")
     data = found_data(resolved)
     if resolved.dataset_config:
-        resolved = settings_of_data(resolved)
+        file = read_dataset_toml(Path(resolved.dataset_config), resolved)
+        resolved = file.settings
         notes.append(
             "Folders, repeats, batch size and resolution are those of the data set file, of its first data set."
         )
-        stated |= changed_settings(resolved)
+        stated |= file.stated
     paths = frozenset(
         name for name in type(resolved).model_fields if getattr(resolved, name) != getattr(settings, name)
     )
