@@ -44,17 +44,6 @@ def found_data(settings: Settings) -> FoundData:
     return FoundData(_name_of(root), tuple(files), _name_of(regular) if regular else "", folders)
 
 
-def settings_of_data(settings: Settings) -> Settings:
-    """Return the settings with those of a data set file's first data set on top.
-
-    Raises:
-        SettingsError: the data set file is wrong.
-    """
-    if not settings.dataset_config:
-        return settings
-    return read_dataset_toml(Path(settings.dataset_config), settings).settings
-
-
 def _of_file(settings: Settings) -> FoundData:
     path = Path(settings.dataset_config)
     files: list[FoundFile] = []

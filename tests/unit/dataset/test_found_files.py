@@ -7,7 +7,8 @@ import pytest
 from odd_folder import put
 
 from trainer.dataset import found_files
-from trainer.dataset.found_files import found_data, settings_of_data
+from trainer.dataset.dataset_toml import read_dataset_toml
+from trainer.dataset.found_files import found_data
 from trainer.errors import DatasetError
 from trainer.settings.model import Settings
 
@@ -48,7 +49,9 @@ def test_folders_of_a_data_set_file_stand_with_their_repeats_and_words(tmp_path:
     )
     settings = Settings(dataset_config=str(config))
     assert [file.path for file in found_data(settings).files] == ["3_her_him/a.png", "3_her_him 2/b.png"]
-    assert settings_of_data(settings).train_batch_size == 2
+    file = read_dataset_toml(config, settings)
+    assert file.settings.train_batch_size == 2
+    assert file.stated == {"resolution", "train_batch_size", "min_bucket_reso"}
 
 
 def test_a_folder_that_is_no_data_set_is_refused_before_its_pictures_are_read(

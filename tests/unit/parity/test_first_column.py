@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from odd_folder import SMALL, SQUARE, TALL, WIDE, odd_folder, put, worked_folder
 
-from trainer.dataset.found_files import found_data, settings_of_data
+from trainer.dataset.dataset_toml import read_dataset_toml
+from trainer.dataset.found_files import found_data
 from trainer.dataset.read import read_data
 from trainer.errors import LoraTuiError
 from trainer.parity.columns import asked_settings, first_column
@@ -57,6 +58,12 @@ def data_set_file_and_given_repeats(root: Path) -> dict[str, object]:
 
 
 CASES = (flat, named_root, given_repeats, regularised, data_set_file, data_set_file_and_given_repeats)
+
+
+def settings_of_data(settings: Settings) -> Settings:
+    """Return the settings with those of a data set file on top."""
+    path = settings.dataset_config
+    return read_dataset_toml(Path(path), settings).settings if path else settings
 
 
 @pytest.mark.parametrize("accumulation", [1, 3])
