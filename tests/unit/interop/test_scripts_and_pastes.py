@@ -167,3 +167,18 @@ def test_a_prompt_that_begins_like_a_program_is_a_prompt() -> None:
         b"for sale, a cat with a sign:\nimport goods\nNegative prompt: bad\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 3, Size: 512x512"
     )
     assert made.report.title.startswith("a picture's recipe")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"$rank = 12; $seed=3 # both\naccelerate launch train_network.py --network_dim $rank --seed $seed\n",
+        b"#!/bin/sh\nRANK=12; SEED='3'\npython train_network.py --network_dim $RANK `# how large` --seed $SEED\n",
+        b"CUDA_VISIBLE_DEVICES=1 HF_HOME=/x uv run accelerate launch train_network.py --network_dim 12 --seed 3\n",
+        b"sudo nohup poetry run python3 train_network.py --network_dim 12 --seed 3 > log.txt 2>&1 &\n",
+    ],
+)
+def test_statements_of_one_line_and_programs_that_run_programs(raw: bytes) -> None:
+    made = imported(raw)
+    assert (made.values["network_dim"], made.values["seed"]) == (12, 3)
+    assert made.report.of("unknown") == ()

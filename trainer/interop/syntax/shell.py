@@ -60,6 +60,12 @@ _LIST_START = {
     "bash": re.compile(r"\s*(?:export\s+|local\s+|declare\s+(?:-\w+\s+)?)?[A-Za-z_]\w*\+?=\("),
 }
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|#.*")
+# `$a = 1; $b = "x; y"`: assignments alone, without blocks and calls.
+_PART = re.compile(r"(?:[^;\"'\n]|\"[^\"\n]*\"|'[^'\n]*')+")
+_SEVERAL = re.compile(
+    r"(?:\s*(?:\$|export\s+)?[A-Za-z_]\w*\s*=(?!=)(?:[^;\"'\n{}()]|\"[^\"\n]*\"|'[^'\n]*')*+(?:;|$))++\s*(?:#.*)?",
+    re.ASCII,
+)
 _MAX_LIST = 1000
 _CONTINUED = {"bash": "\\", "powershell": "`", "cmd": "^"}
 _OPENS, _CLOSES = re.compile(r"\b(?:then|do|case)\b|\{\s*$"), re.compile(r"^\s*(?:fi|done|esac|\})")
@@ -86,8 +92,8 @@ def parse_script(text: str, where: str) -> Script:
     shell = _shell_of(text)
     script = Script()
     values: dict[str, object] = {} if shell == "bash" else VariablesOfAnyCase()
-    depth, ended, joins = 0, False, False
-    for number, line in _logical_lines(_without_blocks(text), shell):
+    depth, options, ended, joins = 0, 0, False, False
+    for number, line in _statements(_without_blocks(text), shell):
         first = line.split("\n", 1)[0]
         ended = ended or (first.lstrip().startswith("#") and bool(_END_OF_SETTINGS.search(first)))
         if is_comment(first, shell):
@@ -102,15 +108,17 @@ def parse_script(text: str, where: str) -> Script:
             if not ended:
                 _note_changes(line if _opens_list(first, shell) else first, number, depth, script, values, shell)
         elif (command := command_of(line, number, shell, values, where)) is not None:
-            _add_command(command, script, joins=joins)
+            script.commands.append(replace(command, goes_on=joins and not command.script))
+            options += len(command.flags)
         elif shell == "powershell" and not ended:
             _note_changes(first, number, depth, script, values, shell)
         joins = command is not None or (joins and not first.strip())
         if shell == "bash" and (depth or not _BASH_ADD.match(first)):
             script.in_blocks += _CHANGED_IN_BASH.findall(first)[:_MAX_LIST]
         depth += _opened(first, shell)
-        if len(script.assignments) + sum(len(each.flags) for each in script.commands) > MAX_KEYS:
+        if len(script.assignments) + options > MAX_KEYS:
             raise too_many_keys(f"{where} line {number}")
+    script.commands = _joined_commands(script.commands)
     return script
 
 
@@ -130,12 +138,15 @@ def _note_assignment(
     values[name] = value
 
 
-def _add_command(command: Command, script: Script, *, joins: bool) -> None:
-    """Add a command; lines of options right behind one are of it: a long line that was broken where it was copied."""
-    if joins and not command.script and script.commands:
-        before = script.commands.pop()
-        command = replace(before, flags=(*before.flags, *command.flags))
-    script.commands.append(command)
+def _joined_commands(commands: list[Command]) -> list[Command]:
+    """Return commands with the lines of options right behind them: long lines that were broken where they were copied."""
+    groups: list[list[Command]] = []
+    for each in commands:
+        if each.goes_on and groups:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return [replace(group[0], flags=tuple(flag for each in group for flag in each.flags)) for group in groups]
 
 
 def _note_changes(line: str, number: int, depth: int, script: Script, values: dict[str, object], shell: str) -> None:
@@ -201,6 +212,16 @@ def _logical_lines(text: str, shell: str) -> Iterator[tuple[int, str]]:
             parts = []
     if parts:
         yield start, "\n".join(parts)
+
+
+def _statements(text: str, shell: str) -> Iterator[tuple[int, str]]:
+    """Yield the logical lines of a script, those with several assignments in parts."""
+    for number, line in _logical_lines(text, shell):
+        if shell == "cmd" or ";" not in line or not _SEVERAL.fullmatch(line):
+            yield number, line
+        else:
+            for part in _PART.findall(line):
+                yield number, part
 
 
 def _opened(line: str, shell: str) -> int:

@@ -30,12 +30,16 @@ class Flag:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line that trains: what stands before the script's name, the script, and its options."""
+    """A command line that trains: what stands before the script's name, the script, and its options.
+
+    `goes_on` is a line of nothing but options right behind another command.
+    """
 
     script: str
     launcher: tuple[Flag, ...]
     flags: tuple[Flag, ...]
     line: int
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ _FLAG = re.compile(r"--?(?P<name>[A-Za-z]\w*(?:[-.]\w+)*)(?P<equals>=)?", re.ASC
 _COMMENT = {"cmd": re.compile(r"\s*(?:@?rem\b|::)", re.IGNORECASE)}
 # What a line begins with that starts a program, after the words that set its surroundings.
 # Words before a program's name, and programs that start a training.
-_BEFORE = re.compile(r"[$&]|PS|\S*>|call|start|nohup|[A-Z_]++=.*", re.ASCII)
+_BEFORE = re.compile(
+    r"[$&]|PS|\S*>|call|start|nohup|sudo|time|exec|env|uvx?|poetry|pipenv|pixi|run|[A-Z_][A-Z0-9_]*+=.*", re.ASCII
+)
 _PROGRAM = re.compile(r"accelerate|lora_pti|py|pythonw?[\d.]*+", re.ASCII)
 # Characters and words at a line's start in which a program stands.
 _HEAD, _HEAD_WORDS = 4000, 40
@@ -170,7 +176,7 @@ def _words(line: str, start: int, shell: str) -> Iterator[_Word]:
             kind = str(match.lastgroup)
             if kind == "comment":
                 break
-            if kind != "space":
+            if kind != "space" and not (kind == "ticked" and match[0].startswith("`#")):
                 pieces.append((kind, match[0]))
             elif pieces:
                 yield _word(pieces, start + offset)
