@@ -45,7 +45,7 @@ def settings_like(asked: AskedSettings, profile_key: str) -> SettingsLike:
     (profile,) = chosen_profiles((profile_key,))
     ours = {name: value for name, value in Settings().model_dump().items() if name != BEHAVE_LIKE}
     _, derived = options_in_force(profile, asked.stated_options, ours)
-    defaults = ours | dict(profile.defaults)
+    defaults = ours | dict(profile.defaults_beside(asked.stated_options))
     values = {
         name: defaults[name] for name in asked.options if name not in asked.stated and name not in profile.machine
     }

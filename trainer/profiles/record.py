@@ -237,6 +237,11 @@ class RefusedOptions:
     why: str
 
 
+def nothing_depends(stated: Options) -> Options:
+    """Have the same defaults whatever is asked for."""
+    return {}
+
+
 def nothing_refused(options: Options) -> RefusedOptions | None:
     """Start with any options."""
     return None
@@ -251,6 +256,7 @@ class TrainerProfile:
         title: its name for people.
         day: when it was so, `2023-02-09`.
         defaults: setting -> the value of a bake that does not set it. Settings that are not named have our own default.
+        dependent: from the settings that were asked for to the defaults that follow from them.
         unknown: settings whose default is not known; the plan says so.
         steps: the script's arithmetic.
         engine: what loads and trains.
@@ -274,3 +280,8 @@ class TrainerProfile:
     inferred: tuple[str, ...] = ()
     derived: Derive = nothing_derived
     refused: Callable[[Options], RefusedOptions | None] = nothing_refused
+    dependent: Callable[[Options], Options] = nothing_depends
+
+    def defaults_beside(self, stated: Options) -> Options:
+        """Return the defaults of a bake that states these settings; some follow from what is stated."""
+        return {**self.defaults, **self.dependent(stated)}

@@ -80,7 +80,7 @@ def options_in_force(
         stated: what was asked for.
         ours: every option with our own default, for those that the profile does not know.
     """
-    options = {**ours, **profile.defaults, **profile.machine, **stated}
+    options = {**ours, **profile.defaults_beside(stated), **profile.machine, **stated}
     derived = profile.derived(options, frozenset(stated))
     return options | {each.name: each.value for each in derived}, derived
 

@@ -263,6 +263,13 @@ EASY_TRAINING_SCRIPTS = TrainerProfile(
     derived=_left_out_by_ets,
 )
 
+
+def _half_of_dim(stated: Options) -> Options:
+    """Return the alpha that the popup proposes beside a dim that was answered."""
+    dim = stated.get("network_dim")
+    return {"network_alpha": dim / 2} if isinstance(dim, int) and not isinstance(dim, bool) else {}
+
+
 EASY_TRAINING_SCRIPTS_POPUP = TrainerProfile(
     key="easy training scripts popup 2023-02",
     title="Easy Training Scripts, popup",
@@ -292,6 +299,7 @@ EASY_TRAINING_SCRIPTS_POPUP = TrainerProfile(
     },
     machine=_FAST,
     derived=_left_out_by_ets,
+    dependent=_half_of_dim,
 )
 
 

@@ -20,7 +20,7 @@ from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
 from trainer.settings.optimizers import arguments_of
 from trainer.settings.parts import Part, is_encoder, settings_of_part
-from trainer.settings.profile_defaults import SETTING, defaults_of
+from trainer.settings.profile_defaults import defaults_of
 
 
 # pydantic lays the fields of the last base first; in the form Data comes first.
@@ -49,7 +49,7 @@ class Settings(
     @model_validator(mode="before")
     @classmethod
     def _unset_as_in_the_profile(cls, values: Any) -> Any:
-        return {**defaults_of(values.get(SETTING)), **values} if isinstance(values, dict) else values
+        return {**defaults_of(values), **values} if isinstance(values, dict) else values
 
     @field_validator("subject")
     @classmethod

@@ -16,10 +16,14 @@ def imitated(key: object) -> TrainerProfile | None:
     return PROFILES.get(key)
 
 
-def defaults_of(key: object) -> Mapping[str, object]:
-    """Return the values of settings that are not set, as far as the trainer called `key` has other ones than we have."""
-    profile = imitated(key)
-    return profile.defaults if profile is not None else {}
+def defaults_of(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the values of settings that are not set, as far as the trainer that `values` behave like has other ones than we have.
+
+    Args:
+        values: those that are set.
+    """
+    profile = imitated(values.get(SETTING))
+    return profile.defaults_beside(values) if profile is not None else {}
 
 
 def others() -> tuple[str, ...]:

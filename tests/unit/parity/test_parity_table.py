@@ -300,3 +300,13 @@ def test_what_an_engine_does_otherwise_is_a_reason_only_where_it_shows(tmp_path:
     accumulated = cell(table_of(asked_of(tmp_path, **many), key), "steps_run", key)
     assert accumulated.text == "24"
     assert "accumulation" in accumulated.reason and "different pictures" not in accumulated.reason
+
+
+def test_the_popup_proposes_half_of_the_dim_that_was_asked_for(tmp_path: Path) -> None:
+    key = "easy training scripts popup 2023-02"
+    put(tmp_path / "2_a", ["a.png"], (64, 64))
+    asked = asked_of(tmp_path, **SMALL, network_dim=24)
+    assert cell(table_of(asked, key), "scale", key).text == "12 / 24 = 0.5"
+    assert with_changes(asked.settings, settings_like(asked, key)).network_alpha == 12
+    both = asked_of(tmp_path, **SMALL, network_dim=64, network_alpha=64.0)
+    assert cell(table_of(both, key), "scale", key).text == "64 / 64 = 1"

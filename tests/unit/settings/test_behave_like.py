@@ -146,3 +146,12 @@ def test_every_default_in_the_form_is_what_a_blank_file_means(key: str) -> None:
         if info.name != "behave_like":
             assert info.default == getattr(settings, info.name)
             assert default_text(info) == shown_default(info.name, key)
+
+
+def test_a_default_that_follows_from_what_is_set_does_so_until_it_is_set_itself() -> None:
+    popup = 'behave_like = "easy training scripts popup 2023-02"\n'
+    assert parse_settings(popup, "").network_alpha == 64
+    assert parse_settings(popup + "network_dim = 24\n", "").network_alpha == 12
+    assert parse_settings(popup + "network_dim = 64\nnetwork_alpha = 64\n", "").network_alpha == 64
+    command_line = popup.replace(" popup", "") + "network_dim = 24\n"
+    assert parse_settings(command_line, "").network_alpha == 64
