@@ -3,6 +3,7 @@
 A foreign text is a caption, a file name, a prompt, a message of a library; a terminal gets its letters, never its control codes.
 """
 
+import re
 import unicodedata
 
 # Cc control, Cf format (bidi overrides, zero-width), Cs surrogates (undecodable file names), Co private use: none of them is text a user typed to be read.
@@ -13,6 +14,7 @@ MAX_MESSAGE = 500
 
 # Linux: NAME_MAX of every common file system, and PATH_MAX without its last byte.
 _MAX_NAME_BYTES, _MAX_PATH_BYTES = 255, 4095
+_WINDOWS_PATH = re.compile(r"(?:^|/)([A-Za-z]:[\\/].*)", re.DOTALL)
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -55,6 +57,12 @@ def path_fault(text: str) -> str:
     return (
         "" if len(raw) <= _MAX_PATH_BYTES else f"a path of {len(raw):,} bytes, and the system takes {_MAX_PATH_BYTES:,}"
     )
+
+
+def windows_path(path: str) -> str:
+    """Return the path of Windows that a path ends in, as `/work/D:\\lora` does, which is a relative name here; "" where it ends in none."""
+    found = _WINDOWS_PATH.search(path)
+    return found[1] if found else ""
 
 
 def whole_letters(text: str) -> str:

@@ -15,7 +15,7 @@ from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
 from trainer.finding import Finding
 from trainer.profiles.record import FolderName, PictureRules
-from trainer.text import plural, printable
+from trainer.text import plural, printable, windows_path
 
 # The bound of `dataset_repeats`; above it the number in a name is a date or part of the name, not repeats.
 _MAX_REPEATS = 10_000
@@ -241,6 +241,13 @@ def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.D
         with os.scandir(folder) as found:
             return sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except FileNotFoundError:
+        if there := windows_path(str(folder)):
+            raise DatasetError(
+                printable(there),
+                found="a path of Windows",
+                expected=of,
+                way_out="give the folder's path on this computer",
+            ) from None
         problem, way_out = "no such folder", "check the path"
     except NotADirectoryError:
         problem, way_out = "a file", "name the folder it lies in"

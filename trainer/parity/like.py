@@ -97,7 +97,8 @@ def _notes(profile: TrainerProfile, asked: AskedSettings, derived: Sequence[Deri
     if computed:
         machine = settings_of(profile.machine)
         texts = ", ".join(f"{name} = {shown_setting(machine, name)}" for name in computed)
-        yield f"It computes with {texts}; these stay as they are, since a GPU or a package may be missing here."
+        stay = "this stays as it is" if len(computed) == 1 else "these stay as they are"
+        yield f"It computes with {texts}; {stay}, since a GPU or a package may be missing here."
     unknown = [name for name in profile.unknown if name not in asked.stated]
     if unknown:
         yield f"Its defaults of {', '.join(unknown)} are not known; ours stand in."

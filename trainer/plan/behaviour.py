@@ -144,7 +144,9 @@ class _Imitation:
         profile, engine = self._profile, self._profile.engine
         yield f"pictures: {self._pictures_text()}"
         yield f"steps: {self._steps_text(in_force, steps)}"
-        yield f"warm-up: {_warmup_text(in_force)}; {profile.steps.warmup_sentence}"
+        # How a share becomes steps is nothing to steps that are set.
+        how = f"; {profile.steps.warmup_sentence}" if is_share(self._settings.lr_warmup_steps) else ""
+        yield f"warm-up: {_warmup_text(in_force)}{how}"
         if ways := engine.ways(self._settings.gradient_accumulation_steps):
             yield f"{engine.name} {ways}"
         if engine.caption_sentence:

@@ -305,6 +305,13 @@ def test_a_picture_that_changed_is_read_again(tmp_path: Path) -> None:
     assert read(tmp_path).pictures[0].width == 50
 
 
+@pytest.mark.parametrize("there", ["E:\\sets\\kazusa", "c:/sets/kazusa"])
+def test_a_folder_of_windows_is_named_as_it_was_written(tmp_path: Path, there: str) -> None:
+    assert refusal(tmp_path / there) == (
+        f"{there}: a path of Windows; expected a folder with pictures; give the folder's path on this computer"
+    )
+
+
 def test_a_missing_folder_a_file_and_an_empty_folder_are_each_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     file = draw(tmp_path / "1_x" / "a.png")

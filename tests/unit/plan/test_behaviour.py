@@ -177,7 +177,12 @@ def test_the_lines_say_what_is_counted_and_what_is_loaded(tmp_path: Path) -> Non
     assert lines[0].startswith("pictures: 9, 90 with repeats counted (not 10_a/11.bmp, 10_a/12.gif, 10_a/7.JPG")
     assert lines[0].endswith("; sd-scripts 0.4.0 loads 12, 120 with repeats")
     assert lines[1].startswith("steps: 113 passed as max_train_steps; ")
-    assert lines[2].startswith("warm-up: 6 steps")
+    assert lines[2].startswith("warm-up: 6 steps; round(per cent")
+
+
+def test_how_a_share_is_rounded_is_not_said_of_steps_that_are_set(tmp_path: Path) -> None:
+    lines = planned(worked_folder(tmp_path), "easy training scripts 2023-02", lr_warmup_steps="17")[1].lines
+    assert "warm-up: 17 steps" in lines
 
 
 def test_a_warm_up_that_a_trainer_cannot_take_is_refused(tmp_path: Path) -> None:
