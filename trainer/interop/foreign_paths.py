@@ -123,9 +123,13 @@ def _behind(path: str, prefix: str) -> str | None:
 
 
 def _root_of(path: str) -> str:
-    """Return what paths must share to be asked for together: a drive, a share, or the first two folders."""
+    """Return what paths must share to be asked for together: a drive's first folder, a share, or the first two folders.
+
+    A whole drive is nowhere on another computer as a rule: its folders have places of their own.
+    """
     if is_windows(path):
-        return PureWindowsPath(path).anchor.casefold()
+        parts = PureWindowsPath(path).parent.parts
+        return "/".join(parts[: 1 if path.startswith(("\\\\", "//")) else 2]).casefold()
     return "/".join(Path(path).parts[:3])
 
 

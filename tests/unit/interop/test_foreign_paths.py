@@ -55,8 +55,10 @@ def test_as_few_folders_as_cover_the_paths_are_asked_for() -> None:
         r"\\nas\share\x\y": "",
         "/known": "/here",
     }
-    assert prefixes_to_ask_for(paths) == ["/content/drive", "D:\\", "\\\\nas\\share\\x"]
-    assert prefixes_to_ask_for({r"D:\lora\sets\10_a": "", r"D:\lora\reg": ""}) == [r"D:\lora"]
+    assert prefixes_to_ask_for(paths) == ["/content/drive", r"D:\lora", r"D:\models", r"\\nas\share\x"]
+    assert prefixes_to_ask_for({r"D:\lora\sets\10_a": "", "d:/LoRA/reg": ""}) == [r"D:\lora"]
+    assert prefixes_to_ask_for({r"E:\base.safetensors": ""}) == ["E:\\"]
+    assert prefixes_to_ask_for({r"\\nas\lora\a\b": "", r"\\nas\lora\c\d": ""}) == ["\\\\nas\\lora\\"]
     answers = dict.fromkeys(prefixes_to_ask_for(paths), "/here")
     assert all(mapped(path, answers) for path, here in paths.items() if not here)
 
