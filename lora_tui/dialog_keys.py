@@ -58,6 +58,10 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action(
         "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report"),
     ),
+    # Before the line for the source has it: it has nothing to scroll.
+    Action(
+        "source.again", "up", "again", "last report", "back to the report of what was read last", ("source",), first=True,
+    ),
     Action("report.close", "escape,q", "leave", "close", "close; nothing is written", ("report",)),
     Action(
         "report.save", "enter,s", "save", "save as settings", "save as a settings file of the workspace, and open it",

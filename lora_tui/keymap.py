@@ -251,7 +251,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", _BOTH, "Help",
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report"), "Help",
         "?", opens="always",
     ),
     Action(

@@ -77,7 +77,7 @@ class Imports:
                 raise SettingsError(
                     printable(there),
                     found=f"no folder {printable(here, 80)} here",
-                    way_out="press m and give another folder",
+                    way_out="give another folder, or none",
                 )
         remember_map(self._workspace, folders)
         return self._made(read.documents)

@@ -74,6 +74,7 @@ class ImportDialogs:
         self._sources = sources
         self._snapshot = snapshot
         self._log = log
+        self._last: ReadImport | None = None
 
     def offer_import(self, given: str = "") -> None:
         """Ask for a source, or read `given` at once; then show what became of it."""
@@ -81,8 +82,10 @@ class ImportDialogs:
 
         if not self._sender.may_bake():
             return
+        last = self._last
+        again = None if last is None else lambda: self._sources.remap(last, {})
         self._files.settle_edits(
-            lambda: self._screen.app.push_screen(ImportDialog(self._sources.read, given), self._show_report)
+            lambda: self._screen.app.push_screen(ImportDialog(self._sources.read, given, again), self._show_report)
         )
 
     def bake_again(self) -> None:
@@ -140,5 +143,6 @@ class ImportDialogs:
         from lora_tui.screens.import_report import ImportReportScreen
 
         if read is not None:
+            self._last = read
             report = ImportReportScreen(read, self._sources.remap, self._sources.save)
             self._screen.app.push_screen(report, self._files.open)

@@ -4,20 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
 from textual.binding import BindingType
 from textual.content import Content
-from textual.message import Message
 
 from lora_tui.keymap import bindings
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.report import ReportScreen
 from lora_tui.screens.save_import import SaveImportDialog
-from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.widgets.report_list import ReportList
 from lora_tui.wording.interop_report import import_sections
-from lora_tui.wording.unexpected import as_error
-from trainer.errors import LoraTuiError
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -34,15 +29,6 @@ class ImportReportScreen(ReportScreen[Path | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("report", "import report")
-
-    class Remapped(Message):
-        """The source was read again with other folders, or could not be."""
-
-        def __init__(self, read: "ReadImport | None", error: LoraTuiError | None = None) -> None:
-            """Carry what was read, or what is wrong."""
-            super().__init__()
-            self.read = read
-            self.error = error
 
     def __init__(
         self,
@@ -77,29 +63,17 @@ class ImportReportScreen(ReportScreen[Path | None]):
             self.notify("all paths are of this computer", markup=False)
             return
 
-        def remap(folders: "Mapping[str, str] | None") -> None:
-            if folders:
-                self._read_again(folders)
+        read = self._import
 
-        self.app.push_screen(ForeignPathsDialog(self._import.foreign), remap)
+        def remap(folders: "Mapping[str, str]") -> "ReadImport":
+            return self._remap(read, folders)
 
-    @work(thread=True, exit_on_error=False, group=AWAITED)
-    def _read_again(self, folders: "Mapping[str, str]") -> None:
-        try:
-            answer = self.Remapped(self._remap(self._import, folders))
-        except Exception as broken:
-            answer = self.Remapped(None, as_error("import", broken))
-        self.post_message(answer)
+        def show(again: "ReadImport | None") -> None:
+            if again is not None:
+                self._import = again
+                self._show()
 
-    @on(Remapped)
-    def _take_again(self, event: Remapped) -> None:
-        event.stop()
-        if event.read is None:
-            if event.error is not None:
-                self.notify(printable(event.error.line()), severity="error", markup=False)
-            return
-        self._import = event.read
-        self._show()
+        self.app.push_screen(ForeignPathsDialog(read.foreign, remap), show)
 
     def _show(self) -> None:
         report = self._import.report
@@ -110,7 +84,7 @@ class ImportReportScreen(ReportScreen[Path | None]):
         notes = plural(len(report.notes), "note") if report.notes else ""
         count = " · ".join(part for part in (report.count_line(), rest, notes) if part)
         paths = ("report.paths",) if self._import.foreign else ()
-        self.show_report(title, count, import_sections(report), "report.save", *paths)
+        self.show_report(title, count, import_sections(report), "report.save=save", *paths)
 
     def _leave_with(self, path: Path | None) -> None:
         if path is not None:

@@ -1,15 +1,17 @@
 """The source of an import: the path of a file, or a paste."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import Dialog, key_hint
 from lora_tui.widgets.source_line import SourceLine
 from lora_tui.wording.unexpected import as_error
@@ -24,7 +26,7 @@ _WHAT = (
     "ai-toolkit, a command line, or a LoRA file, whose metadata tell how it was made."
 )
 _HINT = "path of a file, or paste its text here"
-_KEYS = ("enter: read it", "paste: read what is pasted", "dialog.cancel")
+_KEYS = ("enter: read it", "paste: read what is pasted", "source.again", "dialog.cancel")
 _READING = "reading …"
 _SHOWN_LINES = 4
 
@@ -35,6 +37,7 @@ class ImportDialog(Dialog["ReadImport | None"]):
     Args:
         read: reads what was typed or pasted; called in a worker thread.
         given: what to read at once, "" to ask first.
+        again: returns what was read last, with a name that is still free; called in a worker thread. None: nothing was.
     """
 
     DEFAULT_CSS = """
@@ -49,6 +52,8 @@ class ImportDialog(Dialog["ReadImport | None"]):
     }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings("source")
+
     class ImportRead(Message):
         """What was given is read, or could not be."""
 
@@ -59,10 +64,13 @@ class ImportDialog(Dialog["ReadImport | None"]):
             self.read = read
             self.error = error
 
-    def __init__(self, read: "Callable[[str], ReadImport]", given: str = "") -> None:
+    def __init__(
+        self, read: "Callable[[str], ReadImport]", given: str = "", again: "Callable[[], ReadImport] | None" = None
+    ) -> None:
         super().__init__()
         self._read = read
         self._given = given
+        self._again = again
         self._number = 0
 
     def compose(self) -> ComposeResult:
@@ -83,22 +91,34 @@ class ImportDialog(Dialog["ReadImport | None"]):
             line.value = self._given
             self._read_now(self._given)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether there is a report to go back to."""
+        return action != "again" or self._again is not None
+
+    def action_again(self) -> None:
+        """Go back to the report of what was read last."""
+        if self._again is not None:
+            self._start(self._again)
+
     @on(SourceLine.Given)
     def _take(self, event: SourceLine.Given) -> None:
         event.stop()
         self._read_now(event.text)
 
     def _read_now(self, text: str) -> None:
+        self._show_paste(text)
+        self._start(lambda: self._read(text))
+
+    def _start(self, read: "Callable[[], ReadImport]") -> None:
         self._number += 1
         self.show_error(None)
-        self._show_paste(text)
         self.query_one("#keys", Static).update(Content(_READING))
-        self._read_in_thread(self._number, text)
+        self._read_in_thread(self._number, read)
 
     @work(thread=True, exit_on_error=False, group="importing")
-    def _read_in_thread(self, number: int, text: str) -> None:
+    def _read_in_thread(self, number: int, read: "Callable[[], ReadImport]") -> None:
         try:
-            answer = self.ImportRead(number, self._read(text))
+            answer = self.ImportRead(number, read())
         except Exception as broken:
             # A fault of ours is worth a line here, and never the end of the program.
             answer = self.ImportRead(number, None, as_error("import", broken))

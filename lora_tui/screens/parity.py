@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from trainer.parity.table import ParityTable
 
 _READING = "reading the pictures as each trainer does …"
-_KEYS = ("parity.take", "parity.columns", "parity.differences", "parity.close")
-_KEYS_OF_READERS = ("parity.columns", "parity.differences", "parity.close")
+_KEYS_OF_READERS = ("parity.columns", "parity.differences", "app.help", "parity.close")
+# Short enough for all of them in 80 columns.
+_KEYS = ("parity.take=take it over", *_KEYS_OF_READERS)
 # Lines of the reason in a short terminal and in a tall one.
 _REASON_LINES = (3, 5)
 _TALL = 30
@@ -169,6 +170,12 @@ class ParityScreen(ModalScreen[None]):
     def action_read_on(self, by: int) -> None:
         """Scroll what is said of the current cell."""
         self.query_one("#about", VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from lora_tui.screens.help import HelpScreen, active_keys
+
+        self.app.push_screen(HelpScreen(active_keys(self, lambda right: self._editable or not right), None))
 
     @work(thread=True, exit_on_error=False, group="comparing")
     def _make_table(self) -> None:

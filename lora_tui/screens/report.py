@@ -16,7 +16,7 @@ from trainer.text import printable
 # Lines of what the entry under the cursor says, in a short terminal and in a tall one.
 _DETAIL_LINES = (3, 5)
 _TALL = 30
-_KEYS = ("report.find", "report.previous-list report.next-list=list", "report.close")
+_KEYS = ("report.find", "report.previous-list report.next-list=list", "app.help", "report.close")
 # Characters of a value; a file may hold a whole text in one.
 _MAX_VALUE = 2000
 
@@ -79,6 +79,12 @@ class ReportScreen(Dialog[ScreenResultType]):
     def action_read_on(self, by: int) -> None:
         """Scroll what is said of the entry under the cursor."""
         self.query_one("#about", VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from lora_tui.screens.help import HelpScreen, active_keys
+
+        self.app.push_screen(HelpScreen(active_keys(self), None))
 
     @on(FilterLine.Changed)
     def _filter(self, event: FilterLine.Changed) -> None:

@@ -16,6 +16,7 @@ from lora_tui.forms.draft import open_draft
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.export_report import ExportReportScreen
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
+from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.pick import PickDialog
@@ -64,6 +65,9 @@ class ScriptedImports:
         return ReadImport((), self.report, "hifumi-legacy", self.foreign, "hifumi-old")
 
     def remap(self, read: ReadImport, folders: Mapping[str, str]) -> ReadImport:
+        for there, here in folders.items():
+            if here == "/nowhere":
+                raise SettingsError(there, found=f"no folder {here} here")
         self.folders.append(dict(folders))
         found = report(paths={"D:\\lora\\set": "/data/set"})
         return ReadImport(read.documents, found, read.name, (), "hifumi-old")
@@ -261,7 +265,14 @@ async def test_folders_of_another_computer_are_asked_for_once(scripted) -> None:
         await pilot.press(*"set", "enter", "enter")
         await until_true(pilot, lambda: "✗" in app.text())
         assert isinstance(app.focused, Input) and app.focused.value == "set"
+        # What cannot be found out but by looking is said in the dialog too, and nothing typed is lost.
+        app.focused.value = "/nowhere"
+        await pilot.press("tab", *"/mnt", "enter")
+        await until_true(pilot, lambda: "no folder /nowhere here" in app.text())
+        assert isinstance(app.focused, Input) and app.focused.value == "/nowhere"
+        assert [line.value for line in app.screen.query(Input)] == ["/nowhere", "/mnt"]
         app.focused.value = "~/lora"
+        app.screen.query(Input).last().value = ""
         await pilot.press("enter", "enter")
         await until_true(pilot, lambda: scripted.folders == [{"D:\\lora": "~/lora"}])
         await until_true(pilot, lambda: app.screen is app.shown and "m: find paths" not in app.text())
@@ -269,6 +280,48 @@ async def test_folders_of_another_computer_are_asked_for_once(scripted) -> None:
         assert "D:\\lora\\set → /data/set" in detail(app)
         await pilot.press("m")
         assert "of this computer" in app.notes()
+
+
+async def test_one_folder_is_asked_for_in_the_singular(scripted) -> None:
+    scripted.foreign = ("E:\\sets",)
+    app = reporting(scripted)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_true(pilot, lambda: isinstance(app.screen, ForeignPathsDialog) and app.focused)
+        assert "This folder is of another computer." in app.text() and "last line" not in app.text()
+
+
+async def test_a_report_that_was_closed_is_opened_again(runner, until, seen) -> None:
+    """Of a paste there is no file to read again; the name proposed is one that is free by then."""
+    async with runner.run((80, 24)) as pilot:
+        await asked(runner, pilot, until)
+        assert "last report" not in seen(runner.app)
+        await pilot.press("up")
+        assert isinstance(runner.app.screen, ImportDialog)
+        runner.app.post_message(events.Paste("network_dim = 24\noutput_name = 'kazusa'\nmy_own = 1\n"))
+        await until(pilot, lambda: isinstance(runner.app.screen, ImportReportScreen))
+        await pilot.press("escape")
+        (runner.workspace.root / "kazusa.toml").write_text("")
+        await asked(runner, pilot, until)
+        assert "last report" in seen(runner.app)
+        await pilot.press("up")
+        await until(pilot, lambda: isinstance(runner.app.screen, ImportReportScreen))
+        assert "my_own" in seen(runner.app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(runner.app.screen, SaveImportDialog))
+        assert runner.app.screen.query_one(Input).value == "kazusa-2"
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_keys_of_a_report_can_be_asked_for(scripted, size) -> None:
+    app = reporting(scripted)
+    async with app.run_test(size=size) as pilot:
+        await until_true(pilot, lambda: "?: help" in app.text())
+        await pilot.press("question_mark")
+        await until_true(pilot, lambda: isinstance(app.screen, HelpScreen))
+        text = " ".join(str(line.content) for line in app.screen.query(Static))
+        assert "first entry of the next list" in text and "say where folders of another computer are" in text
+        await pilot.press("escape")
+        assert app.screen is app.shown
 
 
 async def test_a_bakes_newest_lora_is_read_back(runner, until) -> None:

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from lora_tui.actions import parity
 from lora_tui.actions.parity import TakenOver, changed_settings
 from lora_tui.screens.confirm import ConfirmDialog
+from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.parity import ParityScreen, ParitySources
 from lora_tui.screens.parity_columns import ColumnsDialog
 from lora_tui.screens.plan import PlanDialog
@@ -147,6 +148,20 @@ async def test_the_trainers_and_rows_shown_are_chosen() -> None:
         assert "clip skip" not in app.text() and "4 rows that differ" in app.text()
         await pilot.press("d")
         assert "clip skip" in app.text()
+
+
+@pytest.mark.parametrize("editable", [True, False])
+async def test_every_key_of_the_table_can_be_asked_for(editable: bool) -> None:
+    app = alone(editable=editable)
+    async with app.run_test(size=NARROW) as pilot:
+        await shown_table(app, pilot)
+        # All of the line of keys is in view.
+        assert "?: help · esc: close" in app.text() and ("take it over" in app.text()) is editable
+        await pilot.press("question_mark")
+        await until_true(pilot, lambda: isinstance(app.screen, HelpScreen))
+        text = " ".join(str(line.content) for line in app.screen.query(Static))
+        assert "last trainer" in text and "scroll the text about the cell" in text
+        assert ("make the settings like this column's trainer" in text) is editable
 
 
 async def test_what_goes_wrong_is_one_line_and_no_key_does_harm() -> None:
