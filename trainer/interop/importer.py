@@ -109,7 +109,7 @@ def import_documents(
     if len(documents) > 1:
         _note_files_read(plans, documents)
         _settle_between(plans)
-    options = options_of(plans)
+    said = options = options_of(plans)
     for each in formats.values():
         options = {**options, **{name: value for name, value in each.fixed.items() if is_blank(options.get(name))}}
     stated = options
@@ -136,7 +136,7 @@ def import_documents(
         title=", ".join(dict.fromkeys(each.title for each in formats.values())),
         keys=reports_of(plans, every),
         profile=str(values.get("behave_like") or profile),
-        notes=_notes(documents, list(formats.values()), _pictures(values, subject, pictures_of)),
+        notes=_notes(documents, list(formats.values()), _pictures(values, subject, pictures_of), said),
         paths=paths,
     )
     if wanted is not None:
@@ -261,7 +261,9 @@ def _pictures(values: Mapping[str, object], subject: str | None, pictures_of: Ca
     return str(values.get("train_data_dir") or "") or (pictures_of(subject) if subject else "")
 
 
-def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat], pictures: str) -> tuple[str, ...]:
+def _notes(
+    documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat], pictures: str, said: Mapping[str, object]
+) -> tuple[str, ...]:
     notes: list[str] = []
     for document, each in zip(documents, formats, strict=True):
         script = document.tree.get("(script)")
@@ -273,9 +275,9 @@ def _notes(documents: Sequence[SourceDocument], formats: Sequence[TrainerFormat]
                 notes.append(f"blocks of the script (if, for) may set {names}; nothing of them is worked out")
         notes += each.notes(values_of(document, each))
         notes += each.data_notes(values_of(document, each), Path(pictures)) if pictures else ()
-        if each.fixed:
-            fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items())
-            notes.append(f"where the file does not say otherwise, the trainer passes {fixed}")
+        fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items() if is_blank(said.get(name)))
+        if fixed:
+            notes.append(f"what the file leaves out, the trainer sets itself: {fixed}")
     return tuple(notes)
 
 

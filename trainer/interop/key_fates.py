@@ -202,7 +202,8 @@ def _fate(plan: KeyPlan, made: FromOptions) -> tuple[Fate, str, str]:
     if plan.variable_of:
         return "translated", ", ".join(f"--{name}" for name in plan.variable_of), "its value is given to the command"
     if not plan.options:
-        known = plan.rule is not None or plan.no_effect
+        # An empty table or list says nothing that could be lost.
+        known = plan.rule is not None or plan.no_effect or plan.source.value in ({}, [])
         return ("without effect", "", plan.no_effect or "blank") if known else ("unknown", "", "")
     fates = {name: made.fates[name] for name in plan.options if name not in plan.lost and name in made.fates}
     key = plan.source.key

@@ -99,3 +99,20 @@ def test_no_folders_of_pictures_is_no_unknown_key() -> None:
     )
     assert made.report.of("unknown") == ()
     assert made.values["network_dim"] == 8
+
+
+def test_what_the_trainer_sets_itself_is_told_where_the_file_leaves_it_out_alone() -> None:
+    words = "max_token_length=75"
+    short = import_documents([document("[general_args.args]\nseed = 3\n[network_args.args]\nnetwork_dim = 8\n")])
+    assert [note for note in short.report.notes if words in note]
+    long = import_documents(
+        [document("[general_args.args]\nmax_token_length = 225\n[network_args.args]\nnetwork_dim = 8\n")]
+    )
+    assert not [note for note in long.report.notes if words in note]
+
+
+def test_groups_without_keys_are_no_unknown_keys() -> None:
+    text = "[noise_args]\n[sample_args]\n[logging_args.args]\n[general_args.args]\nseed = 3\n[network_args.args]\nnetwork_dim = 8\n"
+    made = import_documents([document(text)])
+    assert made.report.of("unknown") == ()
+    assert {each.why for each in made.report.keys if each.value == "{}"} == {"blank"}

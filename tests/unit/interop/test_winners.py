@@ -45,7 +45,7 @@ def test_the_first_row_of_the_table_wins_unless_it_is_blank(
     assert (made.values["network_dim"], made.values["clip_skip"]) == (dim, 2)
     if dim != 99:
         assert fates.items() <= why(made).items()
-    assert "network_dim=99" in made.report.notes[0]
+    assert ("network_dim=99" in made.report.notes[0], "clip_skip=2" in made.report.notes[0]) == (dim == 99, True)
 
 
 def test_the_last_of_one_key_wins_in_every_syntax() -> None:
