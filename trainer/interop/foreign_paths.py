@@ -17,11 +17,12 @@ PATH_MAP = "path-map.json"
 """The prefixes of other computers that a workspace knows, in the workspace itself."""
 
 _MAX_BYTES = 2**18
-_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\|//[^/]")
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def is_windows(path: str) -> bool:
-    """Return whether a path is of Windows: `D:\\lora`, `D:/lora` or `\\\\server\\share`."""
+    """Return whether a path is of Windows: `D:\\lora`, `D:/lora`, `\\\\server\\share` or `//server/share`."""
     return bool(_WINDOWS.match(path))
 
 
@@ -113,6 +114,7 @@ def _parts(path: str) -> tuple[str, ...]:
 
 def _behind(path: str, prefix: str) -> str | None:
     """Return what follows a prefix in a path, with the slashes of here; None where it is none of it."""
+    prefix = f"{prefix}/" if _DRIVE.fullmatch(prefix) else prefix
     if is_windows(path) != is_windows(prefix):
         return None
     one, other = _parts(path), _parts(prefix)

@@ -78,3 +78,11 @@ def test_a_workspace_remembers_what_it_was_told_and_survives_a_damaged_file(tmp_
 def test_a_map_without_two_sides_is_one_line(pair: str) -> None:
     with pytest.raises(SettingsError, match=r"--map .*expected a folder there and the same folder here"):
         parse_map([pair])
+
+
+def test_a_whole_drive_and_a_share_with_either_slash_are_mapped() -> None:
+    known = parse_map(["E:=/mnt/e", r"\\box\loras=/mnt/box"])
+    assert mapped(r"e:\sets\cat", known) == "/mnt/e/sets/cat"
+    assert mapped("E:/", known) == "/mnt/e"
+    assert mapped("//BOX/loras/a b", known) == "/mnt/box/a b"
+    assert mapped(r"F:\sets", known) is None
