@@ -102,7 +102,7 @@ def fix_steps(inputs: LengthInputs, report: Reporter) -> PlannedBake | None:
             f"measured with every part training: steps get faster once the {parts} stops, and the bake ends sooner"
         )
     if rest < 0:
-        report.log(f"{minutes_text(minutes)} are too short for this bake: it takes one step and ends", level="warning")
+        report.log(f"{minutes_text(minutes)} is too short for this bake: it takes one step and ends", level="warning")
     if _wants_samples(settings) and not pace.samples:
         report.log(
             "what sample pictures take is not known: it comes on top of the minutes",
@@ -135,8 +135,9 @@ def _speed(inputs: LengthInputs, seconds: float, report: Reporter) -> _StepSecon
         )
     if measured is None:
         return None
+    undone = "is" if measured.steps == 1 else "are"
     return _StepSeconds(
-        measured.seconds, f"measured over {plural(measured.steps, 'step')}, which are undone", is_new=True
+        measured.seconds, f"measured over {plural(measured.steps, 'step')}, which {undone} undone", is_new=True
     )
 
 

@@ -246,7 +246,7 @@ def entries_of(folder: Path, *, of: str = "a folder with pictures") -> list[os.D
                 printable(there),
                 found="a path of Windows",
                 expected=of,
-                way_out="give the folder's path on this computer",
+                way_out="give its path on this computer, in the settings or the subject",
             ) from None
         problem, way_out = "no such folder", "check the path"
     except NotADirectoryError:

@@ -19,7 +19,7 @@ from trainer.regular_file import open_regular
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part
 from trainer.settings.subject import DEMO_BASE
-from trainer.text import printable
+from trainer.text import printable, windows_path
 
 _DEMO_FOLDER = Path(__file__).resolve().parents[1] / "demo" / "model"
 
@@ -235,9 +235,10 @@ def existing_path(text: str, what: str, wanted: str) -> Path:
     except PathError as error:
         raise ModelError(error.where, found=error.found, expected=wanted, way_out=error.way_out) from None
     if not text.strip() or not os.path.exists(path):
+        there = windows_path(text)
         raise ModelError(
-            printable(text) or what,
-            found="no such file or folder",
+            printable(there or text) or what,
+            found="a path of Windows" if there else "no such file or folder",
             expected=wanted,
             way_out="nothing is downloaded: give a path on this machine",
         )

@@ -308,7 +308,7 @@ def test_a_picture_that_changed_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("there", ["E:\\sets\\kazusa", "c:/sets/kazusa"])
 def test_a_folder_of_windows_is_named_as_it_was_written(tmp_path: Path, there: str) -> None:
     assert refusal(tmp_path / there) == (
-        f"{there}: a path of Windows; expected a folder with pictures; give the folder's path on this computer"
+        f"{there}: a path of Windows; expected a folder with pictures; give its path on this computer, in the settings or the subject"
     )
 
 

@@ -268,6 +268,11 @@ def test_nothing_is_looked_up_elsewhere(name: str) -> None:
         identify_base(name)
 
 
+def test_a_model_of_windows_is_named_as_it_was_written() -> None:
+    with pytest.raises(ModelError, match=r"^F:\\models\\any.safetensors: a path of Windows; "):
+        identify_base("F:\\models\\any.safetensors")
+
+
 def test_weights_cut_off_are_found_before_loading(tmp_path: Path) -> None:
     path = Path(single_file(tmp_path, "sd1"))
     with path.open("r+b") as file:
