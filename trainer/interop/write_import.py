@@ -11,7 +11,7 @@ from trainer.interop.named_models import finder
 from trainer.interop.record import SourceDocument
 from trainer.refusals import user_path
 from trainer.settings.subject import FOLDER, Subject, load_subject, save_subject
-from trainer.settings.toml_file import save_text
+from trainer.settings.toml_file import load_settings, save_text
 from trainer.text import printable
 from trainer.workspace import Workspace, find_workspace
 from trainer.workspace_paths import paths_around
@@ -32,13 +32,15 @@ def import_to(
         documents: of one bake.
         out: the settings file.
         path_map: further folders of another computer to those here.
-        subject: the subject's name; None for one that fits, "" for none.
+        subject: the subject's name; None for one that fits, that of its bake for a LoRA of this workspace; "" for none.
 
     Raises:
         SettingsError: as import_documents.
     """
     folder = subjects_folder(out)
     workspace = find_workspace(_folder_of(out))
+    if subject is None and workspace is not None:
+        subject = _subject_of_bake(workspace, documents)
     known = remembered_map(workspace)
     return import_documents(
         documents,
@@ -49,6 +51,24 @@ def import_to(
         pictures_of=lambda name: _pictures_of(folder / f"{name}.toml"),
         find=finder(workspace.root) if workspace else None,
     )
+
+
+def _subject_of_bake(workspace: Workspace, documents: Sequence[SourceDocument]) -> str | None:
+    """Return the name of the subject that a bake in this workspace was of whose LoRA is imported, if that subject is still there.
+
+    The metadata do not tell it, since they leave the machine; without it nothing would say where the pictures lie.
+    """
+    for folder in (Path(document.folder) for document in documents if document.folder):
+        if folder.resolve().parent != workspace.bakes.resolve():
+            continue
+        try:
+            name = load_settings(folder / "settings.toml").subject
+        except LoraTuiError:
+            # Removed or damaged: then the LoRA is like one from elsewhere.
+            continue
+        if name and (workspace.subjects / f"{name}.toml").is_file():
+            return name
+    return None
 
 
 def _pictures_of(subject: Path) -> str:

@@ -4,6 +4,7 @@ import json
 import random
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from trainer.profiles.registry import PROFILES
 from trainer.settings.describe import field, fields
 from trainer.settings.in_metadata import AS_SET
 from trainer.settings.model import Settings
+from trainer.workspace import make_workspace
 
 # Of the length only what decides it is taken over.
 LENGTH = "max_train_steps"
@@ -490,6 +492,31 @@ def test_the_folders_are_looked_for_in_the_pictures_of_a_subject_that_is_there(t
     assert "5_gym is here with 0 pictures; the bake had 20" in result.report.notes
     assert any(note.startswith("10_school is not in ") for note in result.report.notes)
     assert import_to([document(OLD)], tmp_path / "again.toml", subject="another").subject is not None
+
+
+def test_a_lora_of_a_bake_here_is_of_the_subject_that_the_bake_was_of(tmp_path: Path) -> None:
+    """Its metadata do not name it."""
+    workspace = make_workspace(tmp_path)
+    workspace.journal_path.touch()
+    (tmp_path / "sets" / "5_gym").mkdir(parents=True)
+    subject = workspace.subjects / "kazusa_2.toml"
+    subject.write_text('train_data_dir = "sets"\n')
+    bake = workspace.bake_folder(7, "x")
+    bake.mkdir(parents=True)
+    source = replace(document(OLD), folder=str(bake))
+    assert "subject" not in import_to([source], tmp_path / "again.toml").values
+    (bake / "settings.toml").write_text('subject = "kazusa_2"\n')
+    result = import_to([source], tmp_path / "again.toml")
+    assert (result.values["subject"], result.subject) == ("kazusa_2", None)
+    assert "5_gym is here with 0 pictures; the bake had 20" in result.report.notes
+    assert "subject" not in import_to([source], tmp_path / "again.toml", subject="").values
+    # Not one that is gone, nor that of a folder elsewhere that looks like a bake's.
+    elsewhere = tmp_path / "other" / "bakes" / "0007-x"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "settings.toml").write_text('subject = "kazusa_2"\n')
+    assert "subject" not in import_to([replace(source, folder=str(elsewhere))], tmp_path / "again.toml").values
+    subject.unlink()
+    assert "subject" not in import_to([source], tmp_path / "again.toml").values
 
 
 def test_what_no_bake_writes_is_passed_over_and_long_tables_of_tags_are_read(tmp_path: Path) -> None:
