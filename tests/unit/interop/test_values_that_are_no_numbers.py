@@ -37,3 +37,26 @@ def test_ai_toolkit_s_numbers(group: str, key: str) -> None:
     assert any("often" in each.why for each in reports)
     assert "sample_resolution" not in made.values or group == "save"
     assert "save_every_n_steps" not in made.values or key != "save_every"
+
+
+OTHERS = {
+    "save_embedding_every": {
+        "lora_unet_rank": 8,
+        "lora_txt_rank": 4,
+        "num_train_epochs": 9,
+        "concepts_list": [],
+        "hflip": False,
+    },
+    "warmup_lr_ratio": {"net_dim": 8, "img_folder": "x", "test_seed": 3, "base_model": "y"},
+    "learning_rate_warmup_steps": {"training_method": "LORA", "model_type": "STABLE_DIFFUSION_15", "lora_rank": 8},
+    "text_encoder_layer_skip": {"training_method": "LORA", "model_type": "STABLE_DIFFUSION_15", "lora_rank": 8},
+}
+
+
+@pytest.mark.parametrize("key", OTHERS)
+@pytest.mark.parametrize("value", ["soon", [1, "x"]])
+def test_the_numbers_of_other_trainers(key: str, value: object) -> None:
+    made = imported({**OTHERS[key], key: value})
+    found = next(each for each in made.report.keys if each.key == key)
+    assert (found.fate, found.to) == ("without effect", "")
+    assert "cannot be" in found.why

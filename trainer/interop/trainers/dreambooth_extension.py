@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 
 from trainer.interop.places import row_of
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
-from trainer.interop.trainers.rules import Values, idle, is_blank, is_on, known_share, number, renamed, same, table
+from trainer.interop.trainers.rules import (
+    Values,
+    idle,
+    if_number,
+    is_blank,
+    is_on,
+    known_share,
+    number,
+    renamed,
+    same,
+    table,
+)
 from trainer.optimizers import OPTIMIZERS
 
 PROFILE = "sd_dreambooth_extension 2023-02"
@@ -377,7 +388,7 @@ _RULES = table(
         "save_embedding_every",
         ("save_every_n_epochs", "save_every_n_steps"),
         "0 is never",
-        _interval("save_every_n_epochs", "save_every_n_steps"),
+        if_number("save_every_n_epochs", _interval("save_every_n_epochs", "save_every_n_steps")),
     ),
     KeyRule(
         "save_preview_every",

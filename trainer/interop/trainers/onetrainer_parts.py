@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from trainer.interop.record import KeyRule, Reading
-from trainer.interop.trainers.rules import Values, is_blank, is_on, number, renamed, table
+from trainer.interop.trainers.rules import Values, if_number, is_blank, is_on, number, renamed, table
 
 BASES = {"STABLE_DIFFUSION_15": "SD1.x", "STABLE_DIFFUSION_XL_10_BASE": "SDXL"}
 """Its kinds of models that can be trained here."""
@@ -191,7 +191,7 @@ def _read_stop(part: str, option: str) -> Iterator[KeyRule]:
         key,
         (option,),
         "with its unit: epochs as `3ep`, steps as a number; never is `100%`",
-        lambda value, values: stop(value, text_of(values, unit_key, default_unit), values),
+        if_number(option, lambda value, values: stop(value, text_of(values, unit_key, default_unit), values)),
     )
     yield KeyRule(
         unit_key,

@@ -5,7 +5,7 @@ from pathlib import PureWindowsPath
 
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers.onetrainer_parts import figure_of, is_sdxl, text_of
-from trainer.interop.trainers.rules import Values, is_on, number, renamed, same, table
+from trainer.interop.trainers.rules import Values, if_number, is_on, number, renamed, same, table
 from trainer.optimizers import OPTIMIZERS
 
 _PRECISIONS = {"FLOAT_16": "fp16", "BFLOAT_16": "bf16", "FLOAT_32": "no", "TFLOAT_32": "no"}
@@ -245,7 +245,10 @@ RUN_KEYS = table(
         _read_scheduler,
     ),
     KeyRule(
-        "learning_rate_warmup_steps", ("lr_warmup_steps",), "above 1 batches, up to 1 a share of the bake", _read_warmup
+        "learning_rate_warmup_steps",
+        ("lr_warmup_steps",),
+        "above 1 batches, up to 1 a share of the bake",
+        if_number("lr_warmup_steps", _read_warmup),
     ),
     KeyRule("learning_rate_cycles", ("lr_scheduler_num_cycles",), "rounded", _read_cycles),
     KeyRule(
@@ -297,7 +300,7 @@ RUN_KEYS = table(
     _loss("mae", "l1", 0.0),
     _loss("huber", "huber", 0.0),
     _loss("log_cosh", "", 0.0),
-    KeyRule("text_encoder_layer_skip", ("clip_skip",), "plus 1", _read_clip_skip),
+    KeyRule("text_encoder_layer_skip", ("clip_skip",), "plus 1", if_number("clip_skip", _read_clip_skip)),
     KeyRule("optimizer.optimizer", ("optimizer_type",), "its name here", _read_optimizer),
     (_argument(name) for name in _ARGUMENTS.split()),
     _beta("beta1"),

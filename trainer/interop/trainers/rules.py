@@ -54,6 +54,15 @@ def is_unreadable(value: object) -> bool:
     return number(value) is None and not isinstance(value, bool) and not is_blank(value)
 
 
+def if_number(option: str, read: Callable[[object, Values], Reading]) -> Callable[[object, Values], Reading]:
+    """Return a reading of numbers that hands on what is none, under the option that then refuses it by name."""
+
+    def checked(value: object, values: Values) -> Reading:
+        return Reading({option: value}) if is_unreadable(value) else read(value, values)
+
+    return checked
+
+
 def whole(value: float) -> int | float:
     """Return a whole number as an int, another as it is."""
     return int(value) if float(value).is_integer() else value
