@@ -354,6 +354,13 @@ OPTIMIZERS: Mapping[str, OptimizerSpec] = MappingProxyType(
 
 DEFAULT_OPTIMIZER = _ADAMW.name
 
+SD_SCRIPTS_DEFAULT = _ADAMW.name
+"""The optimizer of sd-scripts where nothing names one."""
+SD_SCRIPTS_SWITCHES: Mapping[str, str] = MappingProxyType(
+    {"use_8bit_adam": _ADAMW_8BIT.name, "use_lion_optimizer": _LION.name}
+)
+"""sd-scripts' switches of before optimizer_type, and the optimizer that each chooses; the first that is on wins."""
+
 PATHS_OF_SD_SCRIPTS_NAMES: Mapping[str, str] = MappingProxyType(
     {
         path.rpartition(".")[2]: path

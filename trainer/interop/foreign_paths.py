@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 
 from trainer.atomic_file import write_atomically
-from trainer.errors import SettingsError
+from trainer.errors import PathError, SettingsError
+from trainer.refusals import current_folder, user_path
 from trainer.regular_file import read_regular
 from trainer.text import path_fault, printable
 from trainer.workspace import Workspace
@@ -39,7 +40,7 @@ def mapped(path: str, path_map: Mapping[str, str]) -> str | None:
     for prefix, here in sorted(path_map.items(), key=lambda pair: -len(pair[0])):
         rest = _behind(path, prefix)
         if rest is not None:
-            return os.path.normpath(os.path.join(os.path.expanduser(here), rest)) if here else None
+            return os.path.normpath(user_path(here) / rest) if here else None
     return None
 
 
@@ -48,6 +49,7 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
 
     Raises:
         SettingsError: one has no `=`, or nothing on a side of it.
+        PathError: the folder here is of a user that is not known.
     """
     found: dict[str, str] = {}
     for pair in pairs:
@@ -59,7 +61,8 @@ def parse_map(pairs: Iterable[str]) -> dict[str, str]:
                 expected="a folder there and the same folder here",
                 way_out="write `--map 'D:\\lora=/data/lora'`",
             )
-        found[there.strip()] = os.path.abspath(os.path.expanduser(here.strip()))
+        place = user_path(here.strip(), "--map")
+        found[there.strip()] = os.path.normpath(place if place.is_absolute() else current_folder() / place)
     return found
 
 
@@ -85,7 +88,7 @@ def remembered_map(workspace: Workspace | None) -> dict[str, str]:
         return {}
     prefixes = table.get("prefixes") if isinstance(table, dict) else None
     pairs = prefixes.items() if isinstance(prefixes, dict) else ()
-    return {there: here for there, here in pairs if there and isinstance(here, str) and here and not path_fault(here)}
+    return {there: here for there, here in pairs if there and isinstance(here, str) and here and _is_path(here)}
 
 
 def remember_map(workspace: Workspace, more: Mapping[str, str]) -> None:
@@ -99,10 +102,18 @@ def remember_map(workspace: Workspace, more: Mapping[str, str]) -> None:
         write_atomically(workspace.root / PATH_MAP, content.encode("ascii"))
 
 
+def _is_path(text: str) -> bool:
+    try:
+        user_path(text)
+    except PathError:
+        return False
+    return True
+
+
 def _there(path: str, exists: Callable[[str], bool]) -> bool:
     try:
-        return not path_fault(path) and "\0" not in path and exists(os.path.expanduser(path))
-    except (OSError, ValueError):
+        return not path_fault(path) and "\0" not in path and exists(str(user_path(path)))
+    except (OSError, ValueError, PathError):
         return False
 
 

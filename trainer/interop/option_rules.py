@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.errors import SettingsError
+from trainer.optimizers import SD_SCRIPTS_DEFAULT, SD_SCRIPTS_SWITCHES
 from trainer.settings.absent_options import why_absent
 from trainer.settings.amounts import check_rules
 from trainer.settings.optimizers import arguments_of, check_argument, check_arguments, check_optimizer
@@ -153,9 +154,8 @@ def _optimizer_named(options: Options) -> str:
     named = options.get("optimizer_type")
     if not is_blank(named):
         return str(named)
-    if is_on(options.get("use_8bit_adam")):
-        return "AdamW8bit"
-    return "Lion" if is_on(options.get("use_lion_optimizer")) else "AdamW"
+    chosen = (optimizer for switch, optimizer in SD_SCRIPTS_SWITCHES.items() if is_on(options.get(switch)))
+    return next(chosen, SD_SCRIPTS_DEFAULT)
 
 
 def _optimizer_switch(optimizer: str) -> Rule:
@@ -257,8 +257,7 @@ RULES: Mapping[str, Rule] = {
     "network_args": _network_args,
     "network_module": _network_module,
     "optimizer_args": _optimizer_args,
-    "use_8bit_adam": _optimizer_switch("AdamW8bit"),
-    "use_lion_optimizer": _optimizer_switch("Lion"),
+    **{switch: _optimizer_switch(optimizer) for switch, optimizer in SD_SCRIPTS_SWITCHES.items()},
     "lr_scheduler_args": _scheduler_args,
     "lr_warmup_steps": _amount("lr_warmup_steps"),
     "lr_decay_steps": _amount("lr_decay_steps"),

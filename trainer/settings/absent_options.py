@@ -1,5 +1,7 @@
 """sd-scripts' options that have no setting here, and what a settings file does without each."""
 
+from trainer.optimizers import SD_SCRIPTS_SWITCHES
+
 _ALWAYS = "remove it: this is always done"
 _OWN_FOLDER = "remove it: each bake has a folder of its own in bakes/"
 _JOURNAL = "remove it: the journal records every bake's numbers"
@@ -79,8 +81,7 @@ ABSENT_OPTIONS: dict[str, str] = {
     "persistent_data_loader_workers": _NO_NEED,
     "num_cpu_threads_per_process": _NO_NEED,
     "dynamo_backend": "write torch_compile",
-    "use_8bit_adam": 'write optimizer_type = "AdamW8bit"',
-    "use_lion_optimizer": 'write optimizer_type = "Lion"',
+    **{switch: f'write optimizer_type = "{optimizer}"' for switch, optimizer in SD_SCRIPTS_SWITCHES.items()},
     "lr_scheduler_type": "write lr_scheduler",
     "text_encoder_lr1": "write text_encoder_lr",
     "cache_text_encoder_outputs": _NO_ENCODER_CACHE,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.errors import SettingsError
+from trainer.errors import PathError, SettingsError
 from trainer.interop.foreign_paths import (
     PATH_MAP,
     is_elsewhere,
@@ -86,3 +86,11 @@ def test_a_whole_drive_and_a_share_with_either_slash_are_mapped() -> None:
     assert mapped("E:/", known) == "/mnt/e"
     assert mapped("//BOX/loras/a b", known) == "/mnt/box/a b"
     assert mapped(r"F:\sets", known) is None
+
+
+def test_the_folder_of_a_user_whom_nobody_knows_is_refused_and_not_remembered(tmp_path: Path) -> None:
+    with pytest.raises(PathError, match="--map: ~nobody9/x: no user `nobody9` here"):
+        parse_map([r"D:\a=~nobody9/x"])
+    workspace = make_workspace(tmp_path)
+    remember_map(workspace, {r"D:\a": "~nobody9/x", r"E:\b": "~/b"})
+    assert remembered_map(workspace) == {r"E:\b": "~/b"}
