@@ -169,7 +169,7 @@ def _reading(rule: KeyRule, value: object, values: Mapping[str, object]) -> Read
     if rule.read is not None:
         return rule.read(value, values)
     if not rule.options:
-        return Reading(no_effect=rule.why or "it has no use here")
+        return Reading(no_effect="blank" if value in ({}, []) else rule.why or "it has no use here")
     return Reading(dict.fromkeys(rule.options, value))
 
 

@@ -103,3 +103,11 @@ def test_a_folder_of_diffusers_is_the_lora_in_it(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").unlink()
     (tmp_path / "adapter_model.safetensors").rename(tmp_path / "pytorch_lora_weights.safetensors")
     assert imported(tmp_path).values["network_dim"] == 16
+
+
+def test_an_empty_table_is_blank_and_one_with_entries_has_its_reason() -> None:
+    raw = b'{"peft_type": "LORA", "r": 8, "lora_alpha": 8, "target_modules": ["to_q"], "alpha_pattern": {}, "rank_pattern": {"to_q": 4}}'
+    made = import_documents([read_document(raw, "adapter_config.json")])
+    why = {each.key: each.why for each in made.report.keys}
+    assert why["alpha_pattern"] == "blank"
+    assert "dim_from_weights" in why["rank_pattern.to_q"]
