@@ -59,9 +59,10 @@ class HelpScreen(ReadDialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("help")
 
-    def __init__(self, keys: Sequence[KeyHelp], info: "FieldInfo | None") -> None:
-        """Show `keys`, under the description of field `info`."""
+    def __init__(self, keys: Sequence[KeyHelp], info: "FieldInfo | None" = None, *, has_panes: bool = True) -> None:
+        """Show `keys`, under the description of field `info`; below them tab and the signs of a screen that has panes."""
         super().__init__()
+        self._has_panes = has_panes
         self._keys = tuple(keys)
         self._info = info
 
@@ -78,8 +79,9 @@ class HelpScreen(ReadDialog[None]):
         rows = [
             Content.assemble((f"{entry.keys:>{width}}", "bold $primary"), f"  {entry.text}") for entry in self._keys
         ]
-        rows.append(Content.assemble((f"{'tab':>{width}}", "bold $primary"), "  next pane (shift+tab: previous)"))
-        rows.append(Content.styled(f"\n{SIGNS}", "$muted"))
+        if self._has_panes:
+            rows.append(Content.assemble((f"{'tab':>{width}}", "bold $primary"), "  next pane (shift+tab: previous)"))
+            rows.append(Content.styled(f"\n{SIGNS}", "$muted"))
         return Content("\n").join(rows)
 
 

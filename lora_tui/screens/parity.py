@@ -175,7 +175,7 @@ class ParityScreen(ModalScreen[None]):
         """Show what the keys do."""
         from lora_tui.screens.help import HelpScreen, active_keys
 
-        self.app.push_screen(HelpScreen(active_keys(self, lambda right: self._editable or not right), None))
+        self.app.push_screen(HelpScreen(active_keys(self, lambda right: self._editable or not right), has_panes=False))
 
     @work(thread=True, exit_on_error=False, group="comparing")
     def _make_table(self) -> None:

@@ -84,7 +84,7 @@ class ReportScreen(Dialog[ScreenResultType]):
         """Show what the keys do."""
         from lora_tui.screens.help import HelpScreen, active_keys
 
-        self.app.push_screen(HelpScreen(active_keys(self), None))
+        self.app.push_screen(HelpScreen(active_keys(self), has_panes=False))
 
     @on(FilterLine.Changed)
     def _filter(self, event: FilterLine.Changed) -> None:
