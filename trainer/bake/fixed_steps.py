@@ -91,9 +91,11 @@ def fix_steps(inputs: LengthInputs, report: Reporter) -> PlannedBake | None:
         # Now that their number is known; the bake itself waits for space.
         report.log(error.line(), level="warning")
     rest = 60 * minutes - used - steps * pace.step
+    of_all = f"of the {minutes_text(minutes)} are over" if used <= 60 * minutes else "are over already"
+    over = f"{duration(used)} {of_all}"
     report.log(
         f"train_minutes = {minutes:g} → {plural(steps, 'step')}: {step_seconds(speed.seconds)}/step, {speed.source}; "
-        f"{duration(used)} of the {minutes_text(minutes)} are over{_rest_text(pace, rest)}; "
+        f"{over}{_rest_text(pace, rest)}; "
         f"the number stays, as max_train_steps = {steps}"
     )
     if ready.plan.stops and speed.is_new:

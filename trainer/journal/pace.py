@@ -12,7 +12,7 @@ _COLUMNS = 500
 
 
 def pace_line(curves: CurveStore, bake: Bake) -> str:
-    """Return by how much a bake that is done took longer or shorter than its minutes; "" where its steps kept to what was expected."""
+    """Return by how much the steps of a bake that is done took longer or shorter than was planned for its minutes; "" where they kept to it."""
     expected, asked = bake.expected_step_seconds, bake.asked_minutes
     if not expected or not asked or bake.state not in (BakeState.DONE, BakeState.BAKING):
         return ""
@@ -25,6 +25,6 @@ def pace_line(curves: CurveStore, bake: Bake) -> str:
         return ""
     more = (taken - expected) * bake.total_steps
     return (
-        f"a step took {step_seconds(taken)}, and {step_seconds(expected)} was expected: the bake took about {duration(abs(more))} "
-        f"{'longer' if more > 0 else 'less'} than the {minutes_text(asked)} asked for"
+        f"a step took {step_seconds(taken)}, and {step_seconds(expected)} was expected: the steps took about {duration(abs(more))} "
+        f"{'longer' if more > 0 else 'less'} than was planned for the {minutes_text(asked)}"
     )

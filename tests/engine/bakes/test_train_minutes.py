@@ -131,8 +131,8 @@ def test_the_number_is_in_journal_settings_state_and_lora(
     assert any("the text encoder stopped training after step 3" in line for line in log(runner))
     # Steps of this base take far less.
     line = log(runner)[-1]
-    assert "5.00 s was expected: the bake took about" in line
-    assert line.endswith("less than the 0.5 min asked for")
+    assert "5.00 s was expected: the steps took about" in line
+    assert line.endswith("less than was planned for the 0.5 min")
     assert any(line in surprise for surprise in runner.journal.digests.read(0.0).surprises)
 
 

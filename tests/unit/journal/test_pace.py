@@ -25,9 +25,12 @@ def line_of(journal: Journal, queue: Queue, taken: float, state: BakeState = Bak
     [
         (
             2.5,
-            "a step took 2.50 s, and 1.90 s was expected: the bake took about 12 min longer than the 40 min asked for",
+            "a step took 2.50 s, and 1.90 s was expected: the steps took about 12 min longer than was planned for the 40 min",
         ),
-        (1.4, "a step took 1.40 s, and 1.90 s was expected: the bake took about 10 min less than the 40 min asked for"),
+        (
+            1.4,
+            "a step took 1.40 s, and 1.90 s was expected: the steps took about 10 min less than was planned for the 40 min",
+        ),
         (2.1, ""),
         (1.7, ""),
     ],
