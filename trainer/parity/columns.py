@@ -16,6 +16,7 @@ from trainer.profiles.run import TrainerRun, options_in_force, run_with
 from trainer.profiles.tally import FoundData
 from trainer.settings.describe import fields
 from trainer.settings.model import Settings
+from trainer.settings.profile_defaults import dependent_defaults
 from trainer.settings.refusal import refused_setting
 from trainer.text import printable
 
@@ -68,15 +69,18 @@ def asked_settings(settings: Settings, written: Collection[str] | None = None) -
     """
     known = fields()
     if written is not None and 2 * len(written) <= len(known):
-        return AskedSettings(settings, frozenset(written))
+        like, values = getattr(settings, BEHAVE_LIKE, None), settings.model_dump()
+        follows = {name for name, value in dependent_defaults(like, values).items() if values[name] == value}
+        return AskedSettings(settings, frozenset(written) - follows)
     return AskedSettings(settings, changed_settings(settings))
 
 
 def changed_settings(settings: Settings) -> frozenset[str]:
     """Return the names of the settings that differ from the default of the trainer that they behave like."""
     like = getattr(settings, BEHAVE_LIKE, None)
-    defaults = Settings.model_validate({BEHAVE_LIKE: like} if like else {})
-    return frozenset(info.name for info in fields() if getattr(settings, info.name) != getattr(defaults, info.name))
+    defaults = Settings.model_validate({BEHAVE_LIKE: like} if like else {}).model_dump()
+    defaults |= dependent_defaults(like, settings.model_dump())
+    return frozenset(info.name for info in fields() if getattr(settings, info.name) != defaults[info.name])
 
 
 @dataclass(frozen=True)

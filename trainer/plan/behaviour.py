@@ -153,6 +153,9 @@ class _Imitation:
             yield f"captions: {engine.caption_sentence}"
         for each in self._passed:
             yield f"passes {each.name} = {shown_value(in_force, each.name) or 'blank'}: {each.why}"
+        for name, value in profile.dependent(self._asked.model_dump()).items():
+            if getattr(self._asked, name) == value:
+                yield f"{name} = {shown_value(in_force, name)} where it is not set: {profile.reasons[name]}"
         yield from (f"not imitated: {text}" for text in self._not_imitated())
         if inferred := [n for n in profile.inferred if n in profile.defaults and _is_default(in_force, n)]:
             yield f"defaults that are known from its descendants only: {', '.join(inferred)}"
@@ -233,7 +236,7 @@ def passed_by_trainer(settings: Settings) -> frozenset[str]:
     if profile is None:
         return frozenset()
     options, stated = settings.model_dump(), _stated(settings)
-    found = set()
+    found = {name for name, value in profile.dependent(options).items() if options[name] == value}
     for name in stated:
         unset = options | {name: field(name, settings.behave_like).default}
         if any((each.name, each.value) == (name, options[name]) for each in profile.derived(unset, stated - {name})):

@@ -8,7 +8,6 @@ from trainer.profiles.arithmetic import (
     PYTHON_INT_BEFORE_UNDERSCORE,
     PYTHON_INT_OR_STOP,
     ceiling_steps,
-    epochs_of,
     rounded_share,
     rounded_steps,
     rounded_steps_doubled,
@@ -305,10 +304,7 @@ EASY_TRAINING_SCRIPTS_POPUP = TrainerProfile(
 
 def _passed_by_gui(options: Options, stated: Collection[str]) -> tuple[DerivedOption, ...]:
     """Pass what kohya_ss of 2023 makes of blank fields and of rates of 0."""
-    found = []
-    if "lr_scheduler_num_cycles" not in stated:
-        why = "its blank field passes the number of epochs, so that cosine_with_restarts restarts with each"
-        found.append(DerivedOption("lr_scheduler_num_cycles", max(1, epochs_of(options) or 1), why))
+    found: list[DerivedOption] = []
     return (*found, *one_part_alone(options, stated))
 
 
@@ -325,6 +321,12 @@ def one_part_alone(options: Options, stated: Collection[str]) -> tuple[DerivedOp
             DerivedOption("network_train_unet_only", True, "without an encoder rate it trains the U-Net alone")
         )
     return tuple(found)
+
+
+def _cycle_an_epoch(stated: Options) -> Options:
+    """Return as many cycles as there are epochs, which a blank field passes."""
+    epochs = stated.get("max_train_epochs")
+    return {"lr_scheduler_num_cycles": epochs if isinstance(epochs, int) and epochs > 0 else 1}
 
 
 def _no_rate(options: Options) -> RefusedOptions | None:
@@ -379,10 +381,11 @@ KOHYA_SS = TrainerProfile(
         "text_encoder_lr": "a twentieth of the U-Net's",
         "unet_lr": "made for alpha 1",
         "network_alpha": "sd-scripts' own default",
-        "lr_scheduler_num_cycles": "the field is blank, and the number of epochs is passed",
+        "lr_scheduler_num_cycles": "its blank field passes the number of epochs, so that cosine_with_restarts restarts with each",
         "lr_warmup_steps": "the field holds 10 per cent",
     },
     machine=_FAST,
     derived=_passed_by_gui,
     refused=_no_rate,
+    dependent=_cycle_an_epoch,
 )

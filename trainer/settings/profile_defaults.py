@@ -26,6 +26,12 @@ def defaults_of(values: Mapping[str, object]) -> Mapping[str, object]:
     return profile.defaults_beside(values) if profile is not None else {}
 
 
+def dependent_defaults(key: object, values: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the defaults that follow from other values in the trainer called `key`."""
+    profile = imitated(key)
+    return profile.dependent(values) if profile is not None else {}
+
+
 def others() -> tuple[str, ...]:
     """Return the keys of all profiles but our own."""
     return tuple(key for key in PROFILES if key != OURS)

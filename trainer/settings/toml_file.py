@@ -13,7 +13,7 @@ from trainer.profiles.registry import PROFILES
 from trainer.settings import describe
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import SECTIONS
-from trainer.settings.profile_defaults import SETTING
+from trainer.settings.profile_defaults import SETTING, dependent_defaults
 from trainer.settings.refusal import refused_setting, unknown_key, wrong_keys
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.settings.typed import as_value, split_override
@@ -121,14 +121,25 @@ def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:
 
 
 def _changed(settings: Settings, changes: Mapping[str, object]) -> dict[str, object]:
-    """Return all values with some of them changed; with another trainer those at its predecessor's defaults go to its own."""
+    """Return all values with some of them changed.
+
+    With another trainer those at its predecessor's defaults go to its own; a default that follows from others follows them.
+    """
     values = settings.model_dump()
     after = changes.get(SETTING, settings.behave_like)
-    if after != settings.behave_like and (not after or after in PROFILES):
-        for old, new in zip(describe.fields(settings.behave_like), describe.fields(_key(after)), strict=True):
-            if values[old.name] == old.default:
-                values[old.name] = new.default
+    if not after or after in PROFILES:
+        old, new = _defaults(settings.behave_like, values), _defaults(_key(after), values | dict(changes))
+        for name, value in old.items():
+            if values[name] == value:
+                values[name] = new[name]
     return values | dict(changes)
+
+
+def _defaults(behave_like: str | None, values: Mapping[str, object]) -> dict[str, object]:
+    """Return the default of each setting beside these values."""
+    return {info.name: info.default for info in describe.fields(behave_like)} | dict(
+        dependent_defaults(behave_like, values)
+    )
 
 
 def _key(value: object) -> str | None:
@@ -166,11 +177,11 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
     """
     before = parse_settings(text, where)
     document = tomlkit.parse(text)
-    homes = dict(_homes(document))
+    homes, defaults = dict(_homes(document)), _defaults(settings.behave_like, settings.model_dump())
     for info in describe.fields(settings.behave_like):
         value = getattr(settings, info.name)
         # What the file does not set will have the default of the trainer that it names in the end.
-        if value == (getattr(before, info.name) if info.name in homes else info.default):
+        if value == (getattr(before, info.name) if info.name in homes else defaults[info.name]):
             continue
         home = homes.get(info.name)
         if home is None:

@@ -155,3 +155,13 @@ def test_a_default_that_follows_from_what_is_set_does_so_until_it_is_set_itself(
     assert parse_settings(popup + "network_dim = 64\nnetwork_alpha = 64\n", "").network_alpha == 64
     command_line = popup.replace(" popup", "") + "network_dim = 24\n"
     assert parse_settings(command_line, "").network_alpha == 64
+
+
+def test_a_blank_field_of_cycles_follows_the_epochs_and_a_typed_one_holds() -> None:
+    gui = f'behave_like = "{GUI}"\nmax_train_epochs = 6\n'
+    blank, typed = parse_settings(gui, ""), parse_settings(gui + "lr_scheduler_num_cycles = 1\n", "")
+    assert (blank.lr_scheduler_num_cycles, typed.lr_scheduler_num_cycles) == (6, 1)
+    longer = [apply_overrides(settings, ["max_train_epochs=9"]) for settings in (blank, typed)]
+    assert [settings.lr_scheduler_num_cycles for settings in longer] == [9, 1]
+    assert with_value(blank, "behave_like", "").lr_scheduler_num_cycles == 1
+    assert parse_settings(merged_toml(gui, longer[0], ""), "").lr_scheduler_num_cycles == 9
