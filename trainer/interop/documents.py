@@ -106,10 +106,17 @@ def read_document(raw: bytes, where: str) -> SourceDocument:
         text = decode_text(raw)
     except UndecodableText as error:
         raise SettingsError(where, found=error.found, expected=EXPECTED, way_out=error.way_out) from None
-    text = _FENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _FENCE.sub("", _unquoted(text.replace("\r\n", "\n").replace("\r", "\n")))
     if not text.strip():
         raise SettingsError(where, found="nothing in it", expected=EXPECTED)
     return _of_text(text, where)
+
+
+def _unquoted(text: str) -> str:
+    """Return a text without the signs of a quotation, where all of its lines have them."""
+    lines = text.split("\n")
+    quoted = all(line.startswith(">") for line in lines if line.strip())
+    return "\n".join(line[1:].removeprefix(" ") for line in lines) if quoted else text
 
 
 def _of_text(text: str, where: str) -> SourceDocument:

@@ -182,3 +182,15 @@ def test_statements_of_one_line_and_programs_that_run_programs(raw: bytes) -> No
     made = imported(raw)
     assert (made.values["network_dim"], made.values["seed"]) == (12, 3)
     assert made.report.of("unknown") == ()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"> $network_dim = 12\n>\n> $seed = 3\n\n",
+        b"> ```\n> !accelerate launch train_network.py \\\n>   --network_dim=12 \\\n>   --seed 3\n> ```\n",
+    ],
+)
+def test_a_quotation_is_read_without_its_signs(raw: bytes) -> None:
+    values = imported(raw).values
+    assert (values["network_dim"], values["seed"]) == (12, 3)
