@@ -133,7 +133,7 @@ def import_documents(
         every = FromOptions(values, {**every.fates, **_lost_folders(options, every)})
     report = ImportReport(
         where=", ".join(document.where for document in documents),
-        title=", ".join(dict.fromkeys(each.title for each in formats.values())),
+        title=" + ".join(dict.fromkeys(each.title for each in formats.values())),
         keys=reports_of(plans, every),
         profile=str(values.get("behave_like") or profile),
         notes=_notes(documents, list(formats.values()), _pictures(values, subject, pictures_of), said),

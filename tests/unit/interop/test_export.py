@@ -105,6 +105,12 @@ def test_settings_that_behave_like_another_trainer_are_written_as_the_numbers_th
     assert found["lr_warmup_steps"] == runs.lr_warmup_steps
     assert runs.lr_warmup_steps != "10%"
     assert any(trainer in note for note in made.report.notes)
+    # What it computes to nothing is named, too.
+    computed = {
+        each.setting: each.to for each in made.report.of("translated") if each.why == "as that trainer computes it"
+    }
+    epochs = runs.max_train_epochs
+    assert computed.get("max_train_epochs") == ("max_train_epochs = blank" if epochs is None else None)
 
 
 def test_changes_made_while_baking_are_reported_where_the_settings_are_a_bakes_own(demo: Path, tmp_path: Path) -> None:

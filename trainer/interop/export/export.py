@@ -193,9 +193,8 @@ class _Export:
         if name in NOT_NEEDED or name in LOST:
             return report("not needed", why="at its default, which is how it is there too")
         if getattr(self._asked, name) != getattr(self._settings, name):
-            return report(
-                "translated", to=f"{name} = {shown_value(self._settings, name)}", why="as that trainer computes it"
-            )
+            computed = shown_value(self._settings, name) or "blank"
+            return report("translated", to=f"{name} = {computed}", why="as that trainer computes it")
         return report("written")
 
     def _of_minutes(self, name: str, report: Callable[..., SettingReport]) -> SettingReport:
