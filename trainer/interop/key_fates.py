@@ -208,7 +208,8 @@ def _fate(plan: KeyPlan, made: FromOptions) -> tuple[Fate, str, str]:
     fates = {name: made.fates[name] for name in plan.options if name not in plan.lost and name in made.fates}
     key = plan.source.key
     losses = [f"{'a later one' if by == key else by} wins" for by in dict.fromkeys(plan.lost.values())]
-    reasons = [plan.no_effect, *losses, *(each.why for each in fates.values())]
+    # That one of its options is blank is nothing to say of a key that sets another.
+    reasons = [why for why in (plan.no_effect, *losses, *(each.why for each in fates.values())) if why != "blank"]
     values = [pair for each in fates.values() for pair in each.values.items()]
     if not values:
         if fates and all(each.fate == "unknown" for each in fates.values()):

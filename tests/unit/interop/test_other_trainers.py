@@ -68,6 +68,9 @@ def test_every_key_has_one_fate_and_the_line_counts_them(
         f"{count} {fate}" for count, fate in zip(counts, FATES, strict=True)
     )
     assert all(each.why for each in made.report.of("without effect"))
+    # A key that gave something does not tell of the option that it left blank.
+    set_something = [*made.report.of("taken"), *made.report.of("translated")]
+    assert not [each.key for each in set_something if "blank" in each.why.split("; ")]
     assert all(each.to for fate in ("taken", "translated") for each in made.report.of(fate))
     for key in made.report.of("unknown"):
         assert f"# {key.key} = {key.value}" in made.text
