@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lora_tui.actions.imports import ReadImport
 
 _TARGETS = (
-    ("sd-scripts", "sd-scripts", "TOML for --config_file, a data set file, and the command line"),
+    ("sd-scripts", "sd-scripts", "TOML, a data set file and the command line"),
     ("kohya-gui", "kohya_ss GUI", "JSON for Configuration, Load"),
     ("easy-training-scripts", "Easy Training Scripts", "TOML for File, Load TOML"),
 )

@@ -78,9 +78,12 @@ class ParityDialogs:
 
     def _apply(self, changes: Mapping[str, object]) -> None:
         self._editor.changed(changes)
-        self._sender.note(
-            f"{plural(len(changes), 'setting')} changed, not saved yet; backspace on one takes it back", 6
+        back = (
+            "backspace on one takes it back, opening the file again (o) all of them"
+            if len(changes) > 1
+            else "backspace on it takes it back"
         )
+        self._sender.note(f"{plural(len(changes), 'setting')} changed, not saved yet; {back}", 6)
 
     def _keep(self, columns: Sequence[str]) -> None:
         self._columns = columns
