@@ -52,7 +52,8 @@ def lora_document(path: Path, where: str) -> SourceDocument:
     header = read_header(path)
     if len(header.metadata) > MAX_KEYS:
         raise too_many_keys(where)
-    keys = tuple(SourceKey(key, value) for key, value in header.metadata.items())
+    # By name: in the file they stand in an order of chance, another one in each.
+    keys = tuple(SourceKey(key, value) for key, value in sorted(header.metadata.items()))
     return SourceDocument(where, "safetensors", keys + tensor_keys(path, header), dict(header.metadata))
 
 

@@ -578,3 +578,12 @@ def test_a_base_that_cannot_be_baked_on_is_named_by_the_words_or_the_widths(
     path = lora_file(tmp_path / "x.safetensors", cross=cross, ss_base_model_version="sd_1.5", software="{}")
     notes = import_documents([open_document(path)]).report.notes
     assert any("it was trained on a base of the kind sd_1.5" in note for note in notes) == is_named
+
+
+def test_keys_are_listed_in_the_same_order_however_they_stand_in_the_file(tmp_path: Path) -> None:
+    names = [f"ss_{name}" for name in ("unet_lr", "network_dim", "zebra", "clip_skip")]
+    lists = [
+        [key.key for key in open_document(lora_file(tmp_path / f"{at}.safetensors", **dict.fromkeys(order, "2"))).keys]
+        for at, order in enumerate((names, names[::-1]))
+    ]
+    assert lists[0] == lists[1] and lists[0][:4] == sorted(names)
