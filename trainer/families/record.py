@@ -119,6 +119,7 @@ class FamilyRecord:
         times: of its noise.
         architecture: modelspec's word for its LoRAs.
         webui_name: the webui's word for it in a LoRA's user metadata; "" where it has none.
+        sd_scripts: sd-scripts' program that trains its LoRAs.
         version_start: what sd-scripts' `ss_base_model_version` starts with for it, whatever the version.
         base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
         sampling: how its pictures are made by default.
@@ -149,6 +150,7 @@ class FamilyRecord:
     base_versions: Mapping[str, str]
     sampling: SamplingRecord
     webui_name: str = ""
+    sd_scripts: str = "train_network.py"
     version_start: str = ""
     folders: tuple[str, ...] = ()
     check_vae: str = ""

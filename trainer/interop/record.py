@@ -19,6 +19,9 @@ data set with `resolutions = [512, 768]` stands there once for each. `optimizer_
 several keys are joined.
 """
 
+PROGRAM = "sd-scripts' program"
+"""Name of an export's entry beside the options: the program of sd-scripts that trains LoRAs for the base."""
+
 Syntax = Literal["toml", "json", "yaml", "command", "variables", "safetensors", "infotext", "peft"]
 
 

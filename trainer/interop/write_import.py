@@ -9,7 +9,7 @@ from trainer.interop.foreign_paths import remember_map, remembered_map
 from trainer.interop.importer import PATHS_OF_SUBJECT, Imported, import_documents
 from trainer.interop.named_models import finder
 from trainer.interop.record import SourceDocument
-from trainer.refusals import user_path
+from trainer.refusals import real_path, user_path
 from trainer.settings.subject import FOLDER, Subject, load_subject, save_subject
 from trainer.settings.toml_file import load_settings, save_text
 from trainer.text import printable
@@ -59,7 +59,7 @@ def _subject_of_bake(workspace: Workspace, documents: Sequence[SourceDocument]) 
     The metadata do not tell it, since they leave the machine; without it nothing would say where the pictures lie.
     """
     for folder in (Path(document.folder) for document in documents if document.folder):
-        if folder.resolve().parent != workspace.bakes.resolve():
+        if real_path(folder).parent != real_path(workspace.bakes):
             continue
         try:
             name = load_settings(folder / "settings.toml").subject

@@ -54,6 +54,7 @@ FAMILY = FamilyRecord(
     # The cards of NoobAI-XL and Animagine ask for 25 to 35 steps and a guidance of 5 to 6: two encoders pull at the picture.
     sampling=SamplingRecord(side=1024, steps=28, cfg_scale=6.0, sampler="DPM++ 2M Karras", roomy_bytes=11 * 2**30),
     webui_name="SDXL",
+    sd_scripts="sdxl_train_network.py",
     version_start="sdxl",
     # A little above 512², so that the default of SD1.x is met.
     least_area=520 * 520,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.dataset.read import read_data
 from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.families.registry import family_record, first_family
 from trainer.grid.sample_prompts import sample_pictures
 from trainer.interop.documents import read_document
 from trainer.interop.export.data import SUBSET_OPTIONS, WrittenData, data_set_for_others, data_set_toml, written_data
@@ -16,7 +17,7 @@ from trainer.interop.export.said_apart import LOST, NOT_NEEDED
 from trainer.interop.export.targets import Target, Written
 from trainer.interop.importer import import_documents
 from trainer.interop.prompt_lines import prompt_lines
-from trainer.interop.record import Options
+from trainer.interop.record import PROGRAM, Options
 from trainer.jobs.minutes import minutes_as_steps
 from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.records import MarkKind
@@ -87,8 +88,9 @@ class _Export:
     def made(self) -> Exported:
         """Return everything."""
         settings, target = self._settings, self._target
-        family = self._options.base.family if self._options.base is not None else ""
-        options = self._options.options | {"sdxl": family == "sdxl"}
+        base = self._options.base
+        record = family_record(base.family) if base is not None else first_family()
+        options = self._options.options | {PROGRAM: record.sd_scripts}
         options |= self._prompts()
         text_of_data = self._data_set_text(options)
         named = self._data_set if text_of_data else Path(settings.dataset_config) if settings.dataset_config else None

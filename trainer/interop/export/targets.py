@@ -11,7 +11,7 @@ import tomlkit
 from trainer.interop.export.data import SUBSET_OPTIONS, Subset
 from trainer.interop.export.options import OUTPUT_DIR
 from trainer.interop.option_list import OPTIONS
-from trainer.interop.record import KeyRule, Options, TrainerFormat
+from trainer.interop.record import PROGRAM, KeyRule, Options, TrainerFormat
 from trainer.interop.trainers.easy_training_scripts import EASY_TRAINING_SCRIPTS, GROUPS
 from trainer.interop.trainers.kohya_gui import KOHYA_GUI
 from trainer.interop.trainers.sd_scripts import CONFIG
@@ -94,8 +94,8 @@ def _sd_scripts_text(written: Written) -> str:
 
 
 def _sd_scripts_how(written: Written, file: Path, data_set: Path | None) -> str:
-    script = "sdxl_train_network.py" if written.options.get("sdxl") else "train_network.py"
-    words = ["accelerate", "launch", "--num_cpu_threads_per_process", "1", script, "--config_file", str(file)]
+    program = str(written.options[PROGRAM])
+    words = ["accelerate", "launch", "--num_cpu_threads_per_process", "1", program, "--config_file", str(file)]
     words += ["--dataset_config", str(data_set)] if data_set is not None else []
     return shlex.join(words)
 

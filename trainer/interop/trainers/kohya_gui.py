@@ -4,7 +4,7 @@ A key that is missing leaves the widget as it was; today's GUI drops 0, `""` and
 sd-scripts' own default is then in force. Behaviour as of v20.7.1 (2023-02) and of 2026-07.
 """
 
-from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.record import PROGRAM, KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers.kohya_gui_keys import OTHER_KEYS
 from trainer.interop.trainers.kohya_gui_values import (
     conv_row,
@@ -256,7 +256,9 @@ _ROWS = table(
         read_tail,
         write_tail,
     ),
-    KeyRule("sdxl", why="the base's file tells", write=lambda options: is_on(options.get("sdxl"))),
+    KeyRule(
+        "sdxl", why="the base's file tells", write=lambda options: str(options.get(PROGRAM, "")).startswith("sdxl")
+    ),
     constant("flux1_checkbox", False, "the base's file tells; Flux is not trained here"),
     constant("sd3_checkbox", False, "the base's file tells; SD3 is not trained here"),
     OTHER_KEYS,
