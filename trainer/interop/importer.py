@@ -25,7 +25,7 @@ from trainer.settings.model import Settings
 from trainer.settings.one_setting import check_name
 from trainer.settings.subject import Subject
 from trainer.settings.toml_file import parse_settings
-from trainer.text import printable
+from trainer.text import plural, printable
 
 PATHS_OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_name_or_path")
 """Settings that a subject has in their place."""
@@ -34,6 +34,7 @@ _MOVED = "where it is on this computer"
 _REWRITTEN = "the data set file that is written beside the settings"
 _A_NAME = "it is a name, and no model that is known here has it"
 _FOLDERS = ("train_data_dir", "reg_data_dir")
+_MAX_KEY, _MAX_NAMED = 40, 6
 _FOLDER = re.compile(r"\d+(?:\.\d+)?_(.+)")
 
 
@@ -136,7 +137,10 @@ def import_documents(
         title=" + ".join(dict.fromkeys(each.title for each in formats.values())),
         keys=reports_of(plans, every),
         profile=str(values.get("behave_like") or profile),
-        notes=_notes(documents, list(formats.values()), _pictures(values, subject, pictures_of), said),
+        notes=(
+            *_refused_note(plans, every),
+            *_notes(documents, list(formats.values()), _pictures(values, subject, pictures_of), said),
+        ),
         paths=paths,
     )
     if wanted is not None:
@@ -259,6 +263,19 @@ def _beside(path: str, documents: Sequence[SourceDocument], exists: Callable[[st
 def _pictures(values: Mapping[str, object], subject: str | None, pictures_of: Callable[[str], str]) -> str:
     """Return the folder with the training pictures, "" where none is named."""
     return str(values.get("train_data_dir") or "") or (pictures_of(subject) if subject else "")
+
+
+def _refused_note(plans: Sequence[KeyPlan], made: FromOptions) -> tuple[str, ...]:
+    """Return the note that names the keys with a value that no setting may have: among those without effect they are not seen."""
+    wrong = [
+        printable(plan.source.key, _MAX_KEY)
+        for plan in plans
+        if any(made.fates[name].refused for name in plan.options if name in made.fates and name not in plan.lost)
+    ]
+    if not wrong:
+        return ()
+    named = ", ".join(wrong[:_MAX_NAMED]) + (f" and {len(wrong) - _MAX_NAMED} more" if len(wrong) > _MAX_NAMED else "")
+    return (f"{plural(len(wrong), 'value')} cannot be taken: {named}; the reason stands with each",)
 
 
 def _notes(

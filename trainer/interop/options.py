@@ -1,7 +1,7 @@
 """sd-scripts' options as settings, with what becomes of each, and settings as sd-scripts' options."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from pydantic import ValidationError
@@ -29,11 +29,13 @@ class OptionFate:
         fate: one of report.FATES.
         values: setting to the value it got; None for blank.
         why: the rule of a translation, or why it has no effect.
+        refused: whether a value of it is none that the setting may have.
     """
 
     fate: Fate
     values: Mapping[str, object] = field(default_factory=dict)
     why: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,11 @@ def settings_from(options: Mapping[str, object], profile: str = "") -> FromOptio
     fates: dict[str, OptionFate] = {}
     for name, value in options.items():
         fate = _fate(name, value, options, profile)
-        taken, refused = _accepted(fate.values, values, owners)
+        taken, not_taken, refused = _accepted(fate.values, values, owners)
         for setting, each in taken.items():
             values[setting] = each
             owners.setdefault(setting, name)
-        fates[name] = _with_refusals(fate, taken, refused)
+        fates[name] = replace(_with_reasons(fate, taken, not_taken), refused=refused)
     _agree(values, fates, str(options.get(SETTING) or profile))
     _settle_length(values, fates)
     return FromOptions(MappingProxyType(values), MappingProxyType(fates))
@@ -142,26 +144,28 @@ def _same(name: str, value: object) -> OptionFate:
 
 def _accepted(
     wanted: Mapping[str, object], values: Mapping[str, object], owners: Mapping[str, str]
-) -> tuple[dict[str, object], list[str]]:
-    """Return those values that the settings take and that no other option has set, and why the others are not taken."""
+) -> tuple[dict[str, object], list[str], bool]:
+    """Return those values that the settings take and that no other option has set, why the others are not taken, and whether one is wrong."""
     taken: dict[str, object] = {}
-    refused: list[str] = []
+    not_taken: list[str] = []
+    refused = False
     for setting, value in wanted.items():
         try:
             checked = None if value is None else checked_value(setting, value)
         except SettingsError as error:
-            refused.append(f"{setting} cannot be {value_text(value)}: expected {error.expected}")
+            not_taken.append(f"{setting} cannot be {value_text(value)}: expected {error.expected}")
+            refused = True
             continue
         if setting in owners and values[setting] != checked:
-            refused.append(f"{owners[setting]} wins")
+            not_taken.append(f"{owners[setting]} wins")
             continue
         taken[setting] = checked
-    return taken, refused
+    return taken, not_taken, refused
 
 
-def _with_refusals(fate: OptionFate, taken: Mapping[str, object], refused: list[str]) -> OptionFate:
-    why = "; ".join(filter(None, (fate.why, *refused)))
-    if not fate.values or not refused:
+def _with_reasons(fate: OptionFate, taken: Mapping[str, object], not_taken: list[str]) -> OptionFate:
+    why = "; ".join(filter(None, (fate.why, *not_taken)))
+    if not fate.values or not not_taken:
         written = all(
             _is_as_written(value, taken[setting]) for setting, value in fate.values.items() if setting in taken
         )
@@ -202,16 +206,19 @@ def _agree(values: dict[str, object], fates: dict[str, OptionFate], profile: str
             if setting is None:
                 return
             del values[setting]
-            _lose(setting, f"{refusal.found}; expected {refusal.expected}", fates)
+            _lose(setting, f"{refusal.found}; expected {refusal.expected}", fates, refused=True)
 
 
-def _lose(setting: str, why: str, fates: dict[str, OptionFate]) -> None:
+def _lose(setting: str, why: str, fates: dict[str, OptionFate], *, refused: bool = False) -> None:
     """Note that a setting does not get the value that an option asked for."""
     for name, fate in fates.items():
         if setting in fate.values:
             left = {key: value for key, value in fate.values.items() if key != setting}
             fates[name] = OptionFate(
-                "translated" if left else "without effect", left, "; ".join(filter(None, (fate.why, why)))
+                "translated" if left else "without effect",
+                left,
+                "; ".join(filter(None, (fate.why, why))),
+                refused=refused or fate.refused,
             )
 
 

@@ -60,3 +60,14 @@ def test_the_numbers_of_other_trainers(key: str, value: object) -> None:
     found = next(each for each in made.report.keys if each.key == key)
     assert (found.fate, found.to) == ("without effect", "")
     assert "cannot be" in found.why
+
+
+def test_a_note_at_the_top_names_what_no_setting_may_have() -> None:
+    text = b"accelerate launch train_network.py --learning_rate=abc --network_dim 8 --resolution=70000 --seed 5 --clip_skip=99\n"
+    report = import_documents([read_document(text, "the paste")]).report
+    assert report.notes[0] == (
+        "3 values cannot be taken: learning_rate, resolution, clip_skip; the reason stands with each"
+    )
+    assert {key.key: key.fate for key in report.keys}["network_dim"] == "taken"
+    fine = import_documents([read_document(b"train_network.py --learning_rate=1e-4 --seed 5\n", "the paste")])
+    assert not any("cannot be taken" in note for note in fine.report.notes)
