@@ -43,10 +43,10 @@ def first_family() -> FamilyRecord:
     return next(iter(FAMILIES.values()))
 
 
-def titles() -> str:
-    """Return the families' titles in words: `SD1.x or SDXL`."""
+def titles(joined: str = "or") -> str:
+    """Return the families' titles in words, the last one joined by `or` or `and`: `SD1.x or SDXL`."""
     *others, last = (record.title for record in FAMILIES.values())
-    return f"{', '.join(others)} or {last}" if others else last
+    return f"{', '.join(others)} {joined} {last}" if others else last
 
 
 def named(place: str) -> Any:

@@ -6,6 +6,7 @@ It runs the processes one after the other; the first is read. Behaviour as of 20
 from collections.abc import Iterator, Mapping
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.ai_toolkit_keys import CATCH_ALL, OTHER_KEYS
 from trainer.interop.trainers.rules import Values, is_blank, is_on, is_unreadable, number, renamed, table
 from trainer.optimizers import OPTIMIZERS
@@ -91,26 +92,26 @@ def _read_conv_alpha(value: object, values: Values) -> Reading:
 
 def _read_precision(value: object, _: Values) -> Reading:
     found = _PRECISIONS.get(str(value).lower())
-    return Reading({"mixed_precision": found}) if found else Reading(no_effect="no precision that a bake here has")
+    return Reading({"mixed_precision": found}) if found else Reading(no_effect=reasons.PRECISION)
 
 
 def _read_saved(value: object, _: Values) -> Reading:
     found = _PRECISIONS.get(str(value).lower())
     if not found:
-        return Reading(no_effect="LoRA files are saved as fp32, fp16 or bf16")
+        return Reading(no_effect=reasons.SAVED_AS)
     return Reading({"save_precision": "float" if found == "no" else found})
 
 
 def _read_base(value: object, _: Values) -> Reading:
     if is_on(value):
-        return Reading(no_effect="bases here are SD1.x and SDXL; the base's file tells")
+        return Reading(no_effect=reasons.BASE_TELLS)
     return Reading(no_effect="off")
 
 
 def _read_arch(value: object, _: Values) -> Reading:
     if is_blank(value) or str(value) in _BASES:
         return Reading(no_effect="the base's file tells")
-    return Reading(no_effect="bases here are SD1.x and SDXL; the base's file tells")
+    return Reading(no_effect=reasons.BASE_TELLS)
 
 
 def _read_quantize(value: object, values: Values) -> Reading:
@@ -157,7 +158,7 @@ def _read_rate(value: object, values: Values) -> Reading:
 def _read_optimizer(value: object, _: Values) -> Reading:
     found = _OPTIMIZERS.get(str(value).strip().lower())
     if found is None:
-        return Reading(no_effect=f"there is no {value} here; name another as optimizer_type")
+        return Reading(no_effect=reasons.no_optimizer(value))
     return Reading({"optimizer_type": found})
 
 
@@ -169,7 +170,7 @@ def _argument(name: str) -> KeyRule:
     def read(value: object, values: Values) -> Reading:
         chosen = _chosen(values)
         if chosen not in OPTIMIZERS or name not in OPTIMIZERS[chosen].arguments:
-            return Reading(no_effect="the optimizer takes no such argument here")
+            return Reading(no_effect=reasons.NO_ARGUMENT)
         written = ":".join(map(str, value)) if isinstance(value, list) else value
         return Reading({"optimizer_args": [f"{name}={written}"]})
 
@@ -486,9 +487,7 @@ def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
     other = [key for key in _SWITCHES_OF_BASES.split() if is_on(values.get(f"model.{key}", False))]
     base = arch if arch and arch not in _BASES else other[0].removeprefix("is_") if other else ""
     if base:
-        notes.append(
-            f"The file is for a base of the kind {base}, which cannot be trained here: bases are SD1.x and SDXL."
-        )
+        notes.append(f"The file {reasons.for_another_base(f'a base of the kind {base}')}.")
     if any(key.startswith("config.process[1]") for key in values):
         notes.append("The file holds several processes; the first is read.")
     return tuple(notes)

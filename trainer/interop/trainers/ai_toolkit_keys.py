@@ -2,16 +2,11 @@
 
 from collections.abc import Mapping
 
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import idle, table
 
-_OWN_FOLDER = "each bake has a folder of its own in bakes/"
-_JOURNAL = "the journal records every bake's numbers"
 _OTHER_MODELS = "of other models, or of other trainings than a LoRA's"
-_MEMORY = "`lora-tui fit` finds what saves memory here"
-_SAMPLES = "of the pictures that it makes while it trains; prompts are the subject's here"
-_PICTURES = "pictures are used as they are: resized, and cropped in the middle to their bucket"
 _EXPERIMENT = "there is no such experiment here"
-_MASKS = "masks here are alpha channels (alpha_mask) or pictures in conditioning_data_dir; set masked_loss with them"
 
 CATCH_ALL: Mapping[str, str] = {
     "meta": "meta",
@@ -44,15 +39,15 @@ OTHER_KEYS = table(
     idle("other-processes", "one process is read, the first"),
     idle("of-the-job", "of the job around its processes"),
     idle("meta", "written into ai-toolkit's own files"),
-    idle("logging performance_log_every log_dir torch_profiler sqlite_db_path", _JOURNAL),
+    idle("logging performance_log_every log_dir torch_profiler sqlite_db_path", reasons.JOURNAL),
     idle("device", "a bake takes the GPU that there is"),
     idle("is_v2 process_id", "the base's file tells"),
-    idle("network.lorm network.network_kwargs", "which layers a LoRA is on cannot be chosen here"),
+    idle("network.lorm network.network_kwargs", reasons.WHICH_LAYERS),
     idle(
         _at("network", "transformer_only lokr_full_rank lokr_factor old_lokr_format split_multistage_loras"),
         _OTHER_MODELS,
     ),
-    idle(_at("network", "layer_offloading all_layers"), _MEMORY),
+    idle(_at("network", "layer_offloading all_layers"), reasons.MEMORY),
     idle("do_lorm lorm_extract_mode lorm_extract_mode_param", _OTHER_MODELS),
     idle("save.max_step_saves_to_keep", "every saved LoRA stays until you delete it"),
     idle(
@@ -73,7 +68,7 @@ OTHER_KEYS = table(
             "random_scale scale square_crop flip_y augments augmentations shuffle_augmentations poi standardize_images "
             "replay_transforms fast_image_size extra_values",
         ),
-        _PICTURES,
+        reasons.PICTURES,
     ),
     idle(
         _at(
@@ -86,10 +81,10 @@ OTHER_KEYS = table(
         ),
         _OTHER_MODELS,
     ),
-    idle(_at("datasets[*]", "mask_path invert_mask mask_min_value"), _MASKS),
+    idle(_at("datasets[*]", "mask_path invert_mask mask_min_value"), reasons.MASKS),
     idle(
         _at("datasets[*]", "network_weight loss_multiplier"),
-        "prior_loss_weight weighs regularisation pictures, nothing else does",
+        reasons.PRIOR_LOSS,
     ),
     idle(
         _at(
@@ -107,14 +102,14 @@ OTHER_KEYS = table(
     ),
     idle("train.lr_scheduler_params.total_iters", "a schedule spans the bake"),
     idle("train.lr_scheduler_params train.optimizer_params", "empty: the class's own"),
-    idle("train.ema_config", "there is no average of the weights here"),
-    idle("train.validation_config validation", "pictures kept out of training are in validation_data_dir"),
+    idle("train.ema_config", reasons.NO_AVERAGE),
+    idle("train.validation_config validation", reasons.VALIDATION),
     idle(
         _at("train", "refiner_lr embedding_lr adapter_lr train_refiner train_turbo show_turbo_outputs"), _OTHER_MODELS
     ),
-    idle(_at("train", "attention_backend unload_text_encoder cache_text_embeddings"), _MEMORY),
+    idle(_at("train", "attention_backend unload_text_encoder cache_text_embeddings"), reasons.MEMORY),
     idle("train.force_first_sample", "sample_at_first makes pictures before the first step"),
-    idle("train.start_step", "`lora-tui resume` continues a bake"),
+    idle("train.start_step", reasons.RESUMES),
     idle(_at("train", "merge_network_on_save merge_network_on_save_strength"), "a LoRA stays a file of its own"),
     idle(
         _at(
@@ -139,9 +134,7 @@ OTHER_KEYS = table(
         ),
         _EXPERIMENT,
     ),
-    idle(
-        _at("model", "dtype vae_dtype te_dtype vae_device te_device"), "the base is held in the precision of the bake"
-    ),
+    idle(_at("model", "dtype vae_dtype te_dtype vae_device te_device"), reasons.BASE_PRECISION),
     idle(
         _at(
             "model",
@@ -150,9 +143,9 @@ OTHER_KEYS = table(
             "layer_offloading_text_encoder_percent text_encoder_bits compile block_compile compile_mode compile_fullgraph "
             "compile_dynamic cache_size_limit",
         ),
-        _MEMORY,
+        reasons.MEMORY,
     ),
-    idle("compile", _MEMORY),
+    idle("compile", reasons.MEMORY),
     idle(
         _at(
             "model",
@@ -163,16 +156,16 @@ OTHER_KEYS = table(
         _OTHER_MODELS,
     ),
     idle("model.lora_path", "a LoRA that is merged into the base first: name one to continue from as network_weights"),
-    idle(_at("model", "ignore_if_contains only_if_contains"), "which layers a LoRA is on cannot be chosen here"),
+    idle(_at("model", "ignore_if_contains only_if_contains"), reasons.WHICH_LAYERS),
     idle("embedding decorator adapter slider guidance", _OTHER_MODELS),
-    idle("first_sample sample.samples", _SAMPLES),
+    idle("first_sample sample.samples", reasons.SAMPLES),
     idle(
         _at(
             "sample",
             "sampler sample_start_step neg walk_seed network_multiplier guidance_rescale format adapter_conditioning_scale "
             "refiner_start_at extra_values num_frames fps do_cfg_norm",
         ),
-        _SAMPLES,
+        reasons.SAMPLES,
     ),
 )
 """Rows of keys without effect."""

@@ -6,6 +6,7 @@ What stands behind `Config end` builds sd-scripts' command from them; nothing of
 from collections.abc import Iterator
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import Values, idle, is_blank, number, renamed, same, table
 from trainer.profiles.training_time import script_speed
 
@@ -150,11 +151,11 @@ _RULES = table(
     KeyRule(
         "desired_training_time",
         ("train_minutes",),
-        "minutes; the steps come from the speed measured here",
+        reasons.MINUTES,
         read_minutes,
     ),
-    KeyRule("max_train_epochs", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
-    KeyRule("num_epochs", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
+    KeyRule("max_train_epochs", ("max_train_epochs",), reasons.EPOCHS_OR_STEPS, read_epochs),
+    KeyRule("num_epochs", ("max_train_epochs",), reasons.EPOCHS_OR_STEPS, read_epochs),
     KeyRule("max_train_steps", ("max_train_steps",), "where no epochs are set", read_steps),
     same(
         "train_batch_size resolution save_every_n_epochs save_last_n_epochs clip_skip network_dim network_alpha keep_tokens"
@@ -162,7 +163,7 @@ _RULES = table(
     KeyRule("max_token_length", ("max_token_length",), "150 and 225, anything else is 75", _read_token_length),
     rates(),
     renamed("scheduler", "lr_scheduler"),
-    KeyRule("lr_warmup_ratio", ("lr_warmup_steps",), "a share of the steps, from 0 to 1", read_ratio),
+    KeyRule("lr_warmup_ratio", ("lr_warmup_steps",), reasons.SHARE, read_ratio),
     KeyRule("is_random_seed", ("seed",), "0 is 1337", _read_seed),
     switch("shuffle_caption"),
     switch("gradient_checkpointing"),

@@ -6,6 +6,7 @@ A LoRA there has no alpha: its scale is `lora_scale`, which is alpha / rank here
 from collections.abc import Mapping
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import Values, idle, is_blank, is_on, number, renamed, same, table, whole
 
 PROFILE = "cloneofsimo lora 2023-02"
@@ -156,11 +157,11 @@ _RULES = table(
     ),
     idle(
         "lora_unet_target_modules lora_clip_target_modules use_extended_lora",
-        "which layers a LoRA is on cannot be chosen here",
+        reasons.WHICH_LAYERS,
     ),
     idle(
         "log_wandb wandb_log_prompt_cnt wandb_project_name wandb_entity logging_dir",
-        "the journal records every bake's numbers",
+        reasons.JOURNAL,
     ),
     idle(
         "revision tokenizer_name output_format push_to_hub hub_token hub_model_id local_rank device extra_args",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from trainer.interop.places import row_of
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import (
     Values,
     idle,
@@ -43,9 +44,7 @@ _SCHEDULERS = {
     "polynomial": "polynomial",
     "rex": "rex",
 }
-_JOURNAL = "the journal records every bake's numbers"
 _CLASS_PICTURES = "pictures of the class are not made here; those that there are, are used"
-_SAMPLES = "of the pictures that it makes while it trains; prompts are the subject's here"
 _CHECKPOINTS = "every saved epoch is a LoRA file, and keep_states says which training states stay"
 _MODELS = "of the extension's folder of models"
 
@@ -158,7 +157,7 @@ def _read_old_optimizer(value: object, values: Values) -> Reading:
 def _read_optimizer(value: object, values: Values) -> Reading:
     found = _OPTIMIZERS.get(str(value).strip().lower())
     if found is None:
-        return Reading(no_effect=f"there is no {value} here; name another as optimizer_type")
+        return Reading(no_effect=reasons.no_optimizer(value))
     return Reading({"optimizer_type": found})
 
 
@@ -172,7 +171,7 @@ def _argument(key: str, name: str) -> KeyRule:
     def read(value: object, values: Values) -> Reading:
         chosen = _chosen(values)
         if chosen not in OPTIMIZERS or name not in OPTIMIZERS[chosen].arguments or number(value) is None:
-            return Reading(no_effect="the optimizer takes no such argument here")
+            return Reading(no_effect=reasons.NO_ARGUMENT)
         return Reading({"optimizer_args": [f"{name}={value}"]})
 
     return KeyRule(key, ("optimizer_args",), f"as `{name}=…`", read)
@@ -215,7 +214,7 @@ def _read_token_length(value: object, values: Values) -> Reading:
 def _read_attention(value: object, values: Values) -> Reading:
     if str(value) == "xformers":
         return Reading({"xformers": True})
-    return Reading(no_effect="attention here is sdpa or xformers")
+    return Reading(no_effect=reasons.ATTENTION)
 
 
 def _read_gamma(value: object, values: Values) -> Reading:
@@ -237,9 +236,7 @@ def _read_concepts_path(value: object, values: Values) -> Reading:
         return Reading(no_effect="blank")
     if not is_on(values.get("use_concepts", False)):
         return Reading(no_effect="use_concepts is off")
-    return Reading(
-        no_effect="the concepts stand in that file, which was not opened: name their folders as train_data_dir"
-    )
+    return Reading(no_effect=reasons.CONCEPTS_FILE)
 
 
 def _has_class(values: Values) -> bool:
@@ -310,7 +307,7 @@ def _concepts() -> Iterator[KeyRule]:
         _CLASS_PICTURES,
     )
     sample = "n_save_sample sample_seed save_guidance_scale save_infer_steps save_sample_negative_prompt"
-    yield from idle(" ".join(f"{at}{key}" for key in (*sample.split(), "save_sample_template")), _SAMPLES)
+    yield from idle(" ".join(f"{at}{key}" for key in (*sample.split(), "save_sample_template")), reasons.SAMPLES)
     yield from idle(
         f"{at}is_valid {at}file_prompt_contents {at}max_steps {at}name", "the extension's own note on the concept"
     )
@@ -419,10 +416,10 @@ _RULES = table(
     ),
     idle("save_state_after save_state_cancel save_state_during save_safetensors save_ema", _CHECKPOINTS),
     idle("save_use_epochs save_use_global_counts", _CHECKPOINTS),
-    idle("sanity_seed sample_batch_size disable_class_matching save_class_txt", _SAMPLES),
-    idle("use_ema ema_predict infer_ema", "there is no average of the weights here"),
+    idle("sanity_seed sample_batch_size disable_class_matching save_class_txt", reasons.SAMPLES),
+    idle("use_ema ema_predict infer_ema", reasons.NO_AVERAGE),
     idle("epoch_pause_frequency epoch_pause_time", "a bake makes no breaks; it can be paused"),
-    idle("graph_smoothing disable_logging", _JOURNAL),
+    idle("graph_smoothing disable_logging", reasons.JOURNAL),
     idle(
         "freeze_clip_normalization freeze_spectral_norm strict_tokens pad_tokens",
         "captions are padded, and the encoder's base is frozen, by itself",
@@ -503,7 +500,7 @@ def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
     if not _of_lora(values) and not any(key.startswith("items[") for key in values):
         notes.append("The file is for the whole model (use_lora is off). Its rates are not meant for a LoRA.")
     if is_on(values.get("v2", False)) or _text(values, "model_type").startswith("v2"):
-        notes.append("The file is for a base of SD2.x, which cannot be trained here: bases are SD1.x and SDXL.")
+        notes.append(f"The file {reasons.for_another_base('a base of SD2.x')}.")
     if is_on(values.get("use_concepts", False)) and _text(values, "concepts_path"):
         notes.append("The pictures are named in another file, which was not opened: set train_data_dir.")
     return tuple(notes)

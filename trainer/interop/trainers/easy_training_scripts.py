@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.easy_training_scripts_2023 import share
 from trainer.interop.trainers.rules import (
     ANY_NAME,
@@ -27,9 +28,7 @@ from trainer.interop.trainers.rules import (
     table,
 )
 
-_ONE_KIND = "of LyCORIS networks; every layer is a LoRA here"
-_BLOCKS = "every block has the same rank, alpha and rate here"
-_OTHER_BASES = "of Flux; SD1.x and SDXL are trained here"
+_OTHER_BASES = reasons.of_other_bases("Flux")
 _TOOL = "of the program itself"
 _NAME = "${replace}"
 _RESTARTS = "CosineAnnealingWarmRestarts"
@@ -245,8 +244,8 @@ _OWN_ROWS = table(
     _dropout(),
     _kind("algo", "lycoris.kohya"),
     _kind("unit", "networks.dylora"),
-    (KeyRule(f"network_args.{key}", why=_ONE_KIND, exported=False) for key in _KIND_ENTRIES),
-    (KeyRule(f"network_args.{key}", why=_BLOCKS, exported=False) for key in _BLOCK_ENTRIES),
+    (KeyRule(f"network_args.{key}", why=reasons.LYCORIS, exported=False) for key in _KIND_ENTRIES),
+    (KeyRule(f"network_args.{key}", why=reasons.BLOCKS, exported=False) for key in _BLOCK_ENTRIES),
     idle("network_args.split_qkv network_args.train_blocks", _OTHER_BASES),
     KeyRule(
         "network_args",
@@ -413,12 +412,12 @@ def _recognises(document: SourceDocument) -> bool:
 def _notes(values: Values) -> tuple[str, ...]:
     found = []
     if "[flux_args]" in values:
-        found.append("The file is for Flux, which cannot be trained here: bases are SD1.x and SDXL.")
+        found.append(f"The file {reasons.for_another_base('Flux')}.")
     if "[textual_inversion_args]" in values or values.get("train_mode.train_mode") not in (None, "lora"):
         found.append("The file is for a textual inversion; here a LoRA is trained.")
     for key, kind in (("network_args.algo", values.get("network_args.algo")), ("network_args.unit", "DyLoRA")):
         if key in values and str(kind) not in ("lora", "locon"):
-            found.append(f"The file trains {kind}; here it becomes a LoRA of the same rank.")
+            found.append(reasons.becomes_lora(str(kind)))
     return tuple(found)
 
 

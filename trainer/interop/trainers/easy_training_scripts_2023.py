@@ -5,6 +5,7 @@ another one with TOML (`easy_training_scripts.py`).
 """
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import (
     ANY_NAME,
     Values,
@@ -116,7 +117,7 @@ RULES: tuple[KeyRule, ...] = table(
     ),
     _conv("locon_dim", "conv_dim"),
     _conv("locon_alpha", "conv_alpha"),
-    idle("lyco", "of LyCORIS networks; every layer is a LoRA here"),
+    idle("lyco", reasons.LYCORIS),
     or_blank("network_module"),
     renamed("scheduler", "lr_scheduler"),
     _only("cosine_restarts", "lr_scheduler_num_cycles", "scheduler", "cosine_with_restarts"),

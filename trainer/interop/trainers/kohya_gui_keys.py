@@ -1,11 +1,10 @@
 """Keys of the kohya_ss GUI that have no effect here, or only as sd-scripts' options that have none."""
 
 from trainer.interop.record import KeyRule
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import constant, each, idle, or_blank, or_zero, same, switch, table
 
-_ONE_KIND = "of LyCORIS networks; every layer is a LoRA here"
-_BLOCKS = "every block has the same rank, alpha and rate here"
-_OTHER_BASES = "of Flux, SD3, HunyuanImage, Anima or Lumina; SD1.x and SDXL are trained here"
+OTHER_BASES = reasons.of_other_bases("Flux, SD3, HunyuanImage, Anima or Lumina")
 _LAUNCHER = "of accelerate's launcher; one process trains here"
 _TOOL = "of the GUI itself"
 _BLOCK_KEYS = (
@@ -43,10 +42,10 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
     idle(
         """factor bypass_mode dora_wd use_cp use_tucker use_scalar rank_dropout_scale constrain rescaled train_norm decompose_both
         train_on_input unit LyCORIS_preset""",
-        _ONE_KIND,
+        reasons.LYCORIS,
     ),
-    (constant(key, "", _BLOCKS) for key in _BLOCK_KEYS),
-    idle("block_lr conv_dims conv_alphas", _BLOCKS),
+    (constant(key, "", reasons.BLOCKS) for key in _BLOCK_KEYS),
+    idle("block_lr conv_dims conv_alphas", reasons.BLOCKS),
     idle(
         """num_cpu_threads_per_process num_processes num_machines multi_gpu gpu_ids main_process_port dynamo_backend dynamo_mode
         dynamo_use_fullgraph dynamo_use_dynamic extra_accelerate_launch_args""",
@@ -62,7 +61,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         OTHER_TABS,
     ),
     idle("model_list training_preset save_as save_as_bool file_path headless print_only toml_file", _TOOL),
-    idle("use_wandb use_wandb_checkbox wandb_api_key_textbox", "the journal records every bake's numbers"),
+    idle("use_wandb use_wandb_checkbox wandb_api_key_textbox", reasons.JOURNAL),
     idle("cache_latent caption_extention network_train locon sdxl_min_timestep sdxl_max_timestep", _GONE),
     idle(
         """train_lora_ggpo ggpo_sigma ggpo_beta flux1_cache_text_encoder_outputs flux1_cache_text_encoder_outputs_to_disk model_type
@@ -74,15 +73,15 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         sd3_clip_l sd3_clip_l_dropout_rate sd3_disable_mmap_load_safetensors sd3_enable_scaled_pos_embed logit_mean logit_std
         mode_scale pos_emb_random_crop_rate save_clip save_t5xxl sd3_t5_dropout_rate sd3_t5xxl t5xxl_device t5xxl_dtype
         sd3_text_encoder_batch_size weighting_scheme""",
-        _OTHER_BASES,
+        OTHER_BASES,
     ),
-    (constant(f"{base}_checkbox", False, _OTHER_BASES) for base in ("hunyuan_image", "anima", "lumina")),
+    (constant(f"{base}_checkbox", False, OTHER_BASES) for base in ("hunyuan_image", "anima", "lumina")),
     idle(
         """hunyuan_image_cache_text_encoder_outputs hunyuan_image_cache_text_encoder_outputs_to_disk
         hunyuan_text_encoder hunyuan_byt5 hunyuan_vae hunyuan_discrete_flow_shift hunyuan_model_prediction_type
         hunyuan_timestep_sampling hunyuan_sigmoid_scale hunyuan_attn_mode hunyuan_split_attn hunyuan_fp8_scaled hunyuan_fp8_vl
         hunyuan_text_encoder_cpu hunyuan_vae_chunk_size""",
-        _OTHER_BASES,
+        OTHER_BASES,
     ),
     idle(
         """anima_cache_text_encoder_outputs anima_cache_text_encoder_outputs_to_disk anima_qwen3 anima_vae
@@ -91,7 +90,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         anima_vae_disable_cache anima_unsloth_offload_checkpointing anima_qwen_image_vae_2d anima_compile anima_torch_compile
         anima_compile_backend anima_compile_mode anima_compile_dynamic anima_compile_fullgraph anima_compile_cache_size_limit
         anima_blocks_to_swap anima_train_llm_adapter anima_disable_mmap_load_safetensors""",
-        _OTHER_BASES,
+        OTHER_BASES,
     ),
     idle(
         """lumina_cache_text_encoder_outputs lumina_cache_text_encoder_outputs_to_disk lumina_gemma2 lumina_ae
@@ -99,7 +98,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         lumina_gemma2_max_token_length lumina_system_prompt lumina_use_flash_attn lumina_use_sage_attn lumina_sample_batch_size
         lumina_train_blocks lumina_split_qkv lumina_verbose lumina_attn_dim lumina_mlp_dim lumina_mod_dim lumina_refiner_dim
         lumina_embedder_dims""",
-        _OTHER_BASES,
+        OTHER_BASES,
     ),
 )
 """Rows for all keys that the GUI ever wrote, beside those of `kohya_gui.py`."""

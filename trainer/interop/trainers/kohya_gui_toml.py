@@ -2,9 +2,8 @@
 
 from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
 from trainer.interop.trainers.kohya_gui import RULES as WIDGETS
+from trainer.interop.trainers.kohya_gui_keys import OTHER_BASES
 from trainer.interop.trainers.rules import idle, known_share, same, table
-
-_OTHER_BASES = "of Flux, SD3, HunyuanImage, Anima or Lumina; SD1.x and SDXL are trained here"
 
 WRITTEN_RULES: tuple[KeyRule, ...] = table(
     same(
@@ -43,7 +42,7 @@ WRITTEN_RULES: tuple[KeyRule, ...] = table(
         single_blocks_to_swap split_attn split_mode system_prompt t5_dropout_rate t5_max_token_length t5_tokenizer_path t5xxl
         t5xxl_device t5xxl_dtype t5xxl_max_token_length text_encoder text_encoder_batch_size text_encoder_cpu timestep_sampling
         unsloth_offload_checkpointing use_flash_attn use_sage_attn vae_chunk_size vae_disable_cache weighting_scheme""",
-        _OTHER_BASES,
+        OTHER_BASES,
     ),
 )
 """The table of `config_lora-<time>.toml`: sd-scripts' options, and what sd-scripts ignores."""
@@ -84,12 +83,12 @@ _ASIDE = {
     "settings": "of the GUI itself",
     "server": "of the GUI itself",
     "configuration": "of the GUI itself",
-    "flux1": _OTHER_BASES,
-    "sd3": _OTHER_BASES,
-    "anima": _OTHER_BASES,
-    "anima_lllite": _OTHER_BASES,
-    "lumina": _OTHER_BASES,
-    "hunyuan_image": _OTHER_BASES,
+    "flux1": OTHER_BASES,
+    "sd3": OTHER_BASES,
+    "anima": OTHER_BASES,
+    "anima_lllite": OTHER_BASES,
+    "lumina": OTHER_BASES,
+    "hunyuan_image": OTHER_BASES,
     "leco": "of another kind of training",
     "training": "of another kind of training",
     "save": "of another kind of training",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.prompt_lines import read_prompt_lines
 from trainer.interop.record import KeyRule, Reading
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import Values, is_blank, is_on, is_unreadable, number, whole
 
 LORA = "networks.lora"
@@ -366,7 +367,7 @@ def notes(values: Values) -> tuple[str, ...]:
     found = []
     for key, base in _OTHER_BASES.items():
         if is_on(values.get(key)):
-            found.append(f"The file is for {base}, which cannot be trained here: bases are SD1.x and SDXL.")
+            found.append(f"The file {reasons.for_another_base(base)}.")
     # As the GUI saves it, with all its keys; a file of a few lines leaves out what it likes.
     if len(values) > _SAVED_KEYS and not any(key in values for key in _OF_LORA):
         found.append(
@@ -378,7 +379,7 @@ def notes(values: Values) -> tuple[str, ...]:
         )
     kind = str(values.get("LoRA_type", "Standard"))
     if kind not in _SAME_LAYERS and kind not in _OTHER_BASES.values():
-        found.append(f"The file trains {kind}; here it becomes a LoRA of the same rank.")
+        found.append(reasons.becomes_lora(kind))
     if _of_2023(values) and _rate(values, "unet_lr") == 0 and _rate(values, "text_encoder_lr") == 0:
         found.append(
             "Both rates are 0, with which the GUI of its day does not start; here both parts train at learning_rate."

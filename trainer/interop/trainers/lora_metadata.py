@@ -8,7 +8,7 @@ from trainer.families.registry import FAMILIES, titles
 from trainer.interop import lora_facts as facts
 from trainer.interop.option_rules import is_blank
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
-from trainer.interop.trainers import lora_data
+from trainer.interop.trainers import lora_data, reasons
 from trainer.interop.trainers.rules import idle, number, table, whole
 from trainer.optimizers import OPTIMIZERS, PATHS_OF_SD_SCRIPTS_NAMES
 from trainer.settings import describe
@@ -191,7 +191,7 @@ def _read_parts(value: object, values: Values) -> Reading:
         return Reading({"network_train_unet_only": True})
     if encoders and "unet" not in parts:
         return Reading({"network_train_text_encoder_only": True})
-    return Reading(no_effect="U-Net and text encoder are both trained, as by default")
+    return Reading(no_effect=reasons.BOTH_PARTS)
 
 
 def _read_tensor_number(key: str, option: str) -> Read:
@@ -270,7 +270,7 @@ _TRANSLATED = (
         facts.PARTS,
         "network_train_unet_only",
         "network_train_text_encoder_only",
-        rule="parts without layers did not train",
+        rule=reasons.PARTS,
         read=_read_parts,
     ),
     _row(
@@ -317,9 +317,9 @@ _WITHOUT_EFFECT = (
     *idle("unet text_encoder", "the classes whose layers cloneofsimo's file numbers"),
     *idle("unet:rank text_encoder:rank", "the rank of a layer, which its tensors have too"),
     *idle("<embedding>", "an embedding in the file: it is not read here"),
-    *idle(facts.BASE, "a note says which base it fits"),
-    *idle(facts.KIND, "what it is instead of a plain LoRA, which is what a bake here trains"),
-    *idle(facts.EMBEDDINGS, "embeddings in the file are not read here"),
+    *idle(facts.BASE, reasons.FITS),
+    *idle(facts.KIND, reasons.KIND),
+    *idle(facts.EMBEDDINGS, reasons.EMBEDDINGS),
 )
 
 _NAMED = frozenset(rule.key for rule in (*_TRANSLATED, *_WITHOUT_EFFECT))
@@ -380,9 +380,7 @@ def _model_hashes(values: Values) -> Mapping[str, str]:
 def _notes(values: Values) -> tuple[str, ...]:
     notes: list[str] = []
     if kind := values.get(facts.KIND):
-        notes.append(
-            f"{printable(str(kind), 200)}; the settings are for a plain LoRA, which is what a bake here trains"
-        )
+        notes.append(reasons.becomes_plain(printable(str(kind), 200)))
     notes += _base_notes(values)
     for key, what in ((facts.RANK, "ranks"), (facts.ALPHA, "alphas")):
         found = values.get(key)

@@ -7,6 +7,7 @@ Behaviour as of 2026-08, of old files as its own migrations read them.
 from collections.abc import Mapping
 
 from trainer.interop.record import SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.onetrainer_concepts import CONCEPT_KEYS
 from trainer.interop.trainers.onetrainer_keys import CATCH_ALL, FLAT_OF_2023, OTHER_KEYS
 from trainer.interop.trainers.onetrainer_parts import BASES, METHODS, PART_KEYS, text_of
@@ -80,11 +81,9 @@ def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
             f"The file is for {method}: OneTrainer {METHODS.get(method, 'did something else')}. Its rates are not meant for a LoRA."
         )
     if model and model not in BASES:
-        notes.append(
-            f"The file is for a base of the kind {model}, which cannot be trained here: bases are SD1.x and SDXL."
-        )
+        notes.append(f"The file {reasons.for_another_base(f'a base of the kind {model}')}.")
     if peft and peft != "LORA":
-        notes.append(f"The file trains a {peft}; here it becomes a LoRA of the same rank.")
+        notes.append(reasons.becomes_lora(f"a {peft}"))
     if is_on(values.get("lora_decompose")):
         notes.append("The file trains a DoRA (lora_decompose); here it becomes a plain LoRA.")
     if not any(key.startswith(("concepts[", "items[")) for key in values):

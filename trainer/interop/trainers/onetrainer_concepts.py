@@ -3,6 +3,7 @@
 import math
 
 from trainer.interop.record import KeyRule, Reading
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.onetrainer_parts import text_of
 from trainer.interop.trainers.rules import Values, is_blank, is_on, number, table
 
@@ -14,9 +15,7 @@ def _read_sample(value: object, values: Values) -> Reading:
 def _read_concept_file(value: object, values: Values) -> Reading:
     if any(key.startswith("concepts[") for key in values):
         return Reading(no_effect="the concepts stand in this file")
-    return Reading(
-        no_effect="the concepts stand in that file, which was not opened: name their folders as train_data_dir"
-    )
+    return Reading(no_effect=reasons.CONCEPTS_FILE)
 
 
 def _concept(key: str, option: str, rule: str = "", read: object = None) -> KeyRule:

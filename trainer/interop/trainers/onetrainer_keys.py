@@ -2,18 +2,12 @@
 
 from collections.abc import Mapping
 
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import idle, table
 
-_OWN_FOLDER = "each bake has a folder of its own in bakes/"
-_JOURNAL = "the journal records every bake's numbers"
 _STATES = "keep_states says which training states stay"
 _ONE_GPU = "a bake here runs on one GPU"
 _OTHER_MODELS = "a part of other models"
-_PRECISION = "the base is held in the precision of the bake"
-_MEMORY = "`lora-tui fit` finds what saves memory here"
-_PICTURES = "pictures are used as they are: resized, and cropped in the middle to their bucket"
-_MASKS = "masks here are alpha channels (alpha_mask) or pictures in conditioning_data_dir; set masked_loss with them"
-_SAMPLES = "of the pictures that it makes while it trains; prompts are the subject's here"
 _EMBEDDING = "there are no embeddings to train here"
 _PEFT = "of another method than LoRA"
 _OPTIMIZER = "of optimizers or variants that are not here"
@@ -113,38 +107,48 @@ CATCH_ALL: Mapping[str, str] = {
 
 OTHER_KEYS = table(
     idle("__version", "OneTrainer's number of the file's kind"),
-    idle("workspace_dir cache_dir debug_mode debug_dir clear_cache_before_training huggingface_cache_dir", _OWN_FOLDER),
+    idle(
+        "workspace_dir cache_dir debug_mode debug_dir clear_cache_before_training huggingface_cache_dir",
+        reasons.OWN_FOLDER,
+    ),
     idle(
         "output_model_format include_train_config save_filename_prefix",
         "LoRA files are .safetensors with kohya's keys and metadata",
     ),
-    idle("tensorboard tensorboard_expose tensorboard_always_on tensorboard_port samples_to_tensorboard", _JOURNAL),
-    idle("validation validate_after validate_after_unit", "pictures kept out of training are in validation_data_dir"),
-    idle("continue_last_backup", "`lora-tui resume` continues a bake"),
+    idle(
+        "tensorboard tensorboard_expose tensorboard_always_on tensorboard_port samples_to_tensorboard", reasons.JOURNAL
+    ),
+    idle("validation validate_after validate_after_unit", reasons.VALIDATION),
+    idle("continue_last_backup", reasons.RESUMES),
     idle("prevent_overwrites offline_mode only_cache extra_model_name latent_caching_epochs", "has no use here"),
     idle("multi_gpu device_indexes sequential_model_setup gradient_reduce_precision fused_gradient_reduce", _ONE_GPU),
     idle("async_gradient_reduce async_gradient_reduce_buffer train_device temp_device", _ONE_GPU),
     idle("dataloader_threads", "pictures are read beside the training by themselves"),
-    idle("async_offloading enable_async_offloading enable_activation_offloading layer_offload_fraction", _MEMORY),
-    idle("compile enable_autocast_cache", _MEMORY),
+    idle(
+        "async_offloading enable_async_offloading enable_activation_offloading layer_offload_fraction", reasons.MEMORY
+    ),
+    idle("compile enable_autocast_cache", reasons.MEMORY),
     idle("force_circular_padding", "there is no circular padding here"),
-    idle("weight_dtype fallback_train_dtype lora_weight_dtype embedding_weight_dtype vae.weight_dtype", _PRECISION),
-    idle("unet_train_dtype prior_train_dtype text_encoder_train_dtype text_encoder_2_train_dtype", _PRECISION),
-    idle("text_encoder.weight_dtype text_encoder_2.weight_dtype", _PRECISION),
-    idle("ema ema_decay ema_update_step_interval non_ema_sampling", "there is no average of the weights here"),
+    idle(
+        "weight_dtype fallback_train_dtype lora_weight_dtype embedding_weight_dtype vae.weight_dtype",
+        reasons.BASE_PRECISION,
+    ),
+    idle(
+        "unet_train_dtype prior_train_dtype text_encoder_train_dtype text_encoder_2_train_dtype", reasons.BASE_PRECISION
+    ),
+    idle("text_encoder.weight_dtype text_encoder_2.weight_dtype", reasons.BASE_PRECISION),
+    idle("ema ema_decay ema_update_step_interval non_ema_sampling", reasons.NO_AVERAGE),
     idle("custom_learning_rate_scheduler scheduler_params", "schedules of other packages are not loaded"),
     idle("loss_scaler scale_loss_type scale_lr_type", "the loss of a batch is its mean"),
     idle("vb_loss_strength huber_delta loss_weight_strength", "read together with what uses it, else without use"),
     idle("perturbation_noise_weight", "noise that is added to the noise does not exist here"),
     idle("generalized_offset_noise timestep_shift dynamic_timestep_shifting frames", _OTHER_MODELS),
     idle("noising_weight noising_bias", "read together with timestep_distribution"),
-    idle("circular_mask_generation random_rotate_and_crop", _PICTURES),
-    idle("masked_training unmasked_probability unmasked_weight normalize_masked_area_loss", _MASKS),
-    idle("masked_prior_preservation_weight custom_conditioning_image", _MASKS),
-    idle(
-        "layer_filter layer_filter_regex quantization_layer_filter", "which layers a LoRA is on cannot be chosen here"
-    ),
-    idle("quantization_layer_filter_preset quantization_layer_filter_regex quantization", _MEMORY),
+    idle("circular_mask_generation random_rotate_and_crop", reasons.PICTURES),
+    idle("masked_training unmasked_probability unmasked_weight normalize_masked_area_loss", reasons.MASKS),
+    idle("masked_prior_preservation_weight custom_conditioning_image", reasons.MASKS),
+    idle("layer_filter layer_filter_regex quantization_layer_filter", reasons.WHICH_LAYERS),
+    idle("quantization_layer_filter_preset quantization_layer_filter_regex quantization", reasons.MEMORY),
     idle("embedding embedding_learning_rate preserve_embedding_norm bundle_additional_embeddings", _EMBEDDING),
     idle("embedding_model_names token_count initial_embedding_text", _EMBEDDING),
     idle("cloud secrets", "OneTrainer's access to other machines; nothing of it is used"),
@@ -152,8 +156,8 @@ OTHER_KEYS = table(
     idle("lokr oft coft_eps", _PEFT),
     idle("align_prop", "there is no AlignProp here"),
     idle("optimizer_defaults", "what OneTrainer's window shows when another optimizer is chosen"),
-    idle("samples sample_definition_file_name sample_skip_first sample_image_format", _SAMPLES),
-    idle("sample_video_format sample_audio_format", _SAMPLES),
+    idle("samples sample_definition_file_name sample_skip_first sample_image_format", reasons.SAMPLES),
+    idle("sample_video_format sample_audio_format", reasons.SAMPLES),
     idle(
         "backup_after backup_after_unit backup_before_save rolling_backup rolling_backup_count save_skip_first", _STATES
     ),
@@ -177,7 +181,8 @@ OTHER_KEYS = table(
         "of other models, or of memory that `lora-tui fit` finds a way to save",
     ),
     idle(
-        "text_encoder.gradient_checkpointing text_encoder_2.gradient_checkpointing vae.gradient_checkpointing", _MEMORY
+        "text_encoder.gradient_checkpointing text_encoder_2.gradient_checkpointing vae.gradient_checkpointing",
+        reasons.MEMORY,
     ),
     idle("unet.dropout_probability vae.dropout_probability", "read for text encoders only"),
     idle(
@@ -193,7 +198,7 @@ OTHER_KEYS = table(
     idle("concepts[*].balancing_strategy", "read together with balancing"),
     idle("concepts[*].include_subdirectories", "pictures in folders below are not read: name each folder"),
     idle("concepts[*].image_variations concepts[*].text_variations", "there is one variation of each picture"),
-    idle("concepts[*].loss_weight", "prior_loss_weight weighs regularisation pictures, nothing else does"),
+    idle("concepts[*].loss_weight", reasons.PRIOR_LOSS),
     idle("concepts[*].concept_stats", "counted by OneTrainer"),
     idle("concepts[*].image concepts[*].text unet text_encoder text_encoder_2 vae", "nothing in it"),
     idle(
@@ -223,7 +228,7 @@ OTHER_KEYS = table(
                 "enable_random_mask_rotate_crop",
             ]
         ),
-        _PICTURES,
+        reasons.PICTURES,
     ),
     idle("concepts[*].text.prompt_path", "captions stand in a file beside each picture"),
     idle("concepts[*].text.tag_delimiter", "tags are separated by commas"),

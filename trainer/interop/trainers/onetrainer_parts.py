@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from trainer.interop.record import KeyRule, Reading
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import Values, if_number, is_blank, is_on, number, renamed, table
 
 BASES = {"STABLE_DIFFUSION_15": "SD1.x", "STABLE_DIFFUSION_XL_10_BASE": "SDXL"}
@@ -58,7 +59,7 @@ def _read_method(value: object, _: Values) -> Reading:
 def _read_model(value: object, _: Values) -> Reading:
     if str(value) in BASES:
         return Reading(no_effect="the base's file tells")
-    return Reading(no_effect="bases here are SD1.x and SDXL; the base's file tells")
+    return Reading(no_effect=reasons.BASE_TELLS)
 
 
 def _read_peft(value: object, _: Values) -> Reading:
@@ -218,7 +219,7 @@ def _read_weights(value: object, _: Values) -> Reading:
     if kind in ("INT_8", "INT_W8A8", "INT_W8A8_COMPRESSED"):
         return Reading({"int8_base": True})
     if kind in _PRECISIONS:
-        return Reading(no_effect="the base is held in the precision of the bake")
+        return Reading(no_effect=reasons.BASE_PRECISION)
     return Reading(no_effect="the base is held in the precision of the bake, or in 8 bits with int8_base or fp8_base")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import PureWindowsPath
 
 from trainer.interop.record import KeyRule, Reading
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.onetrainer_parts import figure_of, is_sdxl, text_of
 from trainer.interop.trainers.rules import Values, if_number, is_on, number, renamed, same, table
 from trainer.optimizers import OPTIMIZERS
@@ -39,14 +40,12 @@ _WARMUP = 200.0
 
 def _read_precision(value: object, _: Values) -> Reading:
     found = _PRECISIONS.get(str(value))
-    return Reading({"mixed_precision": found}) if found else Reading(no_effect="no precision that a bake here has")
+    return Reading({"mixed_precision": found}) if found else Reading(no_effect=reasons.PRECISION)
 
 
 def _read_saved(value: object, _: Values) -> Reading:
     found = _SAVED.get(str(value))
-    return (
-        Reading({"save_precision": found}) if found else Reading(no_effect="LoRA files are saved as fp32, fp16 or bf16")
-    )
+    return Reading({"save_precision": found}) if found else Reading(no_effect=reasons.SAVED_AS)
 
 
 def _read_destination(value: object, _: Values) -> Reading:
@@ -102,7 +101,7 @@ def _read_optimizer(value: object, values: Values) -> Reading:
     name = str(value)
     found = _OPTIMIZERS.get(name)
     if found is None:
-        return Reading(no_effect=f"there is no {name} here; name another as optimizer_type")
+        return Reading(no_effect=reasons.no_optimizer(name))
     if name == "SGD" and not is_on(values.get("optimizer.nesterov")):
         found = "torch.optim.SGD"
     return Reading({"optimizer_type": found})
@@ -225,7 +224,7 @@ def _read_attention(value: object, _: Values) -> Reading:
     name = str(value)
     if name == "XFORMERS":
         return Reading({"xformers": True})
-    return Reading({"sdpa": True}) if name == "SDP" else Reading(no_effect="attention here is sdpa or xformers")
+    return Reading({"sdpa": True}) if name == "SDP" else Reading(no_effect=reasons.ATTENTION)
 
 
 def _read_checkpointing(value: object, _: Values) -> Reading:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trainer.interop.record import KeyRule
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import idle
 
 _OF_A_BASE = {
@@ -34,7 +35,7 @@ _MODELS = {"clip_g": "SD3", "gemma2": "Lumina", "qwen3": "Anima", "byt5": "Hunyu
 def rows() -> Iterator[KeyRule]:
     """Yield a row for each option of another script."""
     for base, names in _OF_A_BASE.items():
-        yield from idle(names, f"of {base}; SD1.x and SDXL are trained here")
+        yield from idle(names, reasons.of_other_bases(base))
     for kind, names in _OF_A_KIND.items():
         yield from idle(names, f"{kind}; a LoRA is trained here")
 
@@ -45,4 +46,4 @@ def notes(values: Mapping[str, object]) -> tuple[str, ...]:
     by_network = (base for word, base in _BASES.items() if module.endswith(f"_{word}"))
     by_model = (base for option, base in _MODELS.items() if values.get(option))
     base = next(by_network, None) or next(by_model, None)
-    return (f"it is for {base}, which cannot be trained here: bases are SD1.x and SDXL",) if base else ()
+    return (f"it {reasons.for_another_base(base)}",) if base else ()

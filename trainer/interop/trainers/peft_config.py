@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from trainer.interop import lora_facts as facts
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
+from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import idle, is_on, number, table, whole
 from trainer.text import plural, printable
 
@@ -60,7 +61,7 @@ def _read_parts(value: object, values: Values) -> Reading:
     parts = value if isinstance(value, list) else []
     encoders = [part for part in parts if part != "unet"]
     if not parts or (encoders and "unet" in parts):
-        return Reading(no_effect="U-Net and text encoder are both trained, as by default")
+        return Reading(no_effect=reasons.BOTH_PARTS)
     return Reading({"network_train_text_encoder_only" if encoders else "network_train_unet_only": True})
 
 
@@ -91,7 +92,7 @@ _RULES = table(
     ),
     KeyRule("base_model_name_or_path", ("pretrained_model_name_or_path",), read=_read_base),
     KeyRule("target_modules", ("conv_dim",), "convolutions among them get layers of the same rank", _read_targets),
-    KeyRule(facts.PARTS, ("network_train_unet_only",), "parts without layers did not train", _read_parts),
+    KeyRule(facts.PARTS, ("network_train_unet_only",), reasons.PARTS, _read_parts),
     _first("conv_dim"),
     _first("conv_alpha"),
     KeyRule(
@@ -103,9 +104,9 @@ _RULES = table(
     idle("use_rslora", "it decides the scale, which lora_alpha has"),
     idle("rank_pattern alpha_pattern", _TENSORS),
     idle(f"{facts.RANK} {facts.ALPHA}", "r and lora_alpha say them"),
-    idle(facts.BASE, "a note says which base it fits"),
-    idle(facts.KIND, "what it is instead of a plain LoRA, which is what a bake here trains"),
-    idle(facts.EMBEDDINGS, "embeddings in the file are not read here"),
+    idle(facts.BASE, reasons.FITS),
+    idle(facts.KIND, reasons.KIND),
+    idle(facts.EMBEDDINGS, reasons.EMBEDDINGS),
     idle("peft_type", "a bake here trains a plain LoRA"),
     idle("task_type auto_mapping peft_version revision inference_mode fan_in_fan_out megatron_config", _ELSEWHERE),
     idle("megatron_core runtime_config ensure_weight_tying layers_pattern", _ELSEWHERE),
@@ -122,7 +123,7 @@ def _notes(values: Values) -> tuple[str, ...]:
     kind = str(values.get("peft_type", "LORA")).rpartition(".")[2]
     if kind.upper() != "LORA" or is_on(values.get("use_dora")):
         name = "DoRA" if is_on(values.get("use_dora")) else printable(kind, 40)
-        notes.append(f"it is a {name}; the settings are for a plain LoRA, which is what a bake here trains")
+        notes.append(reasons.becomes_plain(f"it is a {name}"))
     elif found := values.get(facts.KIND):
         notes.append(f"{printable(str(found), 200)}; the settings are for a plain LoRA")
     rank, alpha = number(values.get("r")), number(values.get("lora_alpha"))

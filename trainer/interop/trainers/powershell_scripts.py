@@ -6,7 +6,7 @@ do. The legacy script computes max_train_steps from the epochs: that is `behave_
 
 from trainer.interop.option_list import OPTIONS
 from trainer.interop.record import Computed, KeyRule, Reading, SourceDocument, TrainerFormat, is_list_of_options
-from trainer.interop.trainers import sd_scripts
+from trainer.interop.trainers import reasons, sd_scripts
 from trainer.interop.trainers.anon_1337 import plain_name, read_epochs, read_minutes, read_ratio, read_steps, switch
 from trainer.interop.trainers.rules import Values, idle, renamed, table
 
@@ -55,17 +55,17 @@ _VARIABLES = table(
     (switch(key, option) for key, option in _SWITCHES.items() if option != "v_parameterization"),
     KeyRule("parameterization", ("v_parameterization",), "on from 1", _read_parameterization),
     KeyRule("v_parameterization", ("v_parameterization",), "on from 1", _read_parameterization),
-    KeyRule("max_train_epochs", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
+    KeyRule("max_train_epochs", ("max_train_epochs",), reasons.EPOCHS_OR_STEPS, read_epochs),
     KeyRule(
         "num_epochs", ("max_train_epochs",), "the script makes steps of them, as behave_like does", _read_legacy_epochs
     ),
-    KeyRule("max_train_epoches", ("max_train_epochs",), "below 1 max_train_steps decides", read_epochs),
+    KeyRule("max_train_epoches", ("max_train_epochs",), reasons.EPOCHS_OR_STEPS, read_epochs),
     KeyRule("max_train_steps", ("max_train_steps",), "where no epochs are set", read_steps),
-    KeyRule("lr_warmup_ratio", ("lr_warmup_steps",), "a share of the steps, from 0 to 1", read_ratio),
+    KeyRule("lr_warmup_ratio", ("lr_warmup_steps",), reasons.SHARE, read_ratio),
     KeyRule(
         "desired_training_time",
         ("train_minutes",),
-        "minutes; the steps come from the speed measured here",
+        reasons.MINUTES,
         read_minutes,
     ),
     (switch(name) for name in _FLAGS if name not in _READ_APART),
