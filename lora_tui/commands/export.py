@@ -1,6 +1,5 @@
 """Settings written for another trainer: `export`."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json
+from lora_tui.commands.new_settings import print_text
 from lora_tui.commands.options import OVERRIDES, PATH
-from trainer.errors import ExitCode, SettingsError
+from trainer.errors import ExitCode
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def export(
     if out is None:
         # JSON has no comments, and must stay JSON in a pipe.
         comments = target.ending == ".toml"
-        text = "".join(f"# {line}\n" for line in lines if comments) + made.text
-        click.echo(_seen(text) if sys.stdout.isatty() else text, nl=False)
+        print_text("".join(f"# {line}\n" for line in lines if comments) + made.text)
         if comments:
             return ExitCode.DONE
     for line in lines:
@@ -71,29 +70,19 @@ def export(
     return ExitCode.DONE
 
 
-def _seen(text: str) -> str:
-    """Return a text for a terminal, its lines as they are."""
-    return "".join(f"{printable(line)}\n" for line in text.splitlines())
-
-
 def _write(made: "Exported", out: Path, force: bool) -> list[Path]:
     """Write the files and return those that stay; into a pipe goes the first alone."""
     from trainer.atomic_file import is_stream
-    from trainer.settings.toml_file import save_text
+    from trainer.settings.toml_file import refuse_existing, save_text
 
     if is_stream(out):
         save_text(made.text, out)
         return []
     # What is named is there before what names it.
     files = {**made.beside, out: made.text}
-    for path in sorted(files):
-        if path.exists() and not force:
-            raise SettingsError(
-                printable(str(path)),
-                found="already exists",
-                expected="a new file",
-                way_out="choose another name, or add --force",
-            )
+    if not force:
+        for path in sorted(files):
+            refuse_existing(path)
     for path, text in files.items():
         save_text(text, path)
     return list(files)

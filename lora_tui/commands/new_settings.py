@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from trainer.errors import SettingsError
 from trainer.text import printable
 
 
@@ -23,31 +22,24 @@ def give_settings(text: str, notes: Sequence[str], out: Path | None, *, force: b
         SettingsError: the file exists, or cannot be written.
     """
     from trainer.atomic_file import is_stream
-    from trainer.settings.toml_file import save_text
+    from trainer.settings.toml_file import refuse_existing, save_text
 
     if out is None:
-        whole = "".join(f"# {line}\n" for line in notes) + text
-        # A file or a pipe gets the text as it is, a terminal none of its control codes.
-        click.echo(_seen(whole) if _on_terminal() else whole, nl=False)
+        print_text("".join(f"# {line}\n" for line in notes) + text)
         return
     streamed = is_stream(out)
-    if out.exists() and not streamed and not force:
-        raise SettingsError(
-            printable(str(out)),
-            found="already exists",
-            expected="a new file",
-            way_out="choose another name, or add --force",
-        )
+    if not streamed and not force:
+        refuse_existing(out)
     save_text(text, out)
     # What is written to may be the standard output.
     for line in (*notes, f"wrote {printable(str(out))}"):
         click.echo(line, err=streamed)
 
 
+def print_text(text: str) -> None:
+    """Print a file's text: as it is into a file or a pipe, and to a terminal without its control codes."""
+    click.echo("".join(f"{printable(line)}\n" for line in text.splitlines()) if _on_terminal() else text, nl=False)
+
+
 def _on_terminal() -> bool:
     return sys.stdout.isatty()
-
-
-def _seen(text: str) -> str:
-    """Return a text for a terminal, its lines as they are."""
-    return "".join(f"{printable(line)}\n" for line in text.splitlines())

@@ -1,7 +1,7 @@
 """The table of several trainers: row labels and the first column stand, the others scroll, a cursor goes from cell to cell."""
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -291,8 +291,3 @@ def with_columns(table: "ParityTable", columns: Collection[str]) -> "ParityTable
 def with_differences(table: "ParityTable") -> "ParityTable":
     """Return `table` with those rows alone in which a column differs from the first."""
     return replace(table, rows=tuple(row for row in table.rows if any(cell.differs for cell in row.cells)))
-
-
-def number_of_differences(table: "ParityTable", columns: Sequence[str]) -> int:
-    """Return in how many cells of these columns `table` differs from its first."""
-    return sum(cell.differs for row in with_columns(table, columns).rows for cell in row.cells)

@@ -11,7 +11,7 @@ from trainer.interop.named_models import finder
 from trainer.interop.record import SourceDocument
 from trainer.refusals import real_path, user_path
 from trainer.settings.subject import FOLDER, Subject, load_subject, save_subject
-from trainer.settings.toml_file import load_settings, save_text
+from trainer.settings.toml_file import load_settings, refuse_existing, save_text
 from trainer.text import printable
 from trainer.workspace import Workspace, find_workspace
 from trainer.workspace_paths import paths_around
@@ -96,14 +96,9 @@ def write_import(
         SettingsError: a file is there already, or cannot be written; nothing was written then.
     """
     data_set = out.parent / f"{out.stem}-data.toml" if imported.data_set_text else None
-    for path in filter(None, (out, data_set)):
-        if path.exists() and not force:
-            raise SettingsError(
-                printable(str(path)),
-                found="already exists",
-                expected="a new file",
-                way_out="choose another name, or add --force",
-            )
+    if not force:
+        for path in filter(None, (out, data_set)):
+            refuse_existing(path)
     _refuse_folder(out)
     # Refused before anything is written, whatever it holds.
     _ = imported.settings

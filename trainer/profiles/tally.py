@@ -85,10 +85,6 @@ class FoundData:
         empty = ((regularisation, (name,)) for regularisation, name in self.folders)
         return frozenset((*((file.regularisation, file.folders[:1]) for file in self.files), *empty))
 
-    def root_of(self, file: FoundFile) -> str:
-        """Return the name of the folder that a file's path starts in."""
-        return self.regularisation_root if file.regularisation else self.root
-
 
 @dataclass(frozen=True)
 class TalliedPicture:

@@ -190,6 +190,21 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
     return tomlkit.dumps(document)
 
 
+def refuse_existing(path: Path) -> None:
+    """Refuse to write where a file is.
+
+    Raises:
+        SettingsError: something is there; the way out names a command's `--force`.
+    """
+    if path.exists():
+        raise SettingsError(
+            printable(str(path)),
+            found="already exists",
+            expected="a new file",
+            way_out="choose another name, or add --force",
+        )
+
+
 def save_text(text: str, path: Path) -> None:
     """Write a TOML text to `path`, atomically.
 
