@@ -122,53 +122,50 @@ def bare_steps(pictures: PictureRules, *, shares: bool) -> ScriptRules:
     )
 
 
-SD_SCRIPTS_2023_01 = TrainerProfile(
-    key="sd-scripts 2023-01",
-    title="sd-scripts 0.4.0",
-    day="2023-01-22",
-    defaults=_BARE,
-    unknown=(),
-    steps=bare_steps(engine_of_2023().pictures, shares=False),
-    engine=engine_of_2023(),
-    reasons=_REASONS
-    | {"lr_scheduler_num_cycles": "the option came a week later, and cosine_with_restarts could not restart before"},
-    machine=_PLAIN,
-)
+_NO_RESTART_YET = "the option came a week later, and cosine_with_restarts could not restart before"
+_ONE_CYCLE = "the option's default, by which cosine_with_restarts does not restart"
 
-SD_SCRIPTS_2023_01_ON_LINUX = TrainerProfile(
-    key="sd-scripts 2023-01 on Linux",
-    title="sd-scripts 0.4.0 on Linux",
-    day="2023-01-22",
-    defaults=_BARE,
-    unknown=(),
-    steps=bare_steps(engine_of_2023(case="lower").pictures, shares=False),
-    engine=engine_of_2023("sd-scripts 0.4.0 on Linux", "lower"),
-    reasons=SD_SCRIPTS_2023_01.reasons,
-    machine=_PLAIN,
-)
 
-SD_SCRIPTS_2023_02 = TrainerProfile(
-    key="sd-scripts 2023-02",
-    title="sd-scripts of 2023-02-09",
-    day="2023-02-09",
-    defaults=_BARE,
-    unknown=(),
-    steps=bare_steps(engine_of_2023().pictures, shares=False),
-    engine=engine_of_2023("sd-scripts 6b790bac", batch_of_distinct=True),
-    reasons=_REASONS
-    | {"lr_scheduler_num_cycles": "the option's default, by which cosine_with_restarts does not restart"},
-    machine=_PLAIN,
-)
+def _by_hand(
+    key: str, title: str, day: str, engine: EngineRules, *, cycles: str, shares: bool = False
+) -> TrainerProfile:
+    """Return the profile of an sd-scripts run by hand.
 
-SD_SCRIPTS_2026_02 = TrainerProfile(
-    key="sd-scripts 2026-02",
-    title="sd-scripts 0.10.1",
-    day="2026-02-16",
-    defaults=_BARE,
-    unknown=(),
-    steps=bare_steps(PICTURES_OF_2026, shares=True),
-    engine=ENGINE_OF_2026,
-    reasons=_REASONS
-    | {"lr_scheduler_num_cycles": "the option's default, by which cosine_with_restarts does not restart"},
-    machine=_PLAIN,
+    Args:
+        key, title, day, engine: of the profile.
+        cycles: why lr_scheduler_num_cycles is 1.
+        shares: whether a warm-up may be a share of the steps.
+    """
+    return TrainerProfile(
+        key=key,
+        title=title,
+        day=day,
+        defaults=_BARE,
+        unknown=(),
+        steps=bare_steps(engine.pictures, shares=shares),
+        engine=engine,
+        reasons=_REASONS | {"lr_scheduler_num_cycles": cycles},
+        machine=_PLAIN,
+    )
+
+
+SD_SCRIPTS_2023_01 = _by_hand(
+    "sd-scripts 2023-01", "sd-scripts 0.4.0", "2023-01-22", engine_of_2023(), cycles=_NO_RESTART_YET
+)
+SD_SCRIPTS_2023_01_ON_LINUX = _by_hand(
+    "sd-scripts 2023-01 on Linux",
+    "sd-scripts 0.4.0 on Linux",
+    "2023-01-22",
+    engine_of_2023("sd-scripts 0.4.0 on Linux", "lower"),
+    cycles=_NO_RESTART_YET,
+)
+SD_SCRIPTS_2023_02 = _by_hand(
+    "sd-scripts 2023-02",
+    "sd-scripts of 2023-02-09",
+    "2023-02-09",
+    engine_of_2023("sd-scripts 6b790bac", batch_of_distinct=True),
+    cycles=_ONE_CYCLE,
+)
+SD_SCRIPTS_2026_02 = _by_hand(
+    "sd-scripts 2026-02", "sd-scripts 0.10.1", "2026-02-16", ENGINE_OF_2026, cycles=_ONE_CYCLE, shares=True
 )
