@@ -13,6 +13,8 @@ from trainer.bake.session import TrainingSession, open_session
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, NewBake
+from trainer.journal.state_files import file_name
+from trainer.network.lora_content import load_lora
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 
@@ -23,6 +25,11 @@ def session_of(settings: Settings) -> Iterator[tuple[TrainingSession, PlannedBak
     planned = prepare(settings)
     with open_session(settings, planned) as session:
         yield session, planned
+
+
+def bits_of_lora(folder: Path) -> dict[str, bytes]:
+    """Return the tensors of the LoRA that a runner's bake left in its folder."""
+    return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,18 @@ class BakeRunner:
         bake = self.queue(settings)
         assert self.run(bake, settings) is BakeState.DONE
         return self.root / bake.folder
+
+    def bake_again_from(self, step: int, settings: Settings) -> None:
+        """Take the newest bake up again from its state after `step`, as if its process had died, and bake it to its end."""
+        bake = self.journal.bakes.latest()[0]
+        for state in (self.root / bake.folder / "state").glob("*.safetensors"):
+            if state.name != file_name(step):
+                state.unlink()
+        self.journal.bakes.set_state(bake.number, BakeState.LOST)
+        self.journal.queue.requeue(bake.number, "test")
+        again = self.journal.queue.claim("test", os.getpid(), 0.0)
+        assert again is not None and again.attempt == 2
+        assert self.run(again, settings) is BakeState.DONE
 
 
 @pytest.fixture

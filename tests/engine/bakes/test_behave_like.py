@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_bakes import bits_of_lora
 
-from trainer.bake.saving.states import file_name
 from trainer.jobs.preflight import prepare
-from trainer.journal.records import BakeState
 from trainer.network.lora_content import load_lora
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, parse_settings
@@ -57,18 +56,6 @@ def test_a_bake_counts_like_the_trainer_says_so_and_resumes_to_the_same_bits(
     assert prepare(kept).settings == kept
     # What waited as it was asked for stands in the journal as it ran.
     assert parse_settings(runner.journal.bakes.read(1).settings_toml, "").max_train_steps == 6
-    whole = _bits(folder)
-    for state in (folder / "state").glob("*.safetensors"):
-        if state.name != file_name(3):
-            state.unlink()
-    bake = runner.journal.bakes.latest()[0]
-    runner.journal.bakes.set_state(bake.number, BakeState.LOST)
-    runner.journal.queue.requeue(bake.number, "test")
-    again = runner.journal.queue.claim("test", 1, 0.0)
-    assert again is not None and again.attempt == 2
-    assert runner.run(again, kept) is BakeState.DONE
-    assert _bits(folder) == whole
-
-
-def _bits(folder: Path) -> dict[str, bytes]:
-    return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
+    whole = bits_of_lora(folder)
+    runner.bake_again_from(3, kept)
+    assert bits_of_lora(folder) == whole

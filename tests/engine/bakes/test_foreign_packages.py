@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 from optimizers_page import PACKAGES, classes, settings_for, verdict_of
-
-from trainer.bake.saving.states import file_name
-from trainer.journal.records import BakeState
-from trainer.network.lora_content import load_lora
+from run_bakes import bits_of_lora
 
 PAGE = Path(__file__).parents[3] / "docs" / "optimizers.md"
 SAMPLED = {"pytorch_optimizer.Lamb", "pytorch_optimizer.SOAP", "schedulefree.AdamWScheduleFree", "adv_optm.Prodigy_adv"}
@@ -76,18 +73,6 @@ def test_what_is_supported_bakes_and_resumes_to_the_same_bits(
         validation_data_dir="",
     )
     folder = runner.bake(settings)
-    whole = _bits(folder)
-    for state in (folder / "state").glob("*.safetensors"):
-        if state.name != file_name(3):
-            state.unlink()
-    bake = runner.journal.bakes.latest()[0]
-    runner.journal.bakes.set_state(bake.number, BakeState.LOST)
-    runner.journal.queue.requeue(bake.number, "test")
-    again = runner.journal.queue.claim("test", 1, 0.0)
-    assert again is not None and again.attempt == 2
-    assert runner.run(again, settings) is BakeState.DONE
-    assert _bits(folder) == whole
-
-
-def _bits(folder: Path) -> dict[str, bytes]:
-    return {name: tensor.numpy().tobytes() for name, tensor in load_lora(folder / "x.safetensors").tensors.items()}
+    whole = bits_of_lora(folder)
+    runner.bake_again_from(3, settings)
+    assert bits_of_lora(folder) == whole
