@@ -173,7 +173,7 @@ def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake"
     speed = speed_known_at(planned.settings, path)
     if speed is None:
         return planned
-    return plan_for(planned.asked or planned.settings, planned.data, planned.validation, planned.base, speed)
+    return plan_for(planned.as_asked, planned.data, planned.validation, planned.base, speed)
 
 
 def checked_bake(planned: "PlannedBake", settings_file: Path) -> "tuple[CheckResult, ...]":

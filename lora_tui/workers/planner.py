@@ -148,7 +148,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         resolved = resolve(settings, path)
         speed = self._speed(resolved)
         known = self._ready
-        if known is not None and _same_ground(known.asked or known.settings, resolved):
+        if known is not None and _same_ground(known.as_asked, resolved):
             ready = plan_for(resolved, known.data, known.validation, known.base, speed)
         else:
             # Read again: what their pictures look like is known of the data before.

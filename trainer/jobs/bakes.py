@@ -109,7 +109,7 @@ def queue_bake(
             name=ready.settings.output_name,
             why=why,
             # As they were asked for: until it starts, other settings may make other numbers of them.
-            settings_toml=kept_toml(ready.asked or ready.settings, journal.paths),
+            settings_toml=kept_toml(ready.as_asked, journal.paths),
             engine=engine,
             total_steps=known_steps(ready.plan),
             steps_per_epoch=ready.plan.steps_per_epoch,

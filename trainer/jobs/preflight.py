@@ -35,6 +35,11 @@ class PlannedBake:
     behaviour: tuple[str, ...] = ()
     asked: Settings | None = None
 
+    @property
+    def as_asked(self) -> Settings:
+        """The settings as they were set, without a trainer's numbers."""
+        return self.asked or self.settings
+
 
 def prepare(settings: Settings, speed: MeasuredSpeed | None = None) -> PlannedBake:
     """Return the bake that these settings, whose paths are filled in, describe. Reads files, writes none.
@@ -80,4 +85,6 @@ def prepare_from(
         speed=speed,
         tokens=base.tokens,
     )
-    return PlannedBake(settings, data, validation, base, plan, kept, imitation.lines, asked)
+    return PlannedBake(
+        settings, data, validation, base, plan, kept, imitation.lines, None if settings is asked else asked
+    )

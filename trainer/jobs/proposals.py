@@ -141,7 +141,7 @@ def change_held_bake(journal: Journal, workspace: Workspace, number: int, overri
         number,
         # Its note would speak of what it no longer has.
         why="; ".join(filter(None, (bake.why, f"then {', '.join(overrides)}"))),
-        settings_toml=kept_toml(ready.asked or ready.settings, journal.paths),
+        settings_toml=kept_toml(ready.as_asked, journal.paths),
         total_steps=known_steps(ready.plan),
         steps_per_epoch=ready.plan.steps_per_epoch,
         planned_seconds=planned_seconds(journal, ready),

@@ -61,8 +61,10 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
         SettingsError: the file cannot be read, or it or an override is wrong.
     """
     text, where = read_text(path), printable(str(path))
-    settings = parse_settings(text, where)
-    return _checked({**_written(text, where), **_overridden(overrides)}, _set) if overrides else settings
+    written = _written(text, where)
+    # The file by itself first, so that what is wrong in it is not said of an override.
+    settings = _checked(written, lambda name: place_of(text, name, where))
+    return _checked({**written, **_overridden(overrides)}, _set) if overrides else settings
 
 
 def apply_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
