@@ -35,3 +35,16 @@ def write_header_only(
     with path.open("r+b") as file:
         file.truncate(8 + len(text) + offset)
     return path
+
+
+def lora_file(
+    path: Path, ranks: tuple[int, ...] = (8,), *, cross: int = 768, dtype: str = "F16", **metadata: str
+) -> Path:
+    """Layers on a few modules of a U-Net and a text encoder, without alphas."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for number, rank in enumerate(ranks):
+        name = f"lora_unet_down_blocks_{number}_attentions_0_transformer_blocks_0_attn2_to_k"
+        shapes |= {f"{name}.lora_down.weight": (rank, cross), f"{name}.lora_up.weight": (320, rank)}
+    name = "lora_unet_down_blocks_0_resnets_0_conv1"
+    shapes |= {f"{name}.lora_down.weight": (4, 320, 3, 3), f"{name}.lora_up.weight": (320, 4, 1, 1)}
+    return write_header_only(path, shapes, dtype=dtype, metadata=metadata or None)
