@@ -179,6 +179,32 @@ batch_size = "4"
   mood = "calm"
 """
 
+DATA_SET_EDITED = (
+    b"\xef\xbb\xbf"
+    + rb"""# my set, edited by hand
+[general]
+caption_extension = "txt"
+shuffle_caption = "true" # was false
+keep_tokens = "2"
+
+[[datasets]]
+resolution = [512, 768]
+batch_size = "2"
+
+  [[datasets.subsets]]
+  image_dir = "D:\lora\set\10_a"
+  num_repeats = "10"
+  class_tokens = "a girl"
+  flip_aug = true
+
+  [[datasets.subsets]]
+  image_dir = 'D:\lora\reg\1_girl'
+  is_reg = true
+  my_key = 3
+""".replace(b"\n", b"\r\n")
+)
+"""With a byte order mark, Windows' line ends and paths, numbers and switches as texts, and a key of nobody."""
+
 DATA_SET_JSON = rb"""{
   "general": {"caption_extension": ".txt", "enable_bucket": true},
   "datasets": [

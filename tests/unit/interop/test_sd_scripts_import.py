@@ -1,5 +1,6 @@
 """sd-scripts' configs, command lines and data set files as settings, every key with its fate."""
 
+import tomllib
 from pathlib import Path
 
 import interop_sources as sources
@@ -32,6 +33,10 @@ SOURCES = {
     "a batch file": (sources.BATCH_COMMAND, "14 keys: 8 taken, 3 translated, 2 without effect, 1 unknown"),
     "a PowerShell script": (sources.POWERSHELL_COMMAND, "20 keys: 10 taken, 5 translated, 5 without effect, 0 unknown"),
     "a data set in TOML": (sources.DATA_SET_TOML, "13 keys: 11 taken, 0 translated, 1 without effect, 1 unknown"),
+    "a data set edited by hand": (
+        sources.DATA_SET_EDITED,
+        "12 keys: 10 taken, 0 translated, 1 without effect, 1 unknown",
+    ),
     "a data set in JSON": (sources.DATA_SET_JSON, "9 keys: 6 taken, 0 translated, 3 without effect, 0 unknown"),
 }
 
@@ -124,6 +129,23 @@ def test_a_data_set_is_written_beside_the_settings_with_the_folders_of_here(tmp_
     assert why(made, "flip_aug").startswith("pictures are not augmented")
     assert {key.fate for key in made.report.keys if key.key.endswith("image_dir")} == {"translated"}
     assert dict(made.report.paths) == {r"D:\lora\10_hifumi": "/data/10_hifumi", "/content/reg": "/srv/reg"}
+
+
+def test_a_data_set_edited_by_hand_is_read_with_its_texts_for_numbers() -> None:
+    made = imported(sources.DATA_SET_EDITED, path_map={r"D:\lora": "/data/lora"})
+    assert tomllib.loads(made.data_set_text) == {
+        "general": {"caption_extension": ".txt", "shuffle_caption": True, "keep_tokens": 2},
+        "datasets": [
+            {
+                "resolution": [512, 768],
+                "batch_size": 2,
+                "subsets": [
+                    {"image_dir": "/data/lora/set/10_a", "num_repeats": 10, "class_tokens": "a girl"},
+                    {"image_dir": "/data/lora/reg/1_girl", "is_reg": True},
+                ],
+            }
+        ],
+    }
 
 
 def test_a_data_set_that_was_written_is_one_that_a_bake_reads(tmp_path: Path) -> None:
