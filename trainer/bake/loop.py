@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from trainer.bake.batch import StepBatches
 from trainer.bake.batch_loader import BatchLoader
+from trainer.bake.evidence import Evidence
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
 from trainer.bake.guards.slow_steps import SlowWatch
@@ -45,6 +46,7 @@ class TrainingLoop:
         validation: of the held-out pictures; None where there are none.
         loras, states, records: write LoRA files, states and the folder's records.
         samples: makes sample pictures.
+        evidence: measures each LoRA that is saved.
         gradients, slow_steps, disk: the guards.
         roll_back: back to a good state after too many bad steps.
         orders: from outside.
@@ -63,6 +65,7 @@ class TrainingLoop:
     states: StateSaver
     records: FolderRecords
     samples: Samples
+    evidence: Evidence
     gradients: GradientGuard
     roll_back: RollBack
     slow_steps: SlowWatch
@@ -127,6 +130,8 @@ class TrainingLoop:
                     self._save_state()
                 if self.samples.due(work):
                     self.samples.make(work.step, self.loras.file_at(work.step))
+                if self.loras.file_at(work.step):
+                    self.evidence.measure(work.step)
                 end = self._obey_orders(work)
                 if end is not None and work.step < total:
                     return self._end_early(end)

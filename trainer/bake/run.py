@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from trainer.bake.evidence import Evidence
 from trainer.bake.fixed_steps import LengthInputs, fix_steps, report_pace
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
@@ -307,6 +308,7 @@ def _build_loop(
         states=states,
         records=FolderRecords(folder, metrics, curves, report, disk),
         samples=samples,
+        evidence=Evidence(session, (), report, orders.stop_requested),
         gradients=gradients,
         roll_back=RollBack(gradients, states, contents, live, metrics, curves, report, disk),
         slow_steps=SlowWatch(report, partial(card_memory, session.model.device)),

@@ -180,7 +180,9 @@ def _trained(settings: Settings) -> frozenset[Part]:
 def _between_steps() -> tuple[str, ...]:
     """Return the settings that decide what a bake does between its steps."""
     validation = ("validation_data_dir", "validate_every_n_steps")
-    own = tuple(info.name for info in fields() if info.section in ("Saving", "Sampling") and not info.stays_here)
+    own = tuple(
+        info.name for info in fields() if info.section in ("Saving", "Measures", "Sampling") and not info.stays_here
+    )
     return (*validation, *own, "sample_prompts")
 
 

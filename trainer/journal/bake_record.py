@@ -7,6 +7,9 @@ from typing import Literal, TypeVar
 from trainer.journal.bakes import BakeStore
 from trainer.journal.database import Store
 from trainer.journal.logs import LogStore
+from trainer.journal.measure_records import BakeNote, MeasuredValue
+from trainer.journal.measures import MeasureStore
+from trainer.journal.notes import NoteStore
 from trainer.journal.orders import OrderStore
 from trainer.journal.records import (
     Bake,
@@ -44,6 +47,8 @@ class BakeRecord:
     marks: tuple[Mark, ...] = ()
     orders: tuple[GivenOrder, ...] = ()
     log: tuple[LogLine, ...] = ()
+    measures: tuple[MeasuredValue, ...] = ()
+    note: BakeNote | None = None
     format: Literal[1] = 1
 
 
@@ -66,6 +71,8 @@ class RecordStore(Store):
             marks=tuple(results.marks(number)),
             orders=tuple(OrderStore(self._database).read(number)),
             log=tuple(LogStore(self._database).read(bake=number, limit=_MAX_LOG_LINES)),
+            measures=tuple(MeasureStore(self._database).of_bake(number)),
+            note=NoteStore(self._database).all().get(number),
         )
 
     def add(self, record: BakeRecord) -> None:
@@ -85,6 +92,8 @@ class RecordStore(Store):
                 ("mark", record.marks),
                 ("orders", record.orders),
                 ("log", record.log),
+                ("measure", record.measures),
+                ("bake_note", () if record.note is None else (record.note,)),
             )
             for table, rows in tables:
                 for row in rows:

@@ -15,6 +15,8 @@ from trainer.journal.database import Database
 from trainer.journal.digest import DigestStore
 from trainer.journal.grids import GridStore
 from trainer.journal.logs import LogStore
+from trainer.journal.measures import MeasureStore, drop_measures
+from trainer.journal.notes import NoteStore
 from trainer.journal.orders import OrderStore
 from trainer.journal.queue import QueueStore
 from trainer.journal.results import ResultStore, drop_results
@@ -49,6 +51,8 @@ class Journal:
         log: the lines they wrote.
         results: their LoRA files, states, marks, validation and folder losses, and list of data.
         curves: their metrics, by step.
+        measures: what was measured of their epochs.
+        notes: what the user wrote about them.
         grids: the grids, their pictures and the user's notes on them.
         telemetry: readings of the machine.
         digests: summaries of what happened since the user last looked.
@@ -71,6 +75,8 @@ class Journal:
         self.log = LogStore(database)
         self.results = ResultStore(database)
         self.curves = CurveStore(database)
+        self.measures = MeasureStore(database)
+        self.notes = NoteStore(database)
         self.grids = GridStore(database)
         self.telemetry = TelemetryStore(database)
         self.digests = DigestStore(database)
@@ -122,6 +128,7 @@ class Journal:
         with self._database.writing() as connection:
             drop_points(connection, bake, step)
             drop_results(connection, bake, step)
+            drop_measures(connection, bake, step)
 
 
 def _warning(database: Database) -> str:

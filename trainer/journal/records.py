@@ -95,6 +95,8 @@ class Stage(StrEnum):
     STATE = "state"
     SAMPLE = "sample"
     GRID = "grid"
+    PROBE = "probe"
+    """The LoRA as it stands is probed on fixed pictures and prompts."""
     DISK = "disk"
     """The disk is full, and the bake waits for space."""
 
@@ -111,6 +113,7 @@ STAGE_WORDS: Mapping[Stage, str] = {
     Stage.STATE: "saving the training state",
     Stage.SAMPLE: "making samples",
     Stage.GRID: "making a grid",
+    Stage.PROBE: "probing the LoRA",
     Stage.DISK: "waiting for disk space",
 }
 """Stage -> what the user reads."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from trainer.errors import WorkspaceError
 from trainer.journal.damage import REBUILD
+from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
     CellNote,
@@ -24,7 +25,7 @@ from trainer.journal.records import (
 from trainer.journal.rows import column_definitions
 from trainer.machine.readings import HostReading
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
@@ -36,6 +37,13 @@ _TO_BAKE = {"bake": "REFERENCES bake (number)"}
 
 # What a bake was before it was queued to be resumed, as JSON of the columns that change; gone once it continues.
 _BEFORE_RESUME = "CREATE TABLE before_resume (bake INTEGER PRIMARY KEY REFERENCES bake (number), columns TEXT NOT NULL)"
+
+_MEASURE = f"""
+    CREATE TABLE measure ({_OF_BAKE}, {column_definitions(MeasuredValue)}, PRIMARY KEY (bake, step, name, part, scope)) WITHOUT ROWID
+    """
+_BAKE_NOTE = (
+    f"CREATE TABLE bake_note ({column_definitions(BakeNote, {'bake': 'PRIMARY KEY REFERENCES bake (number)'})})"
+)
 
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out NaN values.
 _TABLES = (
@@ -107,6 +115,8 @@ _TABLES = (
     }, PRIMARY KEY (grid, cell)) WITHOUT ROWID
     """,
     _BEFORE_RESUME,
+    _MEASURE,
+    _BAKE_NOTE,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -116,6 +126,7 @@ _UPGRADES: dict[int, Sequence[str]] = {
         f"ALTER TABLE bake ADD COLUMN {name} REAL"
         for name in ("setup_seconds", "asked_minutes", "expected_step_seconds")
     ),
+    3: (_MEASURE, _BAKE_NOTE),
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

@@ -9,6 +9,7 @@ from trainer.optimizers import Value
 from trainer.settings.amounts import bucket_range, parse_size, steps_of, stop_step
 from trainer.settings.fields.data import DataFields
 from trainer.settings.fields.guards import GuardFields
+from trainer.settings.fields.measures import MeasuresFields
 from trainer.settings.fields.memory import MemoryFields
 from trainer.settings.fields.model import ModelFields
 from trainer.settings.fields.network import NetworkFields
@@ -27,6 +28,7 @@ from trainer.settings.profile_defaults import defaults_of
 class Settings(
     GuardFields,
     SamplingFields,
+    MeasuresFields,
     SavingFields,
     MemoryFields,
     NoiseFields,

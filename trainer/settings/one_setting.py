@@ -10,8 +10,20 @@ from pydantic_core import PydanticCustomError
 
 from trainer.settings.amounts import split_arguments
 
-SECTIONS = ("Data", "Model", "Network", "Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
-FORK_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Sampling", "Guards")
+SECTIONS = (
+    "Data",
+    "Model",
+    "Network",
+    "Rates",
+    "Schedule",
+    "Noise",
+    "Memory",
+    "Saving",
+    "Measures",
+    "Sampling",
+    "Guards",
+)
+FORK_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Measures", "Sampling", "Guards")
 """Sections whose settings a fork may change: they leave base, data and LoRA layers as they are."""
 
 

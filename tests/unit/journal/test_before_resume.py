@@ -93,7 +93,8 @@ def test_a_journal_of_the_first_version_learns_to_keep_it(journal: Journal, queu
     before = ended(journal, queue, BakeState.LOST)
     journal.close()
     with sqlite3.connect(journal.path) as connection:
-        connection.execute("DROP TABLE before_resume")
+        for table in ("before_resume", "measure", "bake_note"):
+            connection.execute(f"DROP TABLE {table}")
         for column in ("setup_seconds", "asked_minutes", "expected_step_seconds"):
             connection.execute(f"ALTER TABLE bake DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")

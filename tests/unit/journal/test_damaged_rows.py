@@ -15,6 +15,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.before_resume import note_before_resume, restore_before_resume
 from trainer.journal.damage import REBUILD
 from trainer.journal.journal import Journal
+from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
     BakeState,
@@ -53,6 +54,10 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "curves.columns": lambda journal, number: journal.curves.columns(number),
     "curves.last_values": lambda journal, number: journal.curves.last_values(number),
     "curves.measured_speed": lambda journal, number: journal.curves.measured_speed(lambda toml: "unet_lr" in toml),
+    "measures.of_bake": lambda journal, number: journal.measures.of_bake(number),
+    "measures.steps": lambda journal, number: journal.measures.steps(number, "size"),
+    "notes.of": lambda journal, number: journal.notes.of(number),
+    "notes.all": lambda journal, number: journal.notes.all(),
     "grids.read": lambda journal, number: journal.grids.read(number),
     "grids.find": lambda journal, number: journal.grids.find(number),
     "grids.latest": lambda journal, number: journal.grids.latest(),
@@ -72,6 +77,8 @@ WRITES = {
     "log": "write",
     "results": "add_checkpoint add_state forget_state add_mark add_validation add_folder_losses set_manifest",
     "curves": "add",
+    "measures": "add",
+    "notes": "keep",
     "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
     "telemetry": "add",
     "digests": "set_last_viewed",
@@ -79,7 +86,7 @@ WRITES = {
 }
 
 OF_ITS_NUMBER = [
-    name for name in READS if name.split(".")[1] not in ("latest", "last_that_ran", "neighbour", "waiting")
+    name for name in READS if name.split(".")[1] not in ("latest", "last_that_ran", "neighbour", "waiting", "all")
 ]
 OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if not name.startswith("digests") and "being_made" not in name]
 OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if name not in ("grids.seconds_per_unet_pass", "curves.measured_speed")]
@@ -97,6 +104,8 @@ OF_ONE = dict.fromkeys(
         "manifest",
         "telemetry",
         "before_resume",
+        "measure",
+        "bake_note",
     ],
     "bake = 1",
 ) | {
@@ -126,6 +135,8 @@ def fill(journal: Journal) -> None:
         journal.results.set_manifest(number, b"data")
         journal.curves.add(number, "loss", [(step, 1 / step) for step in range(1, 9)])
         journal.curves.add(number, "seconds_per_step", [(step, 0.5) for step in range(1, 9)])
+        journal.measures.add(number, [MeasuredValue(step=4, name="size", part="unet", value=0.1)])
+        journal.notes.keep(BakeNote(bake=number, text="good", tags={"te": True}, best_step=4))
         journal.grids.note_picture(f"{number}" * 64, "grids/a.png")
         journal.grids.set_progress(number, done=1, sampled=1, sampling_seconds=3.0, unet_passes=4, speed_class="fast")
         journal.grids.set_state(number, GridState.MAKING)

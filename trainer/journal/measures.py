@@ -1,0 +1,42 @@
+"""Table of what was measured of bakes' epochs."""
+
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from trainer.journal.database import Store
+from trainer.journal.measure_records import MeasuredValue
+from trainer.journal.rows import insert, to_row
+
+
+class MeasureStore(Store):
+    """What was measured, by the number of the bake."""
+
+    def add(self, bake: int, values: Iterable[MeasuredValue]) -> None:
+        """Note values; one measured again takes the place of the first."""
+        with self._database.writing() as connection:
+            for value in values:
+                insert(connection, "measure", {"bake": bake, **to_row(value)}, replace=True)
+
+    def of_bake(self, bake: int, names: Collection[str] = ()) -> list[MeasuredValue]:
+        """Return a bake's values by step, name, part and scope.
+
+        Args:
+            bake: its number.
+            names: of the measures wanted; empty for all.
+        """
+        among = f"AND name IN ({', '.join('?' * len(names))})" if names else ""
+        return self._database.records(
+            MeasuredValue,
+            f"FROM measure WHERE bake = ? {among} ORDER BY step, name, part, scope",
+            (bake, *names),
+        )
+
+    def steps(self, bake: int, name: str) -> frozenset[int]:
+        """Return the steps after which a measure was made."""
+        rows = self._database.rows("SELECT DISTINCT step FROM measure WHERE bake = ? AND name = ?", (bake, name))
+        return frozenset(row["step"] for row in rows if isinstance(row["step"], int))
+
+
+def drop_measures(connection: sqlite3.Connection, bake: int, step: int) -> None:
+    """Delete what was measured after `step`, inside the caller's transaction."""
+    connection.execute("DELETE FROM measure WHERE bake = ? AND step > ?", (bake, step))

@@ -1,0 +1,10 @@
+"""Every measure, by its key."""
+
+from collections.abc import Mapping
+
+from trainer.measures.record import MeasureRecord
+
+_ALL: tuple[MeasureRecord, ...] = ()
+
+MEASURES: Mapping[str, MeasureRecord] = {record.key: record for record in _ALL}
+"""Key -> record, in the order in which they are shown."""

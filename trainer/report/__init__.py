@@ -1,0 +1,1 @@
+"""Everything known of a bake on one page."""
