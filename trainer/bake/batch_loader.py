@@ -15,6 +15,7 @@ from trainer.bake.session import TrainingSession
 from trainer.dataset.batches import BucketBatch, epoch_batches
 from trainer.dataset.captions import caption_for
 from trainer.dataset.records import DataSet
+from trainer.settings.random_numbers import RandomSource
 
 # Steps made ready ahead: one that is waited for and one in the making.
 _AHEAD = 2
@@ -98,8 +99,9 @@ class BatchLoader:
     def _works(self) -> Iterator[StepBatches]:
         step = 0
         together = self._settings.gradient_accumulation_steps
+        seed = self._settings.seed_of(RandomSource.ORDER)
         for epoch in range(self._plan.epochs):
-            batches = epoch_batches(self._data, self._plan.placements, seed=self._settings.seed, epoch=epoch)
+            batches = epoch_batches(self._data, self._plan.placements, seed=seed, epoch=epoch)
             seen = 0
             for start in range(0, len(batches), together):
                 step += 1
@@ -129,7 +131,7 @@ class BatchLoader:
         captions = tuple(
             caption_for(
                 picture,
-                seed=settings.seed,
+                seed=settings.seed_of(RandomSource.ORDER),
                 epoch=epoch,
                 occurrence=seen + place,
                 step=step,

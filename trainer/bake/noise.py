@@ -8,6 +8,7 @@ from torch import Tensor
 from trainer.models.base_model import TimeSampler
 from trainer.network.draws import generator_for
 from trainer.settings.model import Settings
+from trainer.settings.random_numbers import RandomSource
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def draw(latents: Tensor, settings: Settings, draw_times: TimeSampler, *, step: 
         step: optimizer step, from 1.
         micro_batch: position in the step's accumulated batches.
     """
-    generator = generator_for(settings.seed, "noise", step, micro_batch)
+    generator = generator_for(settings.seed_of(RandomSource.NOISE), "noise", step, micro_batch)
     noise = torch.randn(latents.shape, generator=generator)
     times = draw_times(len(latents), generator)
     noise = _with_offset(noise, latents, settings, generator)

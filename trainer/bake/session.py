@@ -30,6 +30,7 @@ from trainer.network.lora_file import network_like_file, warm_start
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
 from trainer.settings.parts import parts_of
+from trainer.settings.random_numbers import RandomSource
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def _network(model: BaseModel, settings: Settings) -> tuple[LoraNetwork, tuple[s
     if settings.network_weights and settings.dim_from_weights:
         return network_like_file(model, Path(settings.network_weights), rules, parts), ()
     names = module_names(model) if settings.network_weights else None
-    network = inject(model, rules, settings.seed, parts)
+    network = inject(model, rules, settings.seed_of(RandomSource.INIT), parts)
     if not settings.network_weights:
         return network, ()
     try:

@@ -11,6 +11,7 @@ from trainer.bake.loss import loss_weights, picture_losses
 from trainer.bake.optimizer import set_learning_rates, skip_unless_finite
 from trainer.bake.session import TrainingSession
 from trainer.settings.parts import Part
+from trainer.settings.random_numbers import RandomSource
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,13 @@ def _learn(session: TrainingSession, work: StepBatches) -> _Learned:
     batch_losses: list[Tensor] = []
     folder_losses: list[Tensor] = []
     folder_pictures: list[Tensor] = []
+    # What a layer leaves out is drawn anew in every step, as the noise is.
+    noise_seed = session.settings.seed_of(RandomSource.NOISE)
     for position, waiting in enumerate(work.batches):
         batch = waiting.on(session.model.device)
         of_parts: list[Tensor] = []
         for rows, part in session.micro_batches.split(batch):
-            session.network.start_pass(session.settings.seed, work.step, position, rows=rows)
+            session.network.start_pass(noise_seed, work.step, position, rows=rows)
             losses = _losses(session, part)
             # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts
             # divides it by the full count, which makes it a weaker one).

@@ -179,6 +179,7 @@ def _in_network(case: _Case) -> _Found:
     elif settings.dim_from_weights:
         for name in _LAYER_SETTINGS:
             yield name, "dim_from_weights uses the file's"
+        yield "init_seed", "all layers start as network_weights has them"
     if settings.conv_dim is None:
         yield "conv_alpha", "conv_dim is blank"
     record = family_record(case.family)

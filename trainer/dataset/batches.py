@@ -35,7 +35,7 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
     Args:
         data: the pictures.
         placements: of each picture, in the data's order.
-        seed: the bake's seed.
+        seed: the bake's, for its order.
         epoch: its number.
     """
     members: dict[tuple[int, tuple[int, int]], list[int]] = {}

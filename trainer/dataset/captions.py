@@ -16,7 +16,7 @@ def caption_for(picture: Picture, *, seed: int, epoch: int, occurrence: int, ste
 
     Args:
         picture: its caption and rules.
-        seed: the bake's seed.
+        seed: the bake's, for its order.
         epoch: its number, from 0.
         occurrence: how often it was shown before in the epoch; each time has its own draws.
         step: the step it is for, from 1.

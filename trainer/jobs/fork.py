@@ -35,6 +35,10 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 _KEPT_STATE_PREFIX = ".fork-"
+_WAYS_OUT = {
+    "train_minutes": "set max_train_steps or max_train_epochs: a state has its steps already",
+    "init_seed": "set order_seed or noise_seed: a state is past its start",
+}
 # Changed pictures: the log of the fork names more.
 _MAX_NAMED = 20
 
@@ -323,9 +327,10 @@ def check_changes(before: Settings, after: Settings) -> None:
                 name,
                 found=f"changed from {shown_value(before, name) or 'blank'} to {shown_value(after, name) or 'blank'}",
                 expected="the same value as in the forked bake",
-                way_out="set max_train_steps or max_train_epochs: a state has its steps already"
-                if name == "train_minutes"
-                else "rates, schedule, noise, memory, saving and sampling may change; for other changes start a new bake",
+                way_out=_WAYS_OUT.get(
+                    name,
+                    "rates, schedule, noise, memory, saving and sampling may change; for other changes start a new bake",
+                ),
             )
 
 

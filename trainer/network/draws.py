@@ -9,7 +9,7 @@ def seed_for(seed: int, *what: int | str) -> int:
     """Return a number of 63 bits that depends on `seed` and `what` alone, to seed a generator with.
 
     Args:
-        seed: the bake's seed.
+        seed: the bake's, for what is drawn.
         what: identifies the draw, for example ("noise", step, micro-batch); other names give unrelated numbers.
     """
     text = repr((seed, *what)).encode()

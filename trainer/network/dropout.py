@@ -12,7 +12,7 @@ from trainer.network.draws import generator_for, seed_for
 
 @dataclass(frozen=True)
 class _Pass:
-    """The current forward pass: the bake's seed, the step, the batch in it, and which of its pictures (None: all of them)."""
+    """The current forward pass: the seed, the step, the batch in it, and which of its pictures (None: all of them)."""
 
     seed: int
     step: int
@@ -83,7 +83,7 @@ class Dropouts:
         Torch's global generators are not used: how a batch is divided, and how often a pass is recomputed, changes nothing.
 
         Args:
-            seed: the bake's seed.
+            seed: the bake's, for its noise.
             step, micro_batch: the optimizer step and the batch in it.
             names: every layer that trains.
             rows: the first of the batch's pictures that pass through and the one after the last; None for all.

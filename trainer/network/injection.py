@@ -172,7 +172,7 @@ class LoraNetwork:
         through with it; forwards without gradient and layers that do not train leave out nothing.
 
         Args:
-            seed: the bake's seed.
+            seed: the bake's, for its noise.
             step: the optimizer step.
             micro_batch: the batch within the step.
             rows: the first of the batch's pictures that pass through and the one after the last; None for all.

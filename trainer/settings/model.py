@@ -22,6 +22,7 @@ from trainer.settings.one_setting import check_name, disagreement
 from trainer.settings.optimizers import arguments_of
 from trainer.settings.parts import Part, is_encoder, settings_of_part
 from trainer.settings.profile_defaults import defaults_of
+from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
 
 
 # pydantic lays the fields of the last base first; in the form Data comes first.
@@ -165,6 +166,11 @@ class Settings(
         """Return after how many steps a part stops training, None where it trains to the end."""
         step = stop_step(self.stop_of(part), total=total, steps_per_epoch=steps_per_epoch)
         return None if step is None or step >= total else step
+
+    def seed_of(self, source: RandomSource) -> int:
+        """Return the seed in force of one source of random numbers."""
+        own: int | None = getattr(self, RANDOM_SOURCES[source].setting)
+        return self.seed if own is None else own
 
     def _first_set(self, names: Sequence[str]) -> Any:
         """Return the value of the first of these settings that is not blank, None where all are."""

@@ -87,6 +87,29 @@ def test_folder_of_marks_each_picture(feed_all: Callable[..., list[StepBatches]]
             ]
 
 
+def test_order_and_noise_have_seeds_of_their_own_and_blank_ones_are_that_of_the_bake(
+    feed_all: Callable[..., list[StepBatches]],
+) -> None:
+    """How captions are shuffled and dropped belongs to the order, the times to the noise."""
+
+    def fed(**seeds: int) -> tuple[object, list[tuple[torch.Size, list[int]]]]:
+        works = feed_all(shuffle_caption=True, caption_dropout_rate=0.3, max_train_steps=8, **seeds)
+        batches = [batch for work in works for batch in work.batches]
+        shown = [work.pictures for work in works], [batch.captions for batch in batches]
+        return shown, [(batch.latents.shape, batch.timesteps.tolist()) for batch in batches]
+
+    seven, nine = fed(seed=7), fed(seed=9)
+    assert seven[0] != nine[0] and seven[1] != nine[1]
+    assert fed(seed=3, order_seed=7, noise_seed=7) == fed(seed=7, init_seed=9) == seven
+    assert fed(seed=3, order_seed=0, noise_seed=0) == fed(seed=0)
+    ordered, noised = fed(seed=7, order_seed=9), fed(seed=7, noise_seed=9)
+    assert (ordered[0], noised[0]) == (nine[0], seven[0])
+    # Larger pictures take more of a step's numbers, so only those of one size have the same times.
+    alike = [(mine, its) for mine, its in zip(ordered[1], seven[1], strict=True) if mine[0] == its[0]]
+    assert len(alike) > 2 and all(mine == its for mine, its in alike)
+    assert noised[1] != seven[1]
+
+
 def test_the_same_settings_feed_the_same_bits(feed_all: Callable[..., list[StepBatches]]) -> None:
     first = feed_all(shuffle_caption=True)
     torch.manual_seed(1)

@@ -189,3 +189,32 @@ def test_bf16_keeps_base_in_bf16_and_lora_in_fp32(make_settings: Any, open_sessi
         assert session.model.unet.dtype == session.model.text_encoder.dtype == torch.bfloat16
         assert {weight.dtype for weight in session.network.parameters()} == {torch.float32}
         assert torch.isfinite(result.loss)
+
+
+def test_the_seed_of_the_start_alone_decides_how_the_lora_starts(
+    make_settings: Any, open_session: OpenSession
+) -> None:
+    def start(**seeds: int) -> dict[str, Tensor]:
+        with open_session(make_settings(**seeds)) as (session, _):
+            return weights(session)
+
+    def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+        return all(torch.equal(one[name], other[name]) for name in one)
+
+    seven, nine = start(seed=7), start(seed=9)
+    assert not same(seven, nine)
+    assert same(start(seed=7, init_seed=9), nine)
+    assert same(start(seed=9, init_seed=7, order_seed=3, noise_seed=4), seven)
+
+
+def test_what_layers_leave_out_is_drawn_with_the_noise(make_settings: Any, open_session: OpenSession) -> None:
+    def step(**seeds: int) -> float:
+        options = {"seed": 7, "network_dropout": 0.5, "module_dropout": 0.3}
+        with open_session(make_settings(**options)) as (session, planned):
+            work = works(session, planned)[0]
+        # The same batch with the same noise: what is left out is all that can differ.
+        with open_session(make_settings(**options | seeds)) as (session, _):
+            return float(train_step(session, work).grad_norm)
+
+    assert step() == step(order_seed=9) == step(seed=3, init_seed=7, noise_seed=7)
+    assert step() != step(noise_seed=9)

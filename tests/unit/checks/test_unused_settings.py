@@ -183,6 +183,12 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         (name, TWELVE, {name: 8, "network_weights": "/x.safetensors", "dim_from_weights": True}, "uses the file's")
         for name in ("network_dim", "network_alpha", "conv_dim")
     ),
+    (
+        "init_seed",
+        TWELVE,
+        {"init_seed": 8, "network_weights": "/x.safetensors", "dim_from_weights": True},
+        "start as network_weights has them",
+    ),
 ]
 
 
@@ -215,7 +221,7 @@ def test_a_setting_without_effect_is_named_with_the_reason(
         (TWELVE, {"max_bucket_reso": 768}),
         (TWELVE, {"clip_skip": 2}),
         (TWELVE, {"no_half_vae": False}),
-        (TWELVE, {"network_weights": "/x.safetensors", "network_dim": 8}),
+        (TWELVE, {"network_weights": "/x.safetensors", "network_dim": 8, "init_seed": 3}),
         (TWELVE, {"conv_dim": 8, "conv_alpha": 1}),
         (TWELVE, {"learning_rate": 1e-3, "unet_lr": None}),
         (TWELVE, {"learning_rate": 1e-3, "text_encoder_lr": None, "family": "sdxl"}),
@@ -263,11 +269,11 @@ behave_like train_minutes num_repeats subject train_data_dir validation_data_dir
 caption_tag_dropout_rate token_warmup_step max_token_length train_batch_size pretrained_model_name_or_path vae v_parameterization
 zero_terminal_snr network_dropout rank_dropout module_dropout scale_weight_norms network_weights network_train_unet_only
 network_train_text_encoder_only optimizer_type optimizer_args max_grad_norm max_train_epochs lr_scheduler gradient_accumulation_steps
-seed timestep_sampling min_timestep max_timestep noise_offset adaptive_noise_scale multires_noise_iterations ip_noise_gamma loss_type
+seed order_seed noise_seed timestep_sampling min_timestep max_timestep noise_offset adaptive_noise_scale multires_noise_iterations ip_noise_gamma loss_type
 min_snr_gamma debiased_estimation_loss mixed_precision gradient_checkpointing micro_batch_size sdpa xformers torch_compile
 fp8_base int8_base encoder_off_card cache_latents_to_disk vae_batch_size checkpointed_blocks output_name save_every_n_epochs
 save_every_n_steps save_precision keep_states state_budget save_state_every_n_steps training_comment max_bad_steps on_bad_steps on_done
-on_trouble dataset_config sample_at_first sample_every_n_epochs sample_every_n_steps
+on_trouble dataset_config measure_weights sample_at_first sample_every_n_epochs sample_every_n_steps
 """
 
 

@@ -8,6 +8,7 @@ _TIMES = "timesteps are drawn evenly there"
 _MEMORY = "it saves memory and changes no step"
 _SAMPLES = "its prompt file decides that, line by line"
 _VALIDATION = "without a folder of validation pictures there is nothing to validate"
+_ONE_SEED = "one seed decides start values, order and noise there"
 _GUARD = "of the run itself, not of what is trained"
 
 LOST: Mapping[str, str] = {
@@ -23,6 +24,9 @@ LOST: Mapping[str, str] = {
     "laplace_scale": _TIMES,
     "snr_schedule": "min_snr_gamma and its like count there with the plain schedule, also at zero terminal SNR",
     "int8_base": "the base's weights can be float8 there, not int8",
+    "init_seed": _ONE_SEED,
+    "order_seed": _ONE_SEED,
+    "noise_seed": _ONE_SEED,
     "validation_data_dir": "it holds out a share of the training pictures instead (validation_split)",
     "train_minutes": "it counts steps or epochs, not minutes: those that are set are written",
 }
@@ -43,6 +47,7 @@ NOT_NEEDED: Mapping[str, str] = {
     "sample_steps": _SAMPLES,
     "sample_cfg_scale": _SAMPLES,
     "sample_resolution": _SAMPLES,
+    "measure_weights": _GUARD,
     "max_bad_steps": _GUARD,
     "on_bad_steps": _GUARD,
     "roll_back_rate": _GUARD,

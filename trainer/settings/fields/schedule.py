@@ -1,4 +1,4 @@
-"""Settings of a bake's length, its learning rate schedules and its seed."""
+"""Settings of a bake's length, its learning rate schedules and its seeds."""
 
 from typing import Literal
 
@@ -27,6 +27,9 @@ _NOT_HERE = {
     "reduce_lr_on_plateau": "another schedule: this one follows the loss, which from step to step is mostly random",
     "adafactor": "another schedule: with this one Adafactor finds its own rates; optimizer_type = Adafactor uses those set here",
 }
+
+
+_LARGEST_SEED = 2**32 - 1
 
 
 class ScheduleFields(BaseModel):
@@ -227,7 +230,47 @@ class ScheduleFields(BaseModel):
         exactness=EXACT,
         synonyms="random, reproducible",
         ge=0,
-        le=2**32 - 1,
+        le=_LARGEST_SEED,
+    )
+    init_seed: int | None = setting(
+        None,
+        "Schedule",
+        "seed of the start",
+        "Decides the LoRA's start values alone, so that two bakes can differ in nothing else. Blank: seed.",
+        memory="no",
+        speed=False,
+        metadata="ss_init_seed",
+        exactness=EXACT,
+        synonyms="random, initial weights, twin, noise floor",
+        fixed_in_fork=True,
+        ge=0,
+        le=_LARGEST_SEED,
+    )
+    order_seed: int | None = setting(
+        None,
+        "Schedule",
+        "seed of the order",
+        "Decides alone in which order the pictures come, and how their captions are shuffled and dropped. Blank: seed.",
+        memory="no",
+        speed=False,
+        metadata="ss_order_seed",
+        exactness=EXACT,
+        synonyms="random, shuffle, data order, twin, noise floor",
+        ge=0,
+        le=_LARGEST_SEED,
+    )
+    noise_seed: int | None = setting(
+        None,
+        "Schedule",
+        "seed of the noise",
+        "Decides noise, times and dropouts of the LoRA's layers alone. Blank: seed.",
+        memory="no",
+        speed=False,
+        metadata="ss_noise_seed",
+        exactness=EXACT,
+        synonyms="random, timesteps, network dropout, twin, noise floor",
+        ge=0,
+        le=_LARGEST_SEED,
     )
 
     @field_validator("lr_scheduler", "text_encoder_lr_scheduler", mode="before")

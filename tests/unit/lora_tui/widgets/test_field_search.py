@@ -28,7 +28,8 @@ def test_the_likeliest_comes_first(query: str, first: str) -> None:
 
 
 def test_what_only_resembles_a_word_is_left_out_where_a_name_has_it() -> None:
-    assert found("seed") == ["seed", "sample_seeds", "validation_seed"]
+    names = found("seed")
+    assert (names[0], set(names)) == ("seed", {info.name for info in fields() if "seed" in info.name})
 
 
 @pytest.mark.parametrize(
