@@ -191,9 +191,7 @@ def test_bf16_keeps_base_in_bf16_and_lora_in_fp32(make_settings: Any, open_sessi
         assert torch.isfinite(result.loss)
 
 
-def test_the_seed_of_the_start_alone_decides_how_the_lora_starts(
-    make_settings: Any, open_session: OpenSession
-) -> None:
+def test_the_seed_of_the_start_alone_decides_how_the_lora_starts(make_settings: Any, open_session: OpenSession) -> None:
     def start(**seeds: int) -> dict[str, Tensor]:
         with open_session(make_settings(**seeds)) as (session, _):
             return weights(session)
