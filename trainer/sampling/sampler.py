@@ -1,6 +1,7 @@
 """The sampler of recipes: a loaded base with LoRAs on it, sampled step by step with guidance, and decoded."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Self
 
@@ -20,6 +21,19 @@ from trainer.sampling.conditioning import Guidance, PromptCache
 from trainer.sampling.decode import Pixels, decode
 from trainer.sampling.lora_stack import LoraStack
 from trainer.sampling.noise import noise_and_generators
+
+
+@dataclass(frozen=True)
+class SampledPicture:
+    """One picture as it was made.
+
+    Attributes:
+        latents: fp32 [channels, height/f, width/f], on the CPU, as the body knows them.
+        pixels: uint8 [height, width, 3]; None where a value is NaN or infinite.
+    """
+
+    latents: Tensor
+    pixels: Pixels | None
 
 
 class GridSampler:
@@ -52,7 +66,6 @@ class GridSampler:
         """Take the LoRAs off the model, which is then as it was."""
         self._stack.close()
 
-    @torch.no_grad()
     def sample(
         self,
         recipes: Sequence[Recipe],
@@ -63,6 +76,21 @@ class GridSampler:
         """Return the pictures of recipes, uint8 [height, width, 3] each; None where it was stopped before they were done.
 
         In the place of a picture with a value that is NaN or infinite stands None.
+
+        Args, Raises: as sample_with_latents.
+        """
+        made = self.sample_with_latents(recipes, stop=stop, progress=progress)
+        return None if made is None else [picture.pixels for picture in made]
+
+    @torch.no_grad()
+    def sample_with_latents(
+        self,
+        recipes: Sequence[Recipe],
+        *,
+        stop: Callable[[], bool],
+        progress: Callable[[int, int], None] = lambda _done, _steps: None,
+    ) -> list[SampledPicture] | None:
+        """Return the pictures of recipes with the latents that they were decoded from; None where it was stopped before they were done.
 
         Nothing of a picture depends on the company it is made in, but for the last bits of sums.
 
@@ -83,7 +111,7 @@ class GridSampler:
         by_length = sorted(range(len(recipes)), key=lambda index: guides[index].tokens)
         groups = [list(group) for _, group in groupby(by_length, key=lambda index: guides[index].tokens)]
         steps = recipes[0].steps
-        pictures: dict[int, Pixels | None] = {}
+        pictures: dict[int, SampledPicture] = {}
         for round_, group in enumerate(groups):
             latents = self._latents(
                 [recipes[index] for index in group],
@@ -93,7 +121,8 @@ class GridSampler:
             )
             if latents is None:
                 return None
-            pictures |= zip(group, decode(self.model, latents), strict=True)
+            made = zip(latents.float().cpu().unbind(), decode(self.model, latents), strict=True)
+            pictures |= zip(group, (SampledPicture(each.clone(), pixels) for each, pixels in made), strict=True)
         return [pictures[index] for index in range(len(recipes))]
 
     def _latents(

@@ -161,7 +161,7 @@ def test_a_card_that_is_full_with_two_pictures_makes_them_one_by_one(
 ) -> None:
     (tmp_path / "two.txt").write_text("a girl --d 1\na girl --d 2")
     sizes: list[int] = []
-    sample = trainer.bake.pictures.samples.GridSampler.sample
+    sample = trainer.bake.pictures.samples.GridSampler.sample_with_latents
 
     def tight(self: Any, recipes: Any, **others: Any) -> Any:
         sizes.append(len(recipes))
@@ -169,7 +169,7 @@ def test_a_card_that_is_full_with_two_pictures_makes_them_one_by_one(
             raise torch.OutOfMemoryError("full")
         return sample(self, recipes, **others)
 
-    monkeypatch.setattr(trainer.bake.pictures.samples.GridSampler, "sample", tight)
+    monkeypatch.setattr(trainer.bake.pictures.samples.GridSampler, "sample_with_latents", tight)
     settings = make_settings(
         sample_every_n_epochs=1, sample_steps=1, max_train_steps=1, sample_prompts=str(tmp_path / "two.txt")
     )

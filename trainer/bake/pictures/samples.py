@@ -8,7 +8,6 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from trainer.atomic_file import write_atomically
@@ -30,6 +29,7 @@ from trainer.grid.sampling_order import batch_key
 from trainer.journal.records import Stage
 from trainer.models.identify import Base
 from trainer.models.prediction_type import PredictionDecision
+from trainer.sampling.in_batches import sampled_in_batches
 from trainer.sampling.sampler import GridSampler
 from trainer.text import plural
 
@@ -165,24 +165,9 @@ class Samples:
         self, sampler: GridSampler, pictures: Sequence[SamplePicture]
     ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8] | None]]:
         """Yield each picture as it is made, None for one that is not finite; none after the bake was ordered to end."""
-        compute_setup = self._compute_setup()
-        for _, alike in groupby(pictures, key=lambda picture: batch_key(picture.recipe)):
-            left = list(alike)
-            at_once = pictures_at_once(left[0].recipe, compute_setup)
-            while left:
-                batch = left[:at_once]
-                try:
-                    made = sampler.sample([picture.recipe for picture in batch], stop=self._stop_requested)
-                except torch.OutOfMemoryError:
-                    if len(batch) == 1:
-                        raise
-                    at_once = len(batch) // 2
-                    torch.cuda.empty_cache()
-                    continue
-                if made is None:
-                    return
-                yield from zip(batch, made, strict=True)
-                left = left[len(batch) :]
+        recipes = [picture.recipe for picture in pictures]
+        for index, made in sampled_in_batches(sampler, recipes, self._compute_setup(), self._stop_requested):
+            yield pictures[index], made.pixels
 
     def _compute_setup(self) -> ComputeSetup:
         session = self._session
