@@ -53,7 +53,7 @@ def plan(
         raise click.UsageError("--apply needs --fit and excludes --set")
     limit = None if size is None else limit_of(size)
     planned = planned_bake(settings_file, overrides)
-    output = _PlanOutput(planned, checked_bake(planned, settings_file), as_json)
+    output = _PlanOutput(planned, settings_file, checked_bake(planned, settings_file), as_json)
     output.add_plan()
     if limit is None and not memory:
         return output.end(ExitCode.DONE)
@@ -72,27 +72,35 @@ class _PlanOutput:
 
     Args:
         planned: the checked settings.
+        settings_file: they belong to.
         results: what the checks found.
         as_json: whether they are collected.
     """
 
-    def __init__(self, planned: "PlannedBake", results: "tuple[CheckResult, ...]", as_json: bool) -> None:
+    def __init__(
+        self, planned: "PlannedBake", settings_file: Path, results: "tuple[CheckResult, ...]", as_json: bool
+    ) -> None:
         self._planned, self._results, self._as_json = planned, results, as_json
+        self._path = real_path(settings_file)
         self._values: dict[str, object] = {}
 
     def add_plan(self) -> None:
         """Add what the settings will do."""
         from trainer.checks.report import check_json, rest_line, warning_lines
+        from trainer.jobs.measuring import measuring_lines
         from trainer.plan.plan import plan_line
         from trainer.plan.report import report, report_json
 
         planned, warnings = self._planned, warning_lines(self._results)
+        measures = measuring_lines(planned, self._path)
         if self._as_json:
-            self._values |= report_json(planned.settings, planned.data, planned.plan, planned.behaviour)
+            self._values |= report_json(planned.settings, planned.data, planned.plan, planned.behaviour, measures)
             self._values |= {"warnings": list(warnings), "findings": check_json(self._results)}
             return
         click.echo(plan_line(planned.plan))
-        for section in report(planned.settings, planned.data, planned.plan, planned.base, warnings, planned.behaviour):
+        for section in report(
+            planned.settings, planned.data, planned.plan, planned.base, warnings, planned.behaviour, measures
+        ):
             _print(section)
         if rest := rest_line(self._results):
             click.echo(f"  {rest}" if warnings else f"\n{rest}")

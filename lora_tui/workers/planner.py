@@ -161,7 +161,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
             results=results,
             resolved=ready.settings,
             rates=planned_rates(ready.settings, ready.plan),
-            report=lambda: _report(ready, results),
+            report=lambda: _report(ready, results, path),
             planned=ready,
         )
 
@@ -186,11 +186,13 @@ def _same_ground(one: "Settings", other: "Settings") -> bool:
     return same_data(one, other) and all(getattr(one, name) == getattr(other, name) for name in _BASE)
 
 
-def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]") -> "tuple[ReportSection, ...]":
+def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]", path: Path) -> "tuple[ReportSection, ...]":
     from trainer.checks.report import warning_lines
+    from trainer.jobs.measuring import measuring_lines
     from trainer.plan.report import report
 
-    return report(ready.settings, ready.data, ready.plan, ready.base, warning_lines(results), ready.behaviour)
+    warnings, measures = warning_lines(results), measuring_lines(ready, path)
+    return report(ready.settings, ready.data, ready.plan, ready.base, warnings, ready.behaviour, measures)
 
 
 def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:

@@ -21,6 +21,7 @@ from trainer.bake.loop import TrainingLoop
 from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.pictures.samples import Samples
 from trainer.bake.prediction_type import find_prediction_type
+from trainer.bake.probes import ProbedBake, probes_of
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.folder_records import FolderRecords, write_inputs
@@ -296,6 +297,7 @@ def _build_loop(
     contents = StateContents(bake, folder, inputs.manifest, session, live, metrics, validation, loras, report)
     states = StateSaver(folder, contents, live, report, disk)
     samples = Samples(session, folder, planned.base, inputs.decision, report, live, orders.stop_requested)
+    probed = ProbedBake(session, planned, folder, inputs.decision, inputs.trained, inputs.held_out, report)
     return TrainingLoop(
         bake=bake,
         session=session,
@@ -308,7 +310,7 @@ def _build_loop(
         states=states,
         records=FolderRecords(folder, metrics, curves, report, disk),
         samples=samples,
-        evidence=Evidence(session, (), report, orders.stop_requested),
+        evidence=Evidence(session, probes_of(probed), report, orders.stop_requested),
         gradients=gradients,
         roll_back=RollBack(gradients, states, contents, live, metrics, curves, report, disk),
         slow_steps=SlowWatch(report, partial(card_memory, session.model.device)),

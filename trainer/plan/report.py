@@ -80,6 +80,7 @@ def report(
     base: ReportedBase,
     warnings: Sequence[str] = (),
     behaviour: Sequence[str] = (),
+    measures: Sequence[str] = (),
 ) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
@@ -90,6 +91,7 @@ def report(
         base: the base model.
         warnings: what the checks found, a line each.
         behaviour: what the trainer does that the bake behaves like, a line each.
+        measures: what is measured of each saved LoRA and what that costs, a line each.
     """
     sections = (
         ReportSection("base", tuple(_base_lines(settings, base))),
@@ -105,17 +107,21 @@ def report(
             tuple(histogram_lines(settings, family_record(base.family).times, WIDTH, _HISTOGRAM)),
         ),
         ReportSection("files and disk", tuple(_file_lines(settings, plan))),
+        ReportSection("measures", tuple(row for line in measures for row in _wrapped(line))),
         ReportSection("warnings", tuple(f"! {printable(text)}" for text in warnings)),
     )
     return tuple(section for section in sections if section.lines)
 
 
-def report_json(settings: Settings, data: DataSet, plan: Plan, behaviour: Sequence[str] = ()) -> dict[str, object]:
+def report_json(
+    settings: Settings, data: DataSet, plan: Plan, behaviour: Sequence[str] = (), measures: Sequence[str] = ()
+) -> dict[str, object]:
     """Return the plan as plain JSON values with the exposures and the resolved rate of every group; sizes are [width, height]."""
     epochs = _epochs_shown(plan)
     return {
         **plan_json(plan),
         "behaviour": list(behaviour),
+        "measures": list(measures),
         "exposures": {
             "epochs": epochs,
             "folders": [asdict(folder) for folder in folder_exposures(data, epochs)],

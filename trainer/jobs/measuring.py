@@ -1,0 +1,57 @@
+"""What is measured of each LoRA that a bake saves, and what that costs, as a plan says it before the bake starts."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.jobs.minutes import speed_known_at
+from trainer.jobs.preflight import PlannedBake
+
+# The weights of the base take no gradients, so that the backward pass costs about as much as the forward pass.
+_PASSES_PER_STEP = 2
+
+
+@dataclass(frozen=True)
+class MeasuredPlan:
+    """A bake that is planned, as far as its measures ask.
+
+    Attributes:
+        ready: the bake.
+        settings_path: the file its settings belong to; the subject and the workspace are found by it.
+        pass_seconds: about how long one picture of the training's size takes to go through the model once, without a gradient; None
+            where no bake like this one was measured.
+    """
+
+    ready: PlannedBake
+    settings_path: Path
+    pass_seconds: float | None
+
+
+def measuring_lines(ready: PlannedBake, settings_path: Path) -> tuple[str, ...]:
+    """Return what is measured beside the weights and what it costs, a line each; none where nothing of that is switched on.
+
+    Args:
+        ready: the bake as it is planned.
+        settings_path: the file its settings belong to.
+
+    Raises:
+        LoraTuiError: what a measure needs is missing or wrong.
+    """
+    if not any(getattr(ready.settings, name) for name in _LINES):
+        return ()
+    planned = MeasuredPlan(ready, settings_path, _pass_seconds(ready, settings_path))
+    return tuple(
+        line for name, lines_of in _LINES.items() if getattr(ready.settings, name) for line in lines_of(planned)
+    )
+
+
+def _pass_seconds(ready: PlannedBake, settings_path: Path) -> float | None:
+    speed = speed_known_at(ready.settings, settings_path)
+    if speed is None:
+        return None
+    pictures = ready.settings.train_batch_size * ready.settings.gradient_accumulation_steps
+    return speed.seconds / pictures / _PASSES_PER_STEP
+
+
+_LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {}
+"""The setting that switches a measure on -> its lines in a plan."""
