@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo as ModelField
 
 from trainer.profiles.record import TrainerProfile
 from trainer.settings.model import Settings
-from trainer.settings.one_setting import FORK_SECTIONS, MemoryRole, PathRole
+from trainer.settings.one_setting import FORK_SECTIONS, Decides, MemoryRole, PathRole
 from trainer.settings.profile_defaults import SETTING, imitated
 
 Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
@@ -99,6 +99,7 @@ class SettingInfo(FieldInfo):
         metadata_keys: keys that depend on it and that `trainer.network` fills one by one.
         may_fork: whether a fork of a bake may change it.
         path: what the file or folder decides that it names; "" where it names none.
+        decides: whether it decides what LoRA comes out.
         stays_here: whether a LoRA file, which is passed on, does not say it: a path, a command, the name of a subject.
     """
 
@@ -109,6 +110,7 @@ class SettingInfo(FieldInfo):
     may_fork: bool
     path: PathRole
     stays_here: bool
+    decides: Decides
 
 
 @cache
@@ -262,6 +264,7 @@ def _described(name: str, field: ModelField, default: object) -> SettingInfo:
         may_fork=extra["section"] in FORK_SECTIONS and not extra["fixed_in_fork"],
         path=extra["path"],
         stays_here=extra["stays_here"],
+        decides=extra["decides"],
         default=default,
     )
 

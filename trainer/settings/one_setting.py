@@ -1,7 +1,8 @@
 """The record of one setting, and the kinds of text a person may type for it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -26,6 +27,30 @@ SECTIONS = (
 FORK_SECTIONS = ("Rates", "Schedule", "Noise", "Memory", "Saving", "Measures", "Sampling", "Guards")
 """Sections whose settings a fork may change: they leave base, data and LoRA layers as they are."""
 
+
+class Decides(StrEnum):
+    """Whether a setting decides what LoRA comes out."""
+
+    YES = "yes"
+    ROUNDING = "in the last digits"
+    """The same computation in another order: the bits differ, the training does not."""
+    NO = "no"
+
+
+_DECIDES: Mapping[str, Decides] = {
+    "Data": Decides.YES,
+    "Model": Decides.YES,
+    "Network": Decides.YES,
+    "Rates": Decides.YES,
+    "Schedule": Decides.YES,
+    "Noise": Decides.YES,
+    "Memory": Decides.ROUNDING,
+    "Saving": Decides.NO,
+    "Measures": Decides.NO,
+    "Sampling": Decides.NO,
+    "Guards": Decides.NO,
+}
+"""Section -> whether its settings decide what LoRA comes out, unless one says otherwise. What guards did is a mark of the bake."""
 
 MemoryRole = Literal["no", "yes", "derived"]
 """Whether a setting decides a bake's memory: by its value, or through what follows from it (base, buckets, captions, parts)."""
@@ -60,6 +85,7 @@ def setting(
     fixed_in_fork: bool = False,
     stays_here: bool = False,
     choices: Sequence[str] | None = None,
+    decides: Decides | None = None,
     **bounds: Any,
 ) -> Any:
     """Describe one setting; the keywords without a default are questions that every setting answers.
@@ -82,6 +108,7 @@ def setting(
         stays_here: whether it means something in this workspace alone, as a command does: a LoRA file, which is passed on, neither
             says it nor is asked for it. What names a path stays here as well.
         choices: the texts that it takes, where a table of records has them; None where its type says it.
+        decides: whether it decides what LoRA comes out; None where it does as most settings of its section.
         bounds: pydantic's, such as `ge` and `le`.
     """
     extra: JsonDict = {
@@ -98,6 +125,7 @@ def setting(
         "fixed_in_fork": fixed_in_fork,
         "stays_here": stays_here or bool(path),
         "choices": None if choices is None else list(choices),
+        "decides": decides or _DECIDES[section],
     }
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 

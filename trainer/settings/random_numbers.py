@@ -32,3 +32,6 @@ RANDOM_SOURCES: Mapping[RandomSource, RandomSourceRecord] = {
     RandomSource.NOISE: RandomSourceRecord("noise_seed", "noise"),
 }
 """Every source, in the order in which a bake draws from them."""
+
+SEEDS = ("seed", *(record.setting for record in RANDOM_SOURCES.values()))
+"""The settings that decide which random numbers a bake draws, and nothing else."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, field_validator
 
 from trainer.settings.amounts import check_amount, check_path, check_repeats, check_resolution, check_text
-from trainer.settings.one_setting import EXACT, NO_KEY, Text, TextList, as_text, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Decides, Text, TextList, as_text, setting
 from trainer.settings.profile_defaults import check_profile, others
 
 
@@ -24,6 +24,7 @@ class DataFields(BaseModel):
         exactness=EXACT,
         synonyms="character, concept, trigger word, project",
         stays_here=True,
+        decides=Decides.NO,
     )
     behave_like: str | None = setting(
         None,
@@ -84,6 +85,7 @@ class DataFields(BaseModel):
         exactness=EXACT,
         synonyms="images, held out, overfitting, val",
         path="data",
+        decides=Decides.NO,
     )
     dataset_repeats: int = setting(
         1,

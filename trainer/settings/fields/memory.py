@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from trainer.settings.one_setting import EXACT, NO_KEY, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Decides, setting
 
 
 class MemoryFields(BaseModel):
@@ -20,6 +20,7 @@ class MemoryFields(BaseModel):
         metadata=("ss_mixed_precision",),
         exactness="bit for bit on a CPU; on a GPU nearly, since PyTorch's attention may add up in another order",
         synonyms="fp16, bf16, fp32, half, vram, gpu, dtype",
+        decides=Decides.YES,
     )
     gradient_checkpointing: bool = setting(
         False,
@@ -101,6 +102,7 @@ class MemoryFields(BaseModel):
         metadata="ss_fp8_base",
         exactness=EXACT,
         synonyms="quantize, vram, gpu, 8bit, float8",
+        decides=Decides.YES,
     )
     int8_base: bool = setting(
         False,
@@ -112,6 +114,7 @@ class MemoryFields(BaseModel):
         metadata=("ss_int8_base",),
         exactness=EXACT,
         synonyms="quantize, vram, gpu, 8bit",
+        decides=Decides.YES,
     )
     encoder_off_card: bool = setting(
         False,
@@ -134,6 +137,7 @@ class MemoryFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="cache, vae, faster start",
+        decides=Decides.NO,
     )
     vae_batch_size: int = setting(
         1,

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, field_validator
 
 from trainer.settings.amounts import check_states, check_text
-from trainer.settings.one_setting import EXACT, NO_KEY, Text, check_name, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Decides, Text, check_name, setting
 
 
 class SavingFields(BaseModel):
@@ -63,6 +63,7 @@ class SavingFields(BaseModel):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="fp16, bf16, fp32, dtype, file size",
+        decides=Decides.YES,
     )
     validate_every_n_steps: int | None = setting(
         None,
