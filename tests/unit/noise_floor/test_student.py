@@ -7,7 +7,18 @@ import pytest
 from trainer.noise_floor.student import quantile, two_sided
 
 # Fisher and Yates, Statistical Tables: two-sided 5 % and 1 %.
-FIVE_PERCENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 7: 2.365, 10: 2.228, 20: 2.086, 30: 2.042, 120: 1.980}
+FIVE_PERCENT = {
+    1: 12.706,
+    2: 4.303,
+    3: 3.182,
+    4: 2.776,
+    5: 2.571,
+    7: 2.365,
+    10: 2.228,
+    20: 2.086,
+    30: 2.042,
+    120: 1.980,
+}
 ONE_PERCENT = {1: 63.657, 2: 9.925, 3: 5.841, 5: 4.032, 10: 3.169, 30: 2.750}
 
 
