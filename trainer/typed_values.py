@@ -1,6 +1,6 @@
 """Values of our own files, checked against the types they were written from when they are read back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,6 +89,19 @@ def value_from_row(kind: type[T], values: Mapping[str, object]) -> T:
     """
     try:
         made: T = _adapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise WrongValue(fault_of(error)) from None
+    return made
+
+
+def values_from_rows(kind: type[T], values: Sequence[Mapping[str, object]]) -> list[T]:
+    """Return the records of many rows, as value_from_row of each.
+
+    Raises:
+        WrongValue: as value_from_row, of the first that is wrong.
+    """
+    try:
+        made: list[T] = _adapter(list[kind]).validate_python(values)  # type: ignore[valid-type]
     except ValidationError as error:
         raise WrongValue(fault_of(error)) from None
     return made

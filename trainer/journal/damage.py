@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.errors import WorkspaceError
+from trainer.journal.derived_records import BakeFacts, FactSource, ListedBake, NewestLora
 from trainer.journal.records import (
     Bake,
     CellNote,
@@ -28,6 +29,10 @@ _MAX_ROWS = 1000
 # Record -> what a row is called, and the column that tells it from others.
 _NAMES: dict[type, tuple[str, str]] = {
     Bake: ("bake", "number"),
+    ListedBake: ("bake", "number"),
+    FactSource: ("bake", "number"),
+    NewestLora: ("bake", "number"),
+    BakeFacts: ("facts of bake", "bake"),
     Grid: ("grid", "number"),
     GivenOrder: ("order", "id"),
     LogLine: ("log line", "id"),

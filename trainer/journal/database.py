@@ -13,7 +13,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.damage import REBUILD, DamagedRows, damaged_journal
 from trainer.journal.mounts import network_file_system
 from trainer.journal.read_only import ReadOnlyFile
-from trainer.journal.rows import column_names, from_row, return_rows
+from trainer.journal.rows import column_names, from_row, from_rows, return_rows
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
 from trainer.private_files import make_private_file
 from trainer.refusals import real_path
@@ -112,6 +112,15 @@ class Database:
             finally:
                 # A cursor with rows left would hold a read transaction.
                 cursor.close()
+
+    def all_records(self, kind: type[T], source: str, parameters: Sequence[object] = ()) -> list[T]:
+        """Return the rows of a read as `records` does, checked all at once: of thousands, in a fraction of the time."""
+        rows = self.rows(f"SELECT {column_names(kind)} {source}", parameters)
+        try:
+            return from_rows(kind, rows)
+        except WrongValue:
+            # One by one, to tell the damaged ones from the others.
+            return list(self._readable(kind, rows))
 
     def _readable(self, kind: type[T], rows: Iterable[sqlite3.Row]) -> Iterator[T]:
         for row in rows:

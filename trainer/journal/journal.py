@@ -12,8 +12,10 @@ from trainer.journal.bakes import BakeStore
 from trainer.journal.curves import CurveStore, drop_points
 from trainer.journal.damage import damaged_journal
 from trainer.journal.database import Database
+from trainer.journal.derived import DerivedStore
 from trainer.journal.digest import DigestStore
 from trainer.journal.grids import GridStore
+from trainer.journal.listing import ListingStore
 from trainer.journal.logs import LogStore
 from trainer.journal.measures import MeasureStore, drop_measures
 from trainer.journal.notes import NoteStore
@@ -53,6 +55,8 @@ class Journal:
         curves: their metrics, by step.
         measures: what was measured of their epochs.
         notes: what the user wrote about them.
+        derived: what follows from all this, kept for listing and searching.
+        listing: all bakes at once, a few columns of each.
         grids: the grids, their pictures and the user's notes on them.
         telemetry: readings of the machine.
         digests: summaries of what happened since the user last looked.
@@ -77,6 +81,8 @@ class Journal:
         self.curves = CurveStore(database)
         self.measures = MeasureStore(database)
         self.notes = NoteStore(database)
+        self.derived = DerivedStore(database)
+        self.listing = ListingStore(database)
         self.grids = GridStore(database)
         self.telemetry = TelemetryStore(database)
         self.digests = DigestStore(database)

@@ -6,14 +6,14 @@ as JSON; a field that may be None is a column that may be NULL, and a field's de
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from functools import cache, partial
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from trainer.typed_values import WrongValue, shown, value_from_row
+from trainer.typed_values import WrongValue, shown, value_from_row, values_from_rows
 
 T = TypeVar("T")
 
@@ -75,6 +75,22 @@ def from_row(kind: type[T], row: sqlite3.Row) -> T:
         # SQLite takes the name of a column that is not there for a text.
         raise WrongValue("a column is missing") from None
     return value_from_row(kind, values)
+
+
+def from_rows(kind: type[T], rows: Sequence[sqlite3.Row]) -> list[T]:
+    """Return the records of rows that have the columns of `kind`, in their order, and no others.
+
+    Raises:
+        WrongValue: a column of one of them holds what the record's field cannot.
+    """
+    columns = _columns(kind)
+    names = [column.name for column in columns]
+    converted = [column for column in columns if column.from_row is not _as_it_is]
+    values = [dict(zip(names, row, strict=True)) for row in rows]
+    for column in converted:
+        for each in values:
+            each[column.name] = column.from_row(each[column.name])
+    return values_from_rows(kind, values)
 
 
 def number_or_nan(value: object) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from trainer.errors import WorkspaceError
 from trainer.journal.damage import REBUILD
+from trainer.journal.derived_records import BakeFacts, GridTally, MetadataText
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
@@ -43,6 +44,22 @@ _MEASURE = f"""
     """
 _BAKE_NOTE = (
     f"CREATE TABLE bake_note ({column_definitions(BakeNote, {'bake': 'PRIMARY KEY REFERENCES bake (number)'})})"
+)
+
+# What follows from other rows is deleted when they change, and made again by whoever needs it (`derived`).
+_DERIVED = (
+    f"CREATE TABLE bake_facts ({column_definitions(BakeFacts, {'bake': 'PRIMARY KEY REFERENCES bake (number)'})})",
+    f"""
+    CREATE TABLE bake_metadata ({column_definitions(MetadataText, _TO_BAKE)}, PRIMARY KEY (key, bake)) WITHOUT ROWID
+    """,
+    "CREATE INDEX bake_metadata_by_bake ON bake_metadata (bake)",
+    f"CREATE TABLE grid_tally ({column_definitions(GridTally, {'grid': 'PRIMARY KEY REFERENCES grid (number)'})})",
+    """
+    CREATE TRIGGER settings_changed AFTER UPDATE OF settings_toml ON bake WHEN NEW.settings_toml IS NOT OLD.settings_toml
+    BEGIN DELETE FROM bake_facts WHERE bake = NEW.number; END
+    """,
+    "CREATE TRIGGER data_listed AFTER INSERT ON manifest BEGIN DELETE FROM bake_facts WHERE bake = NEW.bake; END",
+    "CREATE TRIGGER picture_judged AFTER INSERT ON cell_note BEGIN DELETE FROM grid_tally WHERE grid = NEW.grid; END",
 )
 
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out NaN values.
@@ -117,6 +134,7 @@ _TABLES = (
     _BEFORE_RESUME,
     _MEASURE,
     _BAKE_NOTE,
+    *_DERIVED,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -126,7 +144,7 @@ _UPGRADES: dict[int, Sequence[str]] = {
         f"ALTER TABLE bake ADD COLUMN {name} REAL"
         for name in ("setup_seconds", "asked_minutes", "expected_step_seconds")
     ),
-    3: (_MEASURE, _BAKE_NOTE),
+    3: (_MEASURE, _BAKE_NOTE, *_DERIVED),
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

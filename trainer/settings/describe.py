@@ -178,16 +178,17 @@ def shown_value(settings: Settings, name: str) -> str:
 
     None is empty, a switch is yes or no, lists are joined by `, `, small numbers are written `1e-4`.
     """
-    return _value_text(getattr(settings, name))
+    return value_text(getattr(settings, name))
 
 
 def default_text(info: FieldInfo) -> str:
     """Return a field's default in a form that both the form and a TOML file accept."""
-    text = _value_text(info.default)
+    text = value_text(info.default)
     return {"yes": "true", "no": "false"}.get(text, text) if info.kind == "bool" else text
 
 
-def _value_text(value: object) -> str:
+def value_text(value: object) -> str:
+    """Return a setting's value as the form shows it, see `shown_value`."""
     match value:
         case None:
             return ""

@@ -14,6 +14,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal.before_resume import note_before_resume, restore_before_resume
 from trainer.journal.damage import REBUILD
+from trainer.journal.derived_records import BakeFacts, GridTally
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
@@ -58,6 +59,20 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "measures.steps": lambda journal, number: journal.measures.steps(number, "size"),
     "notes.of": lambda journal, number: journal.notes.of(number),
     "notes.all": lambda journal, number: journal.notes.all(),
+    "derived.facts": lambda journal, number: journal.derived.facts([number]),
+    "derived.without_facts": lambda journal, number: journal.derived.without_facts("other", 9),
+    "derived.metadata": lambda journal, number: journal.derived.metadata("ss_seed"),
+    "derived.metadata_of": lambda journal, number: journal.derived.metadata_of(number),
+    "derived.metadata_keys": lambda journal, number: journal.derived.metadata_keys(),
+    "derived.without_metadata": lambda journal, number: journal.derived.without_metadata(9),
+    "derived.tallies": lambda journal, number: journal.derived.tallies(),
+    "derived.without_tally": lambda journal, number: journal.derived.without_tally(9),
+    "listing.bakes": lambda journal, number: journal.listing.bakes([number]),
+    "listing.stamps": lambda journal, number: journal.listing.stamps(),
+    "listing.saved": lambda journal, number: journal.listing.saved([number]),
+    "listing.reached": lambda journal, number: journal.listing.reached([number]),
+    "listing.training_seconds": lambda journal, number: journal.listing.training_seconds([number]),
+    "listing.notes": lambda journal, number: journal.listing.notes(),
     "grids.read": lambda journal, number: journal.grids.read(number),
     "grids.find": lambda journal, number: journal.grids.find(number),
     "grids.latest": lambda journal, number: journal.grids.latest(),
@@ -79,6 +94,8 @@ WRITES = {
     "curves": "add",
     "measures": "add",
     "notes": "keep",
+    "derived": "keep_facts keep_metadata keep_tally",
+    "listing": "",
     "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
     "telemetry": "add",
     "digests": "set_last_viewed",
@@ -86,7 +103,12 @@ WRITES = {
 }
 
 OF_ITS_NUMBER = [
-    name for name in READS if name.split(".")[1] not in ("latest", "last_that_ran", "neighbour", "waiting", "all")
+    name
+    for name in READS
+    if name.split(".")[1] not in ("latest", "last_that_ran", "neighbour", "waiting", "all", "stamps", "notes")
+]
+OF_ITS_NUMBER = [
+    name for name in OF_ITS_NUMBER if not name.startswith("derived") or name in ("derived.facts", "derived.metadata_of")
 ]
 OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if not name.startswith("digests") and "being_made" not in name]
 OF_ITS_NUMBER = [name for name in OF_ITS_NUMBER if name not in ("grids.seconds_per_unet_pass", "curves.measured_speed")]
@@ -106,6 +128,8 @@ OF_ONE = dict.fromkeys(
         "before_resume",
         "measure",
         "bake_note",
+        "bake_facts",
+        "bake_metadata",
     ],
     "bake = 1",
 ) | {
@@ -117,6 +141,7 @@ OF_ONE = dict.fromkeys(
     "block": f"{_SERIES} AND level = 1 AND step = 8",
     "picture": "fingerprint LIKE '1%'",
     "looked": "id = 1",
+    "grid_tally": "grid = 1",
 }
 
 
@@ -142,6 +167,9 @@ def fill(journal: Journal) -> None:
         journal.grids.set_state(number, GridState.MAKING)
         journal.grids.set_cell_note(CellNote(number, "x1-y1-z1-s1", True, ticks={"ears": True}))
         journal.telemetry.add(MachineReading(1e9, (CardReading(0, "GPU", 5),), "", HostReading(5.0)), number)
+        journal.derived.keep_facts([BakeFacts(bake=number, made_by="us", settings={"unet_lr": 1e-3}, data="d")])
+        journal.derived.keep_metadata(number, "a.safetensors", {"ss_seed": "1"})
+        journal.derived.keep_tally(GridTally(grid=number, counts={"1": {"4": {"right": 2}}}))
         journal.bakes.set_state(number, BakeState.BAKING)
         journal.bakes.set_state(number, BakeState.DONE)
         with journal._database.writing() as connection:

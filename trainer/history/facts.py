@@ -1,0 +1,159 @@
+"""Facts of bakes made from their settings, lists of data, LoRA files and grids' verdicts, and kept in the journal for lists and searches."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.formats.safetensors_header import read_header
+from trainer.gallery.sidecar import MadeGrid, read_sidecar
+from trainer.grid.recipe import LoraUse
+from trainer.history.setting_changes import defaults, differing
+from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, NewestLora
+from trainer.journal.journal import Journal
+from trainer.journal.records import CellNote
+from trainer.settings.toml_file import parse_settings
+from trainer.text import printable
+from trainer.workspace import Workspace
+
+FAVOURITE = "favourite"
+VERDICTS = ("under", "right", "over")
+"""What a user says of a picture as a whole."""
+
+# A transaction of this many holds up other writers for some milliseconds.
+_AT_ONCE = 50
+# sd-scripts puts every tag of the data into the metadata: what is longer is not searched.
+_MAX_TEXT = 300
+_MAX_KEYS = 400
+_PREFIXES = ("ss_", "modelspec.", "sshs_")
+
+
+@cache
+def made_by() -> str:
+    """Return the mark of the defaults that facts are made with."""
+    text = json.dumps(defaults(), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def facts_of(journal: Journal, source: FactSource) -> BakeFacts:
+    """Return the facts of a bake; settings that cannot be read are named in `fault`."""
+    blob = journal.results.manifest(source.number)
+    data = "" if blob is None else hashlib.sha256(blob).hexdigest()[:16]
+    try:
+        settings, fault = differing(parse_settings(source.settings_toml, f"bake {source.number}")), ""
+    except LoraTuiError as error:
+        settings, fault = {}, printable(error.line())
+    return BakeFacts(bake=source.number, made_by=made_by(), settings=settings, data=data, fault=fault)
+
+
+def make_missing(
+    journal: Journal, workspace: Workspace, *, stop: Callable[[], bool] = lambda: False, most: int | None = None
+) -> int:
+    """Make the facts that are missing, newest bakes first, in short transactions, and return how many there were.
+
+    Args:
+        journal, workspace: whose; one that cannot be written is left as it is.
+        stop: asked between two transactions; True ends it.
+        most: about how many to make at the most; None for all.
+    """
+    made = 0
+    if journal.read_only:
+        return made
+    makers: tuple[Callable[[], int], ...] = (
+        lambda: _make_facts(journal),
+        lambda: _make_tallies(journal, workspace),
+        lambda: _make_metadata(journal, workspace),
+    )
+    for make in makers:
+        while not stop() and (most is None or made < most) and (count := make()):
+            made += count
+    return made
+
+
+def _make_facts(journal: Journal) -> int:
+    sources = journal.derived.without_facts(made_by(), _AT_ONCE)
+    journal.derived.keep_facts(facts_of(journal, source) for source in sources)
+    return len(sources)
+
+
+def _make_metadata(journal: Journal, workspace: Workspace) -> int:
+    newest = journal.derived.without_metadata(_AT_ONCE)
+    for lora in newest:
+        journal.derived.keep_metadata(lora.number, lora.file, _metadata(workspace, lora))
+    return len(newest)
+
+
+def _metadata(workspace: Workspace, lora: NewestLora) -> Mapping[str, str]:
+    try:
+        texts = read_header(workspace.root / lora.folder / lora.file).metadata
+    except (LoraTuiError, OSError, ValueError):
+        # It was deleted, or is damaged: whoever opens it is told.
+        return {}
+    return searched_metadata(texts)
+
+
+def searched_metadata(texts: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the entries of a LoRA's metadata that are kept for searching: those of training, without the long ones."""
+    kept = [(key, text) for key, text in sorted(texts.items()) if key.startswith(_PREFIXES) and len(text) <= _MAX_TEXT]
+    return dict(kept[:_MAX_KEYS])
+
+
+def _make_tallies(journal: Journal, workspace: Workspace) -> int:
+    grids = journal.derived.without_tally(1)
+    for number in grids:
+        journal.derived.keep_tally(GridTally(grid=number, counts=_counts(journal, workspace, number)))
+    return len(grids)
+
+
+def _counts(journal: Journal, workspace: Workspace, number: int) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    try:
+        made = read_sidecar(workspace.root / journal.grids.read(number).folder)
+    except (LoraTuiError, OSError):
+        made = None
+    if made is None:
+        return {}
+    return tally(made, journal.grids.cell_notes(number), lambda path: _epoch_of(journal, workspace, path))
+
+
+def tally(
+    made: MadeGrid, notes: Iterable[CellNote], epoch_of: Callable[[Path], tuple[int, int] | None]
+) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    """Return a grid's verdicts by bake and step, as GridTally counts them.
+
+    A picture counts for an epoch where it is made with that LoRA alone at full weight: what is said of another is said of its weights.
+
+    Args:
+        made: the grid.
+        notes: on its pictures.
+        epoch_of: the bake and step of a LoRA file, None where it is of no bake here.
+    """
+    found = cache(epoch_of)
+    uses = {cell.place.name: cell.recipe.loras for cell in made.cells}
+    counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for note in notes:
+        said = ([FAVOURITE] if note.favourite else []) + ([note.whole] if note.whole in VERDICTS else [])
+        loras = uses.get(note.cell, ())
+        if not said or len(loras) != 1 or not _is_plain(loras[0]) or (epoch := found(loras[0].path)) is None:
+            continue
+        counts[str(epoch[0])][str(epoch[1])].update(said)
+    return counts
+
+
+def _is_plain(use: LoraUse) -> bool:
+    return use.unet == use.text_encoder == 1 and use.rank is None and use.text_encoder_path is None
+
+
+def _epoch_of(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, int] | None:
+    """Return the bake and the step of a LoRA file in a bake's folder, None for another file."""
+    number = path.parent.name.partition("-")[0]
+    if path.parent.parent != workspace.bakes or not number.isdecimal() or len(number) > 9:
+        return None
+    try:
+        saved = journal.results.checkpoints(int(number))
+    except WorkspaceError:
+        return None
+    step = next((each.step for each in saved if each.file == path.name), None)
+    return None if step is None else (int(number), step)

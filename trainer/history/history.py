@@ -1,0 +1,246 @@
+"""The history of a workspace: an entry for each bake, read once and then only where something changed."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from trainer.history.facts import FAVOURITE, VERDICTS, facts_of, made_by
+from trainer.history.records import BakeEntry, BestEpoch
+from trainer.journal.bakes import ENDED
+from trainer.journal.derived_records import BakeFacts, ListedBake, SavedCount
+from trainer.journal.journal import Journal
+from trainer.journal.measure_records import BakeNote
+from trainer.journal.records import REMOVED, BakeState
+from trainer.text import plural
+
+NOT_READ = "its settings were not read yet"
+"""The fault of a bake whose facts are still to be made."""
+
+_Verdicts = Mapping[int, Mapping[str, int]]
+
+_NONE_SAVED, _NO_FACTS, _NO_NOTE = (
+    SavedCount(0, 0, 0, None, None),
+    BakeFacts(bake=0, made_by="", fault=NOT_READ),
+    BakeNote(bake=0),
+)
+
+
+class BakeHistory:
+    """The bakes of a journal, one entry each; used in the thread that opened the journal.
+
+    Facts that are missing (see `trainer.history.facts.make_missing`) are left blank, so that reading never waits for them; in a
+    journal that cannot be written they are made here, in memory.
+
+    Args:
+        journal: open; its owner closes it.
+
+    Attributes:
+        entries: by number.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.entries: dict[int, BakeEntry] = {}
+        self._journal = journal
+        self._seen: int | None = None
+        self._stamps: dict[int, tuple[object, object]] = {}
+        self._facts: dict[int, BakeFacts] = {}
+        self._notes: dict[int, BakeNote] = {}
+        self._noted = 0.0
+        # Rows of grids' jobs, or damaged: there is no entry of them.
+        self._jobs: set[int] = set()
+        self._verdicts: dict[int, _Verdicts] = {}
+        self._parents: dict[int, int | None] = {}
+        self._withdrawn: set[int] = set()
+
+    def refresh(self) -> bool:
+        """Read what changed since the last time, and return whether anything did.
+
+        The first time everything is read. Later, what costs with the number of bakes is one look at an index; rows are read of the
+        bakes alone that run, wait, are new, or were run, noted or judged since.
+        """
+        version = self._journal.data_version()
+        # Our own writes do not change the number: they are few, and looked for as well.
+        first = self._seen is None
+        self._seen = version
+        stamps = dict(self._journal.listing.stamps())
+        changed = {number for number, stamp in stamps.items() if self._stamps.get(number) != stamp}
+        changed |= {number for number, (state, _) in stamps.items() if state not in ENDED}
+        changed -= self._jobs
+        self._stamps = stamps
+        changed |= self._read_facts(None if first else changed)
+        changed |= self._read_notes()
+        changed |= self._read_verdicts()
+        changed &= stamps.keys()
+        before = {number: self.entries.get(number) for number in changed}
+        self._read_entries(None if first else changed)
+        self._jobs |= changed - self.entries.keys()
+        return first or any(self.entries.get(number) != entry for number, entry in before.items())
+
+    def entry(self, number: int) -> BakeEntry | None:
+        """Return the entry of bake `number`, None where there is none."""
+        return self.entries.get(number)
+
+    def newest_first(self, *, withdrawn: bool = False) -> list[BakeEntry]:
+        """Return the entries, newest first.
+
+        Args:
+            withdrawn: whether those that were removed from the queue before they started are among them.
+        """
+        found = sorted(self.entries.values(), key=lambda entry: -entry.number)
+        return found if withdrawn else [entry for entry in found if not entry.withdrawn]
+
+    def _read_facts(self, changed: Collection[int] | None) -> set[int]:
+        """Read the facts of all (None), or of those that changed or have none here; return the bakes whose facts are others."""
+        wanted = None if changed is None else {*changed, *(self._stamps.keys() - self._facts.keys() - self._jobs)}
+        found = dict(self._journal.derived.facts(wanted))
+        if self._journal.read_only:
+            missing = self._journal.derived.without_facts(made_by(), len(self._stamps))
+            found |= {each.number: facts_of(self._journal, each) for each in missing if each.number not in self._facts}
+        new = {
+            number: facts
+            for number, facts in found.items()
+            if facts.made_by == made_by() and self._facts.get(number) != facts
+        }
+        self._facts |= new
+        return set(new)
+
+    def _read_notes(self) -> set[int]:
+        found = self._journal.listing.notes(self._noted)
+        new = {number for number, note in found.items() if self._notes.get(number) != note}
+        self._notes |= found
+        self._noted = max((note.seconds for note in self._notes.values()), default=0.0)
+        return new
+
+    def _read_verdicts(self) -> set[int]:
+        counts: dict[int, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        for tally in self._journal.derived.tallies():
+            for bake, steps in tally.counts.items():
+                for step, said in steps.items():
+                    if bake.isdecimal() and step.isdecimal():
+                        counts[int(bake)][int(step)].update(said)
+        verdicts: dict[int, _Verdicts] = {
+            bake: {step: dict(said) for step, said in sorted(steps.items())} for bake, steps in counts.items()
+        }
+        changed = {
+            bake for bake in verdicts.keys() | self._verdicts.keys() if verdicts.get(bake) != self._verdicts.get(bake)
+        }
+        self._verdicts = verdicts
+        return changed
+
+    def _read_entries(self, numbers: Collection[int] | None) -> None:
+        if numbers is not None and not numbers:
+            return
+        listing = self._journal.listing
+        bakes = listing.bakes(numbers)
+        saved, reached = listing.saved(numbers), listing.reached(numbers)
+        resumed = [bake.number for bake in bakes if bake.attempt > 1 and bake.state in ENDED]
+        training = listing.training_seconds(resumed) if resumed else {}
+        for bake in bakes:
+            number = bake.number
+            self._parents[number] = bake.parent
+            if bake.state is BakeState.STOPPED and bake.started is None and bake.error == REMOVED:
+                self._withdrawn.add(number)
+            else:
+                self._withdrawn.discard(number)
+        compared = self._compared()
+        for bake in bakes:
+            number, lora = bake.number, saved.get(bake.number, _NONE_SAVED)
+            than, before = compared[number]
+            facts, note = self._facts.get(number, _NO_FACTS), self._notes.get(number, _NO_NOTE)
+            verdicts = self._verdicts.get(number, {})
+            best = best_epoch(note.best_step, verdicts, bake.steps_per_epoch)
+            self.entries[number] = BakeEntry(
+                number=number,
+                name=bake.name,
+                folder=bake.folder,
+                state=bake.state,
+                created=bake.created,
+                started=bake.started,
+                ended=bake.ended,
+                why=bake.why,
+                error=bake.error,
+                parent=bake.parent,
+                starts_from=bake.starts_from,
+                held=bake.held,
+                device=bake.device,
+                total_steps=bake.total_steps,
+                steps_per_epoch=bake.steps_per_epoch,
+                steps=max(reached.get(number, 0), lora.step),
+                seconds=training.get(number, _wall_seconds(bake)),
+                peak=bake.peak_vram if bake.peak_vram is not None else bake.measured_peak_allocated,
+                saved=lora.saved,
+                loss=lora.loss,
+                val=lora.val,
+                subject=str(facts.settings.get("subject", "")),
+                settings=facts.settings,
+                fault=facts.fault,
+                data=facts.data,
+                compared_with=than,
+                settings_before=before,
+                best=best,
+                verdict=_verdict(verdicts if best is None else {best.step: verdicts.get(best.step, {})}),
+                verdicts=verdicts,
+                tags=tuple(tag for tag, given in note.tags.items() if given),
+                note=note.text,
+            )
+        if numbers is not None:
+            self._compare_again(compared)
+
+    def _compared(self) -> Mapping[int, tuple[int | None, Mapping[str, object] | None]]:
+        """Return what each bake is compared with, its parent, else the bake of the same subject before it; and that one's settings."""
+        last: dict[object, int] = {}
+        found: dict[int, tuple[int | None, Mapping[str, object] | None]] = {}
+        for number in sorted(self._parents):
+            parent, facts = self._parents[number], self._facts.get(number)
+            than = parent if parent in self._parents else None
+            if facts is not None:
+                subject = facts.settings.get("subject")
+                than = last.get(subject) if than is None else than
+                if number not in self._withdrawn:
+                    last[subject] = number
+            other = self._facts.get(than) if facts is not None and than is not None else None
+            found[number] = than, other.settings if other is not None else None
+        return found
+
+    def _compare_again(self, compared: Mapping[int, tuple[int | None, Mapping[str, object] | None]]) -> None:
+        """Correct the entries that are now compared with another bake, or with one whose settings are others now."""
+        for number, entry in self.entries.items():
+            than, before = compared[number]
+            if than != entry.compared_with or before is not entry.settings_before:
+                self.entries[number] = replace(entry, compared_with=than, settings_before=before)
+
+
+def best_epoch(chosen: int | None, verdicts: _Verdicts, steps_per_epoch: int) -> BestEpoch | None:
+    """Return the epoch that a user preferred: the one called so, else that with most favourites, else most often rated right.
+
+    Args:
+        chosen: step of the one that the user called the best.
+        verdicts: step -> what was said -> how often.
+        steps_per_epoch: of the plan.
+    """
+
+    def epoch(step: int) -> int | None:
+        return step // steps_per_epoch if steps_per_epoch and step % steps_per_epoch == 0 else None
+
+    if chosen is not None:
+        return BestEpoch(chosen, epoch(chosen), "your choice")
+    for what in (FAVOURITE, "right"):
+        # Of equal ones the first: the less trained.
+        step = max(verdicts, key=lambda step: (verdicts[step].get(what, 0), -step), default=None)
+        if step is not None and (count := verdicts[step].get(what, 0)):
+            why = plural(count, "favourite") if what == FAVOURITE else f"{count:,} rated right"
+            return BestEpoch(step, epoch(step), why)
+    return None
+
+
+def _verdict(verdicts: _Verdicts) -> str:
+    counts: Counter[str] = Counter()
+    for said in verdicts.values():
+        counts.update({what: count for what, count in said.items() if what in VERDICTS})
+    return max(VERDICTS, key=lambda what: counts[what]) if counts.total() else ""
+
+
+def _wall_seconds(bake: ListedBake) -> float | None:
+    if bake.started is None or bake.ended is None or bake.attempt > 1:
+        return None
+    return max(0.0, bake.ended - bake.started)

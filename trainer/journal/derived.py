@@ -1,0 +1,118 @@
+"""Tables of what follows from other rows: facts of bakes, metadata of their LoRAs, tallies of grids. They may be made again at any time.
+
+Triggers of the schema delete a row when what it follows from is written, so that one that is there is right.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from trainer.journal.bakes import ENDED
+from trainer.journal.database import Store
+from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, MetadataText, NewestLora
+from trainer.journal.rows import insert, to_row
+
+# Values that SQLite takes in one statement, of its 32,766.
+_AT_ONCE = 10_000
+
+
+class DerivedStore(Store):
+    """What follows from other rows of the journal."""
+
+    def facts(self, bakes: Collection[int] | None = None) -> Mapping[int, BakeFacts]:
+        """Return the facts there are by bake, of all (None) or of these."""
+        if bakes is None:
+            found = self._database.all_records(BakeFacts, "FROM bake_facts")
+        else:
+            found = [each for part in parts(bakes) for each in self._facts_of(part)]
+        return {each.bake: each for each in found}
+
+    def _facts_of(self, bakes: tuple[int, ...]) -> list[BakeFacts]:
+        return self._database.all_records(BakeFacts, f"FROM bake_facts WHERE bake IN ({marks(bakes)})", bakes)
+
+    def without_facts(self, made_by: str, most: int) -> list[FactSource]:
+        """Return the first `most` bakes, newest first, that have no facts made by `made_by`; grids' jobs have none."""
+        return self._database.records(
+            FactSource,
+            """
+            FROM bake LEFT JOIN bake_facts ON bake_facts.bake = bake.number AND bake_facts.made_by = ?
+            WHERE bake.grid IS NULL AND bake_facts.bake IS NULL ORDER BY number DESC
+            """,
+            (made_by,),
+            most=most,
+        )
+
+    def keep_facts(self, made: Iterable[BakeFacts]) -> None:
+        """Write facts in the place of former ones."""
+        with self._database.writing() as connection:
+            for facts in made:
+                insert(connection, "bake_facts", to_row(facts), replace=True)
+
+    def metadata(self, key: str) -> Mapping[int, str]:
+        """Return an entry of the metadata by bake; a bake whose LoRA does not have it is left out."""
+        found = self._database.all_records(MetadataText, "FROM bake_metadata WHERE key = ?", (key,))
+        return {each.bake: each.text for each in found}
+
+    def metadata_of(self, bake: int) -> Mapping[str, str]:
+        """Return what is kept of the metadata of a bake's newest LoRA."""
+        found = self._database.all_records(
+            MetadataText, "FROM bake_metadata WHERE bake = ? AND key <> '' ORDER BY key", (bake,)
+        )
+        return {each.key: each.text for each in found}
+
+    def metadata_keys(self) -> tuple[str, ...]:
+        """Return the keys that are known, each once."""
+        rows = self._database.rows("SELECT DISTINCT key FROM bake_metadata WHERE key <> '' ORDER BY key")
+        return tuple(row["key"] for row in rows if isinstance(row["key"], str))
+
+    def without_metadata(self, most: int) -> list[NewestLora]:
+        """Return the first `most` bakes that ended, newest first, with the LoRA whose metadata are not kept yet."""
+        return self._database.records(
+            NewestLora,
+            f"""
+            FROM (
+                SELECT number, folder,
+                    (SELECT file FROM checkpoint WHERE bake = number ORDER BY step DESC, seconds DESC LIMIT 1) AS file
+                FROM bake WHERE grid IS NULL AND state IN ({marks(ENDED)})
+            ) LEFT JOIN bake_metadata ON bake = number AND key = ''
+            WHERE file IS NOT NULL AND text IS NOT file ORDER BY number DESC
+            """,
+            ENDED,
+            most=most,
+        )
+
+    def keep_metadata(self, bake: int, file: str, texts: Mapping[str, str]) -> None:
+        """Write the metadata of a bake's newest LoRA in the place of a former one's."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM bake_metadata WHERE bake = ?", (bake,))
+            for key, text in {**texts, "": file}.items():
+                insert(connection, "bake_metadata", to_row(MetadataText(bake=bake, key=key, text=text)))
+
+    def tallies(self) -> list[GridTally]:
+        """Return the tallies there are, by grid."""
+        return self._database.records(GridTally, "FROM grid_tally ORDER BY grid")
+
+    def without_tally(self, most: int) -> list[int]:
+        """Return the first `most` grids, newest first, on which there are notes and no tally of them."""
+        rows = self._database.rows(
+            """
+            SELECT DISTINCT grid FROM cell_note WHERE typeof(grid) = 'integer'
+            AND grid NOT IN (SELECT grid FROM grid_tally) ORDER BY grid DESC LIMIT ?
+            """,
+            (most,),
+        )
+        return [row["grid"] for row in rows]
+
+    def keep_tally(self, tally: GridTally) -> None:
+        """Write a grid's tally in the place of a former one."""
+        with self._database.writing() as connection:
+            insert(connection, "grid_tally", to_row(tally), replace=True)
+
+
+def parts(numbers: Collection[int]) -> Iterable[tuple[int, ...]]:
+    """Yield the numbers in parts that one statement can name."""
+    listed = tuple(numbers)
+    return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))
+
+
+def marks(values: Collection[object]) -> str:
+    """Return the question marks of as many values."""
+    return ", ".join("?" * len(values))
