@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.bake.held_out_probes import held_out_probes
 from trainer.bake.latents import PreparedPicture
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
@@ -36,4 +37,4 @@ class ProbedBake:
 
 def probes_of(bake: ProbedBake) -> tuple[Probe, ...]:
     """Return the probes that a bake's settings switch on, in the order in which they run."""
-    return ()
+    return (*held_out_probes(bake.session, bake.planned, bake.trained, bake.held_out, bake.report.log),)

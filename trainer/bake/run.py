@@ -14,6 +14,7 @@ from trainer.bake.fixed_steps import LengthInputs, fix_steps, report_pace
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
 from trainer.bake.guards.slow_steps import SlowWatch, card_memory
+from trainer.bake.held_out_probes import captions_of_probes
 from trainer.bake.latent_cache import LatentCache
 from trainer.bake.latents import PreparedPicture, encode_pictures
 from trainer.bake.live_settings import LiveSettings
@@ -231,7 +232,8 @@ def _place_encoders(session: TrainingSession, planned: PlannedBake) -> None:
     held_out = planned.validation.pictures if planned.validation else ()
     captions = [caption for caption in fixed if caption is not None]
     if len(captions) == len(fixed):
-        session.text_embeddings.cache_for([*captions, *(picture.caption for picture in held_out)])
+        probed = captions_of_probes(session.settings, planned.data, planned.validation)
+        session.text_embeddings.cache_for([*captions, *(picture.caption for picture in held_out), *probed])
     for part in session.model.encoders:
         if part not in session.trained_parts.initial:
             session.text_embeddings.freeze(part)

@@ -97,14 +97,15 @@ class TextEmbeddings:
         """Return whether the encoder runs no more."""
         return bool(self._resting.get(part))
 
-    def of(self, captions: Sequence[str], tokens: Tensor) -> Conditioning:
+    def of(self, captions: Sequence[str], tokens: Tensor, *, apart: bool = False) -> Conditioning:
         """Return the embeddings of a batch, on the model's device.
 
         Args:
             captions: the batch's words.
             tokens: the same as numbers, int64 [batch, ...].
+            apart: whether it is no batch of a step: what was computed ahead, maybe of the same words, stays for the one it is meant for.
         """
-        made = None if self._bypassed else self._made_ahead(tuple(captions))
+        made = None if self._bypassed or apart else self._made_ahead(tuple(captions))
         encoded: dict[Part, Encoded] = {}
         for part in self._model.encoders:
             kept = None if self._bypassed else self._resting.get(part)

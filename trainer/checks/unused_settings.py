@@ -307,6 +307,8 @@ def _in_validation(case: _Case) -> _Found:
     if not case.settings.validation_data_dir:
         for name in ("validate_every_n_steps", "validation_seed"):
             yield name, "validation_data_dir is blank"
+        for name in ("measure_validation", "measure_memorization"):
+            yield name, "no pictures are held out: name them in validation_data_dir"
 
 
 def _in_sampling(case: _Case) -> _Found:

@@ -16,7 +16,7 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Estimate:
+class FewPictureEstimate:
     """A number with its 95 % interval over the pictures; without one where there are too few of them."""
 
     value: float
@@ -24,7 +24,7 @@ class Estimate:
     high: float | None
 
 
-def mean_of(differences: Sequence[float], *, seed: int = 0) -> Estimate:
+def mean_of(differences: Sequence[float], *, seed: int = 0) -> FewPictureEstimate:
     """Return the mean of what was measured picture by picture, with its bootstrap interval.
 
     The interval is that of the percentiles, taken further out by as much as a mean of so few values needs: from few pictures the plain
@@ -36,22 +36,22 @@ def mean_of(differences: Sequence[float], *, seed: int = 0) -> Estimate:
     """
     values = np.asarray(differences, np.float64)
     if len(values) < 2:
-        return Estimate(float(values.mean()), None, None)
+        return FewPictureEstimate(float(values.mean()), None, None)
     means = _resampled_means(values, np.random.default_rng(seed))
-    return Estimate(float(values.mean()), *_interval(means, len(values)))
+    return FewPictureEstimate(float(values.mean()), *_interval(means, len(values)))
 
 
-def difference_of_means(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> Estimate:
+def difference_of_means(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> FewPictureEstimate:
     """Return the mean of `first` less that of `second`, of other pictures each, with its bootstrap interval as in mean_of."""
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     value, fewer = float(one.mean() - other.mean()), min(len(one), len(other))
     if fewer < 2:
-        return Estimate(value, None, None)
+        return FewPictureEstimate(value, None, None)
     random = np.random.default_rng(seed)
-    return Estimate(value, *_interval(_resampled_means(one, random) - _resampled_means(other, random), fewer))
+    return FewPictureEstimate(value, *_interval(_resampled_means(one, random) - _resampled_means(other, random), fewer))
 
 
-def share_lower(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> Estimate:
+def share_lower(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> FewPictureEstimate:
     """Return in which share of all pairs the first one's number is the lower, ties counted half: the area under the ROC curve.
 
     0.5 is what chance gives, 1 means that every number of `first` is lower than all of `second`.
@@ -64,12 +64,12 @@ def share_lower(first: Sequence[float], second: Sequence[float], *, seed: int = 
     lower = (one[:, None] < other[None]) + 0.5 * (one[:, None] == other[None])
     fewer = min(lower.shape)
     if fewer < 2:
-        return Estimate(float(lower.mean()), None, None)
+        return FewPictureEstimate(float(lower.mean()), None, None)
     random = np.random.default_rng(seed)
     rows = _weights(len(one), random)
     columns = _weights(len(other), random)
     shares = np.einsum("rm,mh,rh->r", rows, lower, columns, optimize=True)
-    return Estimate(float(lower.mean()), *_interval(shares, fewer))
+    return FewPictureEstimate(float(lower.mean()), *_interval(shares, fewer))
 
 
 def chance_of_lower(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> float:
@@ -92,7 +92,8 @@ def chance_of_lower(first: Sequence[float], second: Sequence[float], *, seed: in
 
 def _sums_of_all_ways(ranks: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     places = islice(combinations(range(len(ranks)), count), _MOST_WAYS)
-    return ranks[np.array(list(places))].sum(axis=1)
+    sums: NDArray[np.float64] = ranks[np.array(list(places))].sum(axis=1)
+    return sums
 
 
 def _midranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,9 +124,7 @@ def _interval(resampled: NDArray[np.float64], count: int) -> tuple[float, float]
 def _student(degrees: int) -> float:
     """Return the 97.5 % quantile of Student's t, from the normal one (Abramowitz and Stegun 26.7.5)."""
     z = _NORMAL.inv_cdf(0.975)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + sum(term / degrees**power for power, term in enumerate(terms, start=1))
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + ((third / degrees + second) / degrees + first) / degrees

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.few_pictures import Estimate, chance_of_lower, difference_of_means, mean_of, share_lower
+from trainer.measures.few_pictures import FewPictureEstimate, chance_of_lower, difference_of_means, mean_of, share_lower
 from trainer.measures.memorization import MemorizationFinding
 from trainer.measures.of_validation import AUC, CHANCE, GAP, HELD_OUT_CHANGE, MEMBER_CHANGE, UNCAPTIONED
 
@@ -16,7 +16,7 @@ Changes = NDArray[np.float64]
 ALL = ""
 """The scope of all bands together."""
 
-_NOT_A_NUMBER = Estimate(float("nan"), None, None)
+_NOT_A_NUMBER = FewPictureEstimate(float("nan"), None, None)
 
 
 def held_out_values(step: int, changes: Changes, bands: Sequence[str], *, captions: bool = True) -> list[MeasuredValue]:
@@ -65,7 +65,7 @@ def memorization_in(
     return MemorizationFinding.of(auc.value, chance.value, auc.count)
 
 
-def _comparison(trained: Changes, kept: Changes) -> dict[str, Estimate]:
+def _comparison(trained: Changes, kept: Changes) -> dict[str, FewPictureEstimate]:
     # A loss that is no number is neither higher nor lower than another.
     if not (np.isfinite(trained).all() and np.isfinite(kept).all()):
         return dict.fromkeys((GAP, AUC, CHANCE), _NOT_A_NUMBER)
@@ -73,7 +73,7 @@ def _comparison(trained: Changes, kept: Changes) -> dict[str, Estimate]:
     return {
         GAP: difference_of_means(one, other),
         AUC: share_lower(one, other),
-        CHANCE: Estimate(chance_of_lower(one, other), None, None),
+        CHANCE: FewPictureEstimate(chance_of_lower(one, other), None, None),
     }
 
 
@@ -84,7 +84,7 @@ def _by_band(changes: Changes, bands: Sequence[str]) -> Iterator[tuple[str, Chan
     yield ALL, changes.mean(axis=1)
 
 
-def _mean(changes: Changes) -> Estimate:
+def _mean(changes: Changes) -> FewPictureEstimate:
     return mean_of(changes.tolist()) if np.isfinite(changes).all() else _NOT_A_NUMBER
 
 
@@ -92,7 +92,7 @@ def _named(name: str, captions: bool) -> str:
     return name if captions else name + UNCAPTIONED
 
 
-def _value(step: int, name: str, scope: str, estimate: Estimate, count: int) -> MeasuredValue:
+def _value(step: int, name: str, scope: str, estimate: FewPictureEstimate, count: int) -> MeasuredValue:
     known = bool(np.isfinite(estimate.value))
     return MeasuredValue(
         step=step,

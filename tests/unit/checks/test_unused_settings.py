@@ -167,6 +167,10 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ),
     ("validation_seed", TWELVE, {"validation_seed": 3}, "validation_data_dir is blank"),
     ("validate_every_n_steps", TWELVE, {"validate_every_n_steps": 3}, "validation_data_dir is blank"),
+    *(
+        (name, TWELVE, {name: True}, "no pictures are held out")
+        for name in ("measure_validation", "measure_memorization")
+    ),
     ("roll_back_rate", TWELVE, {"roll_back_rate": 0.3, "on_bad_steps": "stop"}, "on_bad_steps is stop"),
     *(
         (name, TWELVE, {name: value}, "no setting asks for sample pictures")
@@ -244,7 +248,7 @@ def test_a_setting_without_effect_is_named_with_the_reason(
         (TWELVE, {"loss_type": "smooth_l1", "huber_schedule": "constant", "huber_c": 0.2, "huber_scale": 2}),
         (TWELVE, {"snr_schedule": "as sd-scripts", "min_snr_gamma": 5}),
         (TWELVE, {"scale_v_pred_loss_like_noise_pred": True}),
-        (TWELVE, {"validation_data_dir": "/elsewhere", "validation_seed": 3}),
+        (TWELVE, {"validation_data_dir": "/elsewhere", "validation_seed": 3, "measure_memorization": True}),
         (TWELVE, {"roll_back_rate": 0.3}),
         (TWELVE, {"sample_at_first": True, "sample_seeds": 3}),
         (TWELVE, {"sample_every_n_epochs": 2, "sample_prompts": "/prompts.txt", "sample_sampler": "Euler"}),

@@ -47,7 +47,7 @@ NOT_NEEDED: Mapping[str, str] = {
     "sample_steps": _SAMPLES,
     "sample_cfg_scale": _SAMPLES,
     "sample_resolution": _SAMPLES,
-    "measure_weights": _GUARD,
+    **dict.fromkeys(("measure_weights", "measure_validation", "measure_memorization"), _GUARD),
     "max_bad_steps": _GUARD,
     "on_bad_steps": _GUARD,
     "roll_back_rate": _GUARD,

@@ -19,3 +19,25 @@ class MeasuresFields(BaseModel):
         exactness=EXACT,
         synonyms="norm, magnitude, strength, rank, singular values, blocks, analysis",
     )
+    measure_validation: bool = setting(
+        False,
+        "Measures",
+        "measure by bands",
+        "Measure the held-out pictures against the base by bands of noise whenever a LoRA is saved: layout, form, detail, each with its interval. Costs 6 forward passes per held-out picture (at most 64 of them) and LoRA; the LoRA stays the same to the bit.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="validation, timesteps, overfitting, generalisation, loss by timestep",
+    )
+    measure_memorization: bool = setting(
+        False,
+        "Measures",
+        "measure memorization",
+        "Measure as many trained pictures as held-out ones whenever a LoRA is saved, with and without captions: where trained ones fall further, pictures are memorized. Costs 24 forward passes per held-out picture (at most 64 of them) and LoRA; the plan says how many in all. Needs 4 held-out pictures to say anything.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="overfitting, overtrained, burnt, copies, members, membership inference, validation",
+    )
