@@ -1,40 +1,19 @@
 """The probes of one bake, as its settings ask for them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 from trainer.bake.held_out_probes import held_out_probes
-from trainer.bake.latents import PreparedPicture
-from trainer.bake.reporter import Reporter
-from trainer.bake.session import TrainingSession
-from trainer.jobs.preflight import PlannedBake
-from trainer.models.prediction_type import PredictionDecision
+from trainer.bake.parts_probe import parts_probe
+from trainer.bake.probed_bake import ProbedBake
 from trainer.probes.probe import Probe
-
-
-@dataclass(frozen=True)
-class ProbedBake:
-    """What probes are made from.
-
-    Attributes:
-        session: whose LoRA they measure.
-        planned: the data, and the settings in force.
-        folder: the bake's.
-        decision: what the base predicts.
-        trained, held_out: latents, masks and sizes by picture index.
-        report: knows the journal and the bake.
-    """
-
-    session: TrainingSession
-    planned: PlannedBake
-    folder: Path
-    decision: PredictionDecision
-    trained: Mapping[int, PreparedPicture]
-    held_out: Mapping[int, PreparedPicture]
-    report: Reporter
 
 
 def probes_of(bake: ProbedBake) -> tuple[Probe, ...]:
     """Return the probes that a bake's settings switch on, in the order in which they run."""
-    return (*held_out_probes(bake.session, bake.planned, bake.trained, bake.held_out, bake.report.log),)
+    return tuple(_probes(bake))
+
+
+def _probes(bake: ProbedBake) -> Iterator[Probe]:
+    if bake.session.settings.measure_parts:
+        yield parts_probe(bake)
+    yield from held_out_probes(bake.session, bake.planned, bake.trained, bake.held_out, bake.report.log)

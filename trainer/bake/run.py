@@ -22,7 +22,8 @@ from trainer.bake.loop import TrainingLoop
 from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.pictures.samples import Samples
 from trainer.bake.prediction_type import find_prediction_type
-from trainer.bake.probes import ProbedBake, probes_of
+from trainer.bake.probed_bake import ProbedBake
+from trainer.bake.probes import probes_of
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.folder_records import FolderRecords, write_inputs

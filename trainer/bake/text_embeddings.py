@@ -119,6 +119,11 @@ class TextEmbeddings:
                 encoded[part] = self._encode(part, tokens, trains=part not in self._resting)
         return self._model.join(encoded)
 
+    def each_alone(self, captions: Sequence[str]) -> list[Mapping[Part, Encoded]]:
+        """Return each caption's outputs of every encoder as its LoRA stands now, whatever is kept; in the computer's memory."""
+        with self._alone, self.bypassed():
+            return [{part: self._encode_alone(part, caption) for part in self._model.encoders} for caption in captions]
+
     def compute_ahead(self, captions: Sequence[str], tokens: Tensor) -> None:
         """Let the encoders that are off the card compute what `of` will be asked for; any thread may say so, before it is.
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from trainer.measures.of_parts import OF_PARTS
 from trainer.measures.of_validation import OF_VALIDATION
 from trainer.measures.record import MeasureRecord
 
-_ALL: tuple[MeasureRecord, ...] = (*OF_VALIDATION,)
+_ALL: tuple[MeasureRecord, ...] = (*OF_PARTS, *OF_VALIDATION)
 
 MEASURES: Mapping[str, MeasureRecord] = {record.key: record for record in _ALL}
 """Key -> record, in the order in which they are shown."""

@@ -19,6 +19,17 @@ class MeasuresFields(BaseModel):
         exactness=EXACT,
         synonyms="norm, magnitude, strength, rank, singular values, blocks, analysis",
     )
+    measure_parts: bool = setting(
+        False,
+        "Measures",
+        "measure what each part does",
+        "Measure with each saved LoRA who carries it: what the model predicts of 16 training pictures (four of each folder, 48 at most) with each part of the LoRA on and off. Takes about as long per saved LoRA as 24 training steps of four pictures, with SDXL's three parts 56; none of it changes the LoRA.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="carry, carried, carries, share, text encoder, unet, balance, output, interaction, 2x2",
+    )
     measure_validation: bool = setting(
         False,
         "Measures",

@@ -1,0 +1,48 @@
+"""A bake that measures what each part does: the LoRA is the same bit for bit, and the journal has who carries."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_bakes import bits_of_lora
+
+from trainer.measures.carried import CARRIED_BY, Carrier, carried, carried_by_step
+from trainer.measures.of_parts import OF_PARTS
+
+
+def changes(**more: object) -> dict[str, object]:
+    return {"validation_data_dir": "", "max_train_steps": 4, "save_every_n_steps": 2, "text_encoder_stop": "3"} | more
+
+
+def test_the_lora_is_the_same_bit_for_bit_with_dropouts_and_a_stopped_encoder(
+    runner: Any, make_settings: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "subjects").mkdir()
+    (tmp_path / "subjects" / "she.toml").write_text('[outfits]\nsummer = "hat, 1girl"\n"1_blue" = "blue dress"\n')
+    settings = changes(network_dropout=0.2, subject="she", mixed_precision="no")
+    plain = bits_of_lora(runner.bake(make_settings(**settings)))
+    with_measures = bits_of_lora(runner.bake(make_settings(**settings, measure_parts=True)))
+    assert with_measures == plain
+    assert runner.journal.measures.of_bake(1) == []
+    values = runner.journal.measures.of_bake(2)
+    assert {value.step for value in values} == {2, 4}
+    assert {value.name for value in values} == {record.key for record in OF_PARTS}
+    assert {value.scope for value in values} == {"", "folder 1_blue", "folder 2_red", "outfit 1_blue", "outfit summer"}
+    assert {value.count for value in values if value.scope == "outfit summer"} == {3}
+    assert set(carried_by_step(runner.journal.measures.of_bake(2, CARRIED_BY))) == {2, 4}
+
+
+@pytest.mark.parametrize(
+    ("rates", "who"),
+    [
+        ({"unet_lr": 1e-6, "text_encoder_lr": 5e-3}, Carrier.ENCODERS),
+        ({"unet_lr": 5e-3, "text_encoder_lr": 1e-6}, Carrier.REST),
+    ],
+)
+def test_who_carries_is_told_in_a_bake_built_to_be_so(
+    runner: Any, make_settings: Any, rates: dict[str, float], who: Carrier
+) -> None:
+    settings = changes(**rates, measure_parts=True, text_encoder_stop="", save_every_n_steps=None)
+    runner.bake(make_settings(**settings))
+    found = carried(runner.journal.measures.of_bake(1, CARRIED_BY), 4)
+    assert found is not None and found.carrier is who, found
