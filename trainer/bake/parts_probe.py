@@ -1,6 +1,6 @@
 """The probe of what each part does, over some of a bake's training pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from trainer.bake.probed_bake import ProbedBake
 from trainer.dataset.measured_pictures import shown_caption, spread_pictures

@@ -4,8 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.dataset.measured_pictures import spread_pictures
 from trainer.jobs.minutes import speed_known_at
 from trainer.jobs.preflight import PlannedBake
+from trainer.measures.part_effects import TIMES, passes_of
+from trainer.settings.parts import parts_of
+from trainer.text import duration, plural
 
 # The weights of the base take no gradients, so that the backward pass costs about as much as the forward pass.
 _PASSES_PER_STEP = 2
@@ -53,5 +57,23 @@ def _pass_seconds(ready: PlannedBake, settings_path: Path) -> float | None:
     return speed.seconds / pictures / _PASSES_PER_STEP
 
 
-_LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {}
+def _parts_lines(planned: MeasuredPlan) -> Iterator[str]:
+    """Yield what it takes to measure what each part does."""
+    settings, pictures = planned.ready.settings, len(spread_pictures(planned.ready.data.pictures))
+    parts = [part for part in parts_of(planned.ready.base.family) if settings.has_layers(part)]
+    passes = pictures * TIMES * passes_of(parts)
+    yield f"what each part does: {plural(pictures, 'picture')} at {TIMES} times, {_cost(planned, passes)}"
+
+
+def _cost(planned: MeasuredPlan, passes: int) -> str:
+    """Return in words what a number of passes per saved LoRA takes."""
+    text = f"{passes:,} passes per saved LoRA"
+    if planned.pass_seconds is None:
+        return text
+    seconds = passes * planned.pass_seconds
+    saves = len(planned.ready.plan.saves)
+    return f"{text}, about {duration(seconds)}" + (f", {duration(seconds * saves)} in all" if saves > 1 else "")
+
+
+_LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {"measure_parts": _parts_lines}
 """The setting that switches a measure on -> its lines in a plan."""

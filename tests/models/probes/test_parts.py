@@ -25,7 +25,9 @@ from trainer.probes.parts import PartsProbe, ProbedPicture
 CAPTIONS = ("1girl, hat", "1girl, smile, red", "halo", "1girl, hat")
 
 
-def pictures_of(model: Any, sizes: Sequence[tuple[int, int]] = ((8, 8), (8, 12), (8, 8), (8, 8))) -> list[ProbedPicture]:
+def pictures_of(
+    model: Any, sizes: Sequence[tuple[int, int]] = ((8, 8), (8, 12), (8, 8), (8, 8))
+) -> list[ProbedPicture]:
     draws = torch.Generator().manual_seed(4)
     return [
         ProbedPicture(
@@ -67,9 +69,7 @@ def session(make_settings: Any, open_session: Callable[..., Any]) -> Iterator[Tr
 
 def probe_of(session: TrainingSession, batch_size: int = 7) -> PartsProbe:
     texts = session.text_embeddings.each_alone
-    return PartsProbe(
-        session.model, session.network, texts, pictures_of(session.model), seed=7, batch_size=batch_size
-    )
+    return PartsProbe(session.model, session.network, texts, pictures_of(session.model), seed=7, batch_size=batch_size)
 
 
 def measured(session: TrainingSession, probe: PartsProbe, step: int = 1) -> Sequence[MeasuredValue]:
@@ -176,7 +176,9 @@ def test_it_leaves_strengths_and_random_numbers_as_they_were(session: TrainingSe
     assert [session.network.strength(part) for part in session.network.parts] == [0.5, 1.0]
 
 
-def test_the_base_is_predicted_once_and_a_stop_ends_it(session: TrainingSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_base_is_predicted_once_and_a_stop_ends_it(
+    session: TrainingSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     move(session.network, unet=0.02, text_encoder=0.05)
     made: list[int] = []
     predict = session.model.predict
@@ -219,7 +221,9 @@ def test_two_encoders_are_taken_apart_and_together(tmp_path: Path) -> None:
     move(network, unet=0.001, text_encoder=0.02, text_encoder_2=0.2)
 
     def encode(captions: Sequence[str]) -> Any:
-        return [{part: model.encode_part(part, model.tokenize([each]), 1) for part in model.encoders} for each in captions]
+        return [
+            {part: model.encode_part(part, model.tokenize([each]), 1) for part in model.encoders} for each in captions
+        ]
 
     probe = PartsProbe(model, network, encode, pictures_of(model), seed=7, batch_size=16)
     values = probe.measure(3, quiet, never)

@@ -74,5 +74,8 @@ def test_each_step_and_each_scope_has_its_own() -> None:
         *measured({"unet": 0.1, "text_encoder": 0.9}, 0.8, 0.1, step=4),
         *measured({"unet": 0.5, "text_encoder": 0.5}, 0.0, 0.1, step=4, scope="folder b"),
     ]
-    assert {step: each.carrier for step, each in carried_by_step(values).items()} == {2: Carrier.REST, 4: Carrier.ENCODERS}
+    assert {step: each.carrier for step, each in carried_by_step(values).items()} == {
+        2: Carrier.REST,
+        4: Carrier.ENCODERS,
+    }
     assert {step: each.carrier for step, each in carried_by_step(values, "folder b").items()} == {4: Carrier.CLOSE}

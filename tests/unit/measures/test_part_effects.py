@@ -79,13 +79,19 @@ def test_one_part_has_sizes_and_no_shares() -> None:
     ones = np.ones(4)
     effects = PartEffects(("unet",), ones, 4 * ones, {"unet": 4 * ones}, {"unet": 4 * ones}, {"unet": 4 * ones}, None)
     values = effect_values(1, effects, {})
-    assert {(v.name, v.part) for v in values} == {("output_alone", ""), ("output_alone", "unet"), ("output_last", "unet")}
+    assert {(v.name, v.part) for v in values} == {
+        ("output_alone", ""),
+        ("output_alone", "unet"),
+        ("output_last", "unet"),
+    }
     assert all(v.value == 2 for v in values)
 
 
 def test_a_lora_that_changes_nothing_or_is_no_number_has_no_share() -> None:
     for wrong in (0.0, float("nan")):
-        value = {(v.name, v.part): v for v in effect_values(1, two_parts(wrong, wrong, wrong), {})}["output_share", "unet"]
+        value = {(v.name, v.part): v for v in effect_values(1, two_parts(wrong, wrong, wrong), {})}[
+            "output_share", "unet"
+        ]
         assert (value.value, value.low, value.high) == (None, None, None)
 
 

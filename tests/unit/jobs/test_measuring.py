@@ -1,0 +1,41 @@
+"""What a plan says of the measures of each saved LoRA."""
+
+from pathlib import Path
+
+import pytest
+
+import trainer.jobs.measuring
+from trainer.demo.workspace import make_demo
+from trainer.jobs.measuring import measuring_lines
+from trainer.jobs.preflight import PlannedBake, prepare
+from trainer.settings.model import Settings
+from trainer.settings.subject import resolve
+from trainer.settings.toml_file import load_settings
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_demo(tmp_path_factory.mktemp("demo") / "demo").root / "hifumi.toml"
+
+
+def planned(demo: Path, **changes: object) -> PlannedBake:
+    values = load_settings(demo).model_dump() | changes
+    return prepare(resolve(Settings.model_validate(values), demo))
+
+
+def test_nothing_is_said_of_what_is_off(demo: Path) -> None:
+    assert measuring_lines(planned(demo, measure_weights=True), demo) == ()
+
+
+def test_what_each_part_does_has_its_price(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "what each part does: 16 pictures at 4 times, 192 passes per saved LoRA"
+    assert measuring_lines(planned(demo, measure_parts=True), demo) == (line,)
+    monkeypatch.setattr(trainer.jobs.measuring, "_pass_seconds", lambda ready, path: 0.05)
+    ready = planned(demo, measure_parts=True, max_train_epochs=3)
+    assert len(ready.plan.saves) == 3
+    assert measuring_lines(ready, demo) == (f"{line}, about 10 s, 29 s in all",)
+
+
+def test_one_part_takes_one_pass_of_each(demo: Path) -> None:
+    (line,) = measuring_lines(planned(demo, measure_parts=True, network_train_unet_only=True), demo)
+    assert line.endswith(" 64 passes per saved LoRA")
