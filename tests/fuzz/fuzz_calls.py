@@ -157,8 +157,10 @@ def read_notes(root: Path, file: Path) -> None:
     from trainer.jobs.optimizer_trial import CACHE as ANSWERS
     from trainer.jobs.optimizer_trial import _read
     from trainer.machine.engines import running_engines
+    from trainer.measures.base_norms import base_norms
     from trainer.memory.predictor import CACHE, PeakPredictor
     from trainer.memory.request import request_of
+    from trainer.models.identify import DEMO_BASE, identify_base
     from trainer.settings.toml_file import load_settings
     from trainer.workspace import cache_home, last_workspace, read_note
 
@@ -169,6 +171,7 @@ def read_notes(root: Path, file: Path) -> None:
     _read(cache_home() / ANSWERS)
     path = root / "hifumi.toml"
     PeakPredictor(root / CACHE).known(request_of(check(load_settings(path), path), "card"))
+    base_norms(identify_base(DEMO_BASE), root / "cache", "fuzz")
 
 
 def compare_pictures(root: Path, file: Path) -> None:
@@ -190,6 +193,13 @@ def load_lora(root: Path, file: Path) -> None:
     import fuzz_torch
 
     fuzz_torch.load_lora_on_demo(file)
+
+
+def measure_lora(root: Path, file: Path) -> None:
+    """Measure a LoRA by its weights."""
+    from trainer.measures.weights import measure_lora
+
+    measure_lora(file, before=file).values(1)
 
 
 def resume_state(root: Path, file: Path) -> None:

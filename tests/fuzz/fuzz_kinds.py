@@ -275,10 +275,16 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "safetensors body",
         {"models/hifumi.safetensors": _BODY},
-        ("trainer.formats.safetensors_numbers", "trainer.models.file_hashes", "trainer.exchange.webui_hash"),
+        (
+            "trainer.formats.safetensors_numbers",
+            "trainer.formats.safetensors_arrays",
+            "trainer.models.file_hashes",
+            "trainer.exchange.webui_hash",
+        ),
         (
             command(*_PLAN, "{root}/with-lora.toml"),
             command("grid", "{root}/grids/mine.json", "--dry-run", "--in", "{root}"),
+            calls.measure_lora,
         ),
         (calls.load_lora,),
     ),
@@ -296,6 +302,7 @@ KINDS: tuple[Kind, ...] = (
             command("grid", "{root}/grids/mine.json", "--dry-run", "--in", "{root}"),
             command("grid", "--like", "{root}/from/webui.png", "--dry-run", "--in", "{root}"),
             command("use", "1", "2", "{root}/used", "--make-folder", "--force", "--in", "{root}"),
+            calls.measure_lora,
         ),
         (calls.load_lora,),
     ),
@@ -494,6 +501,7 @@ KINDS: tuple[Kind, ...] = (
             "~state/lora-tui/engines/fuzz.lock": _JSON,
             "~cache/lora-tui/optimizers.json": _JSON,
             "cache/peaks.json": _JSON,
+            "cache/norms-fuzz.json": _JSON,
         },
         (
             "trainer.workspace",
@@ -501,6 +509,7 @@ KINDS: tuple[Kind, ...] = (
             "trainer.machine.lock_file",
             "trainer.jobs.optimizer_trial",
             "trainer.memory.predictor",
+            "trainer.measures.base_norms",
         ),
         (calls.read_notes,),
     ),

@@ -447,4 +447,5 @@ def _write_notes(root: Path) -> None:
     (root / "cache").mkdir()
     signatures = {"version": 1, "signatures": {"0" * 64: "00" * 300}}
     (root / "cache/picture_signatures.json").write_text(json.dumps(signatures))
+    (root / "cache/norms-fuzz.json").write_text(json.dumps({"version": 1, "content": "fuzz", "norms": {"layer": 2.5}}))
     (root / "cache/peaks.json").write_text(json.dumps({"made_by": "", "peaks": {"key": {"peak": 5}}}))

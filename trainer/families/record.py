@@ -4,6 +4,7 @@ A new family is a folder with a record like this, called `FAMILY`, and with the 
 `registry.MODULES`.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -22,6 +23,28 @@ Prediction = Literal["epsilon", "v", "flow"]
 """What a base predicts: the noise, the velocity of Salimans & Ho 2022, or the velocity of a flow, noise - latents (Lipman et al. 2023)."""
 
 
+_NUMBERED = re.compile(r"(?:^|_)((?:[a-z]+_)*?(?:block|layer)s?_\d+)(?:_|$)")
+
+
+def _numbered_group(name: str) -> str:
+    """Return the numbered block or layer that a module lies in, as its name says: `single_blocks_7_linear1` is in `single blocks 7`."""
+    match = _NUMBERED.search(name)
+    return match[1].replace("_", " ") if match else "other"
+
+
+@dataclass(frozen=True)
+class BlockGroups:
+    """Groups of a part's modules that measures are summed up over.
+
+    Attributes:
+        of: name of a LoRA module without the part's prefix, in any form that files have -> its group, in words.
+        order: the groups in the order in which the part computes them; others follow, by their words and numbers.
+    """
+
+    of: Callable[[str], str] = _numbered_group
+    order: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class PartRecord:
     """A part of a base that LoRA layers may sit on.
@@ -30,6 +53,7 @@ class PartRecord:
         key: what it is called in optimizer groups, metrics (`lr_<key>`) and metadata; unique among all families' parts that differ.
         label: what it is called where people read.
         short: the same over a narrow plot; "" for the label.
+        groups: its block groups; by the numbers of blocks or layers where a family says nothing.
         follows: whose settings it follows.
         lora_prefix: what the names of its LoRA modules start with.
         lora_holders: class names of the modules inside which every Linear and convolution gets a layer.
@@ -43,6 +67,7 @@ class PartRecord:
     lora_holders: frozenset[str]
     conv_holders: frozenset[str] = frozenset()
     short: str = ""
+    groups: BlockGroups = BlockGroups()
 
     @property
     def is_encoder(self) -> bool:

@@ -3,7 +3,8 @@
 import re
 from typing import TYPE_CHECKING
 
-from trainer.families.record import PartRecord, TimesRecord
+from trainer.families.block_names import diffusers_name
+from trainer.families.record import BlockGroups, PartRecord, TimesRecord
 
 if TYPE_CHECKING:
     from trainer.families.record import Numbers
@@ -19,6 +20,37 @@ ENGINE = "trainer.models.stable_diffusion.model"
 # A module beside `text_model`, in a CLIPTextModelWithProjection.
 _PROJECTION = "text_projection"
 _WITHOUT_LEVEL = re.compile(r"^(lora_te[12]?_)(encoder_layers_)")
+
+_WAYS = {"down_blocks": "down", "mid_block": "middle", "up_blocks": "up"}
+_KINDS = ("self-attention", "cross k/v", "cross q/out", "feed-forward", "projections", "convolutions")
+_ENDS = "input and output"
+_WAY = re.compile(r"(down_blocks|mid_block|up_blocks)(?:_\d+)?_(attentions|resnets|downsamplers|upsamplers)_\d+_(.+)")
+_ENCODER_LAYER = re.compile(r"encoder_layers_(\d+)_")
+
+
+def _unet_group(name: str) -> str:
+    match = _WAY.fullmatch(diffusers_name(name))
+    if match is None:
+        return _ENDS
+    place, within = match[2], match[3]
+    if place != "attentions":
+        kind = "convolutions"
+    elif "_attn1_" in within:
+        kind = "self-attention"
+    elif "_attn2_" in within:
+        kind = "cross k/v" if within.endswith(("_to_k", "_to_v")) else "cross q/out"
+    else:
+        kind = "feed-forward" if "_ff_" in within else "projections"
+    return f"{_WAYS[match[1]]} {kind}"
+
+
+def _encoder_group(name: str) -> str:
+    match = _ENCODER_LAYER.search(name)
+    return f"layer {int(match[1])}" if match else "projection"
+
+
+UNET_GROUPS = BlockGroups(_unet_group, (_ENDS, *(f"{way} {kind}" for way in _WAYS.values() for kind in _KINDS)))
+ENCODER_GROUPS = BlockGroups(_encoder_group)
 
 TIMESTEPS = 1000
 """Timesteps of the forward process: 0 is nearly the picture, 999 (nearly) pure noise."""

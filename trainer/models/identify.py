@@ -14,6 +14,7 @@ from trainer.models.kohya_names import ModuleNames, part_of
 from trainer.models.lora_header import read_lora_header
 from trainer.models.prediction_markers import PredictionMarkers
 from trainer.models.unsupported import describe_unsupported
+from trainer.models.weight_slice import PlacedWeight
 from trainer.refusals import user_path
 from trainer.regular_file import open_regular
 from trainer.settings.model import Settings
@@ -62,6 +63,7 @@ class Base:
         lora_shapes: kohya's module name -> its shape, for every module a LoRA may sit on.
         said: what it says of its prediction type.
         text_layers: how many layers each of its text encoders has.
+        weights: kohya's module name -> where its weight lies, of the modules in `lora_shapes`; empty where a family does not say.
         has_vae: whether it brings a VAE; some single files do not.
         vae_gap: a weight that its VAE lacks; "" for none.
         side: of the pictures it was trained on, in pixels, where that is known and other than its family's.
@@ -79,6 +81,7 @@ class Base:
     vae_gap: str = ""
     side: int | None = None
     tokens: Callable[[str], Sequence[int]] | None = field(default=None, compare=False, repr=False)
+    weights: Mapping[str, PlacedWeight] = field(default_factory=dict, compare=False, repr=False)
 
 
 def identify_base(name_or_path: str) -> Base:

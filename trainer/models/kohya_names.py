@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from trainer.families.record import PartRecord
 from trainer.families.registry import FAMILIES, family_record
 from trainer.settings.parts import Family, Part
 
@@ -42,6 +43,12 @@ class ModuleNames:
 
 def part_of(name: str) -> Part | None:
     """Return the part a LoRA module name belongs to, whatever the family; None for a name of another architecture."""
+    found = part_with(name)
+    return None if found is None else found.key
+
+
+def part_with(name: str) -> PartRecord | None:
+    """Return the record of that part."""
     return next(
-        (part.key for record in FAMILIES.values() for part in record.parts if name.startswith(part.lora_prefix)), None
+        (part for record in FAMILIES.values() for part in record.parts if name.startswith(part.lora_prefix)), None
     )

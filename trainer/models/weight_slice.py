@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,16 @@ class WeightSlice:
     def numbers(self) -> int:
         """How many numbers it has."""
         return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class PlacedWeight:
+    """A weight and the file that has it.
+
+    Attributes:
+        path: the safetensors file.
+        piece: where in it.
+    """
+
+    path: Path
+    piece: WeightSlice

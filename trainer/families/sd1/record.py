@@ -9,11 +9,13 @@ from trainer.families.numbered_names import numbered_module
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
+    ENCODER_GROUPS,
     ENCODER_HOLDERS,
     ENGINE,
     IDENTIFY,
     TIMES,
     UNET_CONV_HOLDERS,
+    UNET_GROUPS,
     UNET_HOLDERS,
     clip_path,
     encoder_name,
@@ -43,8 +45,8 @@ FAMILY = FamilyRecord(
     title="SD1.x",
     lora_target="an SD1.x base",
     parts=(
-        PartRecord("unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS),
-        PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te_", ENCODER_HOLDERS),
+        PartRecord("unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS, groups=UNET_GROUPS),
+        PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te_", ENCODER_HOLDERS, groups=ENCODER_GROUPS),
     ),
     engine=ENGINE,
     identify=IDENTIFY,

@@ -7,11 +7,13 @@ from trainer.families.block_names import original_name
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
+    ENCODER_GROUPS,
     ENCODER_HOLDERS,
     ENGINE,
     IDENTIFY,
     TIMES,
     UNET_CONV_HOLDERS,
+    UNET_GROUPS,
     UNET_HOLDERS,
     clip_path,
     encoder_name,
@@ -38,10 +40,16 @@ FAMILY = FamilyRecord(
     title="SDXL",
     lora_target="an SDXL base",
     parts=(
-        PartRecord("unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS),
-        PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te1_", ENCODER_HOLDERS),
+        PartRecord("unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS, groups=UNET_GROUPS),
+        PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te1_", ENCODER_HOLDERS, groups=ENCODER_GROUPS),
         PartRecord(
-            "text_encoder_2", "second text encoder", "text_encoder_2", "lora_te2_", ENCODER_HOLDERS, short="second"
+            "text_encoder_2",
+            "second text encoder",
+            "text_encoder_2",
+            "lora_te2_",
+            ENCODER_HOLDERS,
+            short="second",
+            groups=ENCODER_GROUPS,
         ),
     ),
     engine=ENGINE,

@@ -1,7 +1,7 @@
 """Identification of SD1.x and SDXL from the keys in safetensors headers and a folder's configs; free of torch."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from trainer.models.stable_diffusion.component_configs import (
 from trainer.models.stable_diffusion.prediction_markers import markers_in_file, markers_in_folder
 from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
 from trainer.models.stable_diffusion.weight_names import check_complete, missing_weights
+from trainer.models.weight_slice import PlacedWeight, WeightSlice
 from trainer.prompts.clip_tokens import clip_tokens
 from trainer.refusals import real_path
 from trainer.settings.parts import Family, Part, is_encoder, label_of, parts_of
@@ -93,6 +94,7 @@ def _base_in_file(path: Path) -> Base | None:
         path=path,
         family=family,
         lora_shapes=_lora_shapes(family, components),
+        weights=_lora_weights(family, components),
         markers=markers_in_file(path, header),
         text_layers=_text_layers(family, components),
         has_vae="vae" in components,
@@ -121,6 +123,7 @@ def _base_in_folder(folder: Path) -> Base | None:
         path=folder,
         family=family,
         lora_shapes=_lora_shapes(family, components),
+        weights=_lora_weights(family, components),
         markers=markers_in_folder(folder),
         text_layers=_text_layers(family, components),
         vae_gap=next(iter(missing_weights(components["vae"], "vae", configs["vae"])), ""),
@@ -210,23 +213,42 @@ def _refiner(where: str) -> ModelError:
 def _lora_shapes(family: Family, components: Mapping[Component, Weights]) -> dict[str, LoraShape]:
     shapes: dict[str, LoraShape] = {}
     ends: dict[str, LoraShape] = {}
+    for part, match, piece in _targets(family, components):
+        shape, is_end = piece.shape, match.re is _ENDS
+        (ends if is_end else shapes)[kohya_name(part, match[1], family)] = LoraShape(
+            inputs=shape[1],
+            outputs=shape[0],
+            kernel=shape[2] if len(shape) == 4 else 1,
+            is_conv=len(shape) == 4,
+            needs_conv_dim=not is_end and not is_encoder(part) and match[2] != "attentions",
+            only_in_files=is_end,
+        )
+    return shapes | ends
+
+
+def _lora_weights(family: Family, components: Mapping[Component, Weights]) -> dict[str, PlacedWeight]:
+    """Return where the weights of these modules lie."""
+    files = {
+        part: {key: path for path, header in components[part].files.items() for key in header.shapes}
+        for part in parts_of(family)
+    }
+    return {
+        kohya_name(part, match[1], family): PlacedWeight(files[part][piece.key], piece)
+        for part, match, piece in _targets(family, components)
+    }
+
+
+def _targets(
+    family: Family, components: Mapping[Component, Weights]
+) -> Iterator[tuple[Part, re.Match[str], WeightSlice]]:
+    """Yield part, match of the module's name and weight of each module that a LoRA may sit on."""
     for part in parts_of(family):
         pattern = _ENCODER_TARGET if is_encoder(part) else _UNET_TARGET
         for name, piece in components[part].slices.items():
-            end = _ENDS.fullmatch(name)
-            match, shape = end or pattern.fullmatch(name), piece.shape
+            match = _ENDS.fullmatch(name) or pattern.fullmatch(name)
             # What has one side is a norm.
-            if not match or len(shape) not in (2, 4) or shape[2:] not in ((), (1, 1), (3, 3)):
-                continue
-            (shapes if end is None else ends)[kohya_name(part, match[1], family)] = LoraShape(
-                inputs=shape[1],
-                outputs=shape[0],
-                kernel=shape[2] if len(shape) == 4 else 1,
-                is_conv=len(shape) == 4,
-                needs_conv_dim=end is None and not is_encoder(part) and match[2] != "attentions",
-                only_in_files=end is not None,
-            )
-    return shapes | ends
+            if match and len(piece.shape) in (2, 4) and piece.shape[2:] in ((), (1, 1), (3, 3)):
+                yield part, match, piece
 
 
 def _text_layers(family: Family, components: Mapping[Component, Weights]) -> dict[Part, int]:

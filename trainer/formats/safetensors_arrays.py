@@ -1,0 +1,146 @@
+"""Tensors of a safetensors file as numpy arrays, read one by one without torch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.errors import ModelError
+from trainer.formats.safetensors_header import Header
+from trainer.regular_file import open_regular
+from trainer.text import printable
+
+# What is converted at once: long reads, and little memory.
+_PIECE_BYTES = 16 * 2**20
+
+_PLAIN: dict[str, str] = {
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "I8": "i1",
+    "U8": "u1",
+    "I16": "<i2",
+    "U16": "<u2",
+    "I32": "<i4",
+    "U32": "<u4",
+    "I64": "<i8",
+    "U64": "<u8",
+}
+# Types that numpy lacks -> the unsigned integer of their width.
+_BITS: dict[str, str] = {"BF16": "<u2", "F8_E5M2": "u1", "F8_E4M3": "u1"}
+
+
+class TensorArrays:
+    """A safetensors file open for reading; a context manager.
+
+    Args:
+        path: the file.
+        header: its header, read before.
+
+    Raises:
+        ModelError: here the file cannot be opened; in every method it ends early, or a tensor is of a type of no numbers.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._path, self._header = path, header
+        try:
+            self._file = open_regular(path, buffered=False)
+        except OSError as error:
+            raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def place(self, key: str) -> int:
+        """Return a tensor's first byte, counted from where the tensors begin: to read them in the file's order."""
+        return self._header.spans[key][0]
+
+    def read(self, key: str) -> NDArray[np.float64]:
+        """Return a tensor in fp64, which holds every number of the other types exactly."""
+        numbers = np.empty(self._header.shapes[key])
+        flat, done = numbers.reshape(-1), 0
+        # A NaN of another type stays one, and is no fault of ours.
+        with np.errstate(invalid="ignore"):
+            for piece in self.pieces(key):
+                flat[done : done + len(piece)] = piece
+                done += len(piece)
+        return numbers
+
+    def pieces(self, key: str, first_row: int = 0, count: int | None = None) -> Iterator[NDArray[Any]]:
+        """Yield a tensor's numbers one after the other, some at a time.
+
+        Args:
+            key: the tensor's.
+            first_row: where to begin.
+            count: numbers wanted; None for all from there.
+        """
+        dtype, (begin, end) = self._header.dtypes[key], self._header.spans[key]
+        word = _PLAIN.get(dtype) or _BITS.get(dtype)
+        if word is None:
+            raise ModelError(
+                printable(str(self._path)),
+                found=f"{printable(key, 80)} is of type {printable(dtype, 20)}",
+                expected="numbers of 8 bits or more",
+            )
+        rows = self._header.shapes[key][:1]
+        begin += first_row * ((end - begin) // rows[0] if rows and rows[0] else 0)
+        size = np.dtype(word).itemsize
+        left = end - begin if count is None else count * size
+        self._seek(8 + self._header.length + begin)
+        while left:
+            raw = np.empty(min(left, _PIECE_BYTES), np.uint8)
+            self._fill(raw)
+            left -= len(raw)
+            yield _as_numbers(raw.view(word), dtype)
+
+    def _seek(self, place: int) -> None:
+        try:
+            self._file.seek(place)
+        except OSError as error:
+            raise self._failed(f"cannot be read ({error.strerror})") from error
+
+    def _fill(self, raw: NDArray[np.uint8]) -> None:
+        left = raw.data
+        try:
+            # One read may give less than was asked for.
+            while left:
+                count = self._file.readinto(left)
+                if not count:
+                    raise self._failed("ends before its weights do")
+                left = left[count:]
+        except OSError as error:
+            raise self._failed(f"cannot be read ({error.strerror})") from error
+
+    def _failed(self, found: str) -> ModelError:
+        return ModelError(printable(str(self._path)), found=found, expected="a complete .safetensors file")
+
+
+def _as_numbers(raw: NDArray[Any], dtype: str) -> NDArray[Any]:
+    if dtype == "BF16":
+        # The upper half of an fp32.
+        return (raw.astype(np.uint32) << 16).view(np.float32)
+    if dtype == "F8_E5M2":
+        # The upper half of an fp16.
+        return (raw.astype(np.uint16) << 8).view(np.float16)
+    return _E4M3[raw] if dtype == "F8_E4M3" else raw
+
+
+def _e4m3_numbers() -> NDArray[np.float32]:
+    """Return the number of each of the 256 patterns: sign, 4 bits of exponent (bias 7), 3 of mantissa; no infinity (Micikevicius 2022)."""
+    bits = np.arange(256)
+    exponent, mantissa = bits >> 3 & 15, bits & 7
+    sizes = np.where(exponent, np.ldexp(1 + mantissa / 8, exponent - 7), np.ldexp(mantissa / 8, -6))
+    sizes[bits & 127 == 127] = np.nan
+    return np.where(bits & 128, -sizes, sizes).astype(np.float32)
+
+
+_E4M3 = _e4m3_numbers()

@@ -1,0 +1,37 @@
+"""Part and block group of a LoRA's modules, and the order in which groups are shown."""
+
+import re
+from collections.abc import Iterable
+
+from trainer.families.registry import part_record
+from trainer.models.kohya_names import part_with
+
+OTHER = "other"
+"""The part of a module that no known family has, and what it is called."""
+
+_NUMBER = re.compile(r"(\d+)")
+
+
+def block_of(module: str) -> tuple[str, str]:
+    """Return the part and the block group of a module by its name in kohya's form, whichever program wrote the file."""
+    part = part_with(module)
+    return (OTHER, "") if part is None else (part.key, part.groups.of(module.removeprefix(part.lora_prefix)))
+
+
+def ordered_groups(part: str, groups: Iterable[str]) -> list[str]:
+    """Return block groups of a part in the order in which they are shown."""
+    order = () if part == OTHER else part_record(part).groups.order
+    known = {group: place for place, group in enumerate(order)}
+
+    def key(group: str) -> tuple[int, list[tuple[int, str]]]:
+        words = [(int(each), "") if each.isdecimal() else (-1, each) for each in _NUMBER.split(group)]
+        return known.get(group, len(known)), words
+
+    return sorted(set(groups), key=key)
+
+
+def part_label(part: str) -> str:
+    """Return what a part is called where people read; of all parts together `whole LoRA`."""
+    if not part:
+        return "whole LoRA"
+    return OTHER if part == OTHER else part_record(part).label
