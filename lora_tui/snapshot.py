@@ -8,6 +8,7 @@ from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine,
 from trainer.machine.readings import MachineReading
 
 if TYPE_CHECKING:
+    from trainer.measures.carried import Carried
     from trainer.settings.model import Settings
 
 _ENDED_EARLY = (BakeState.PARKED, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
@@ -29,6 +30,7 @@ class Snapshot:
         in_force: the same with all changes made while it ran.
         compared: settings of the last bake that ran, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
+        carried: step -> who carries the LoRA saved after it, where that was measured.
         validations: (step, validation loss), by step.
         marks: what happened to it at which step, by step.
         log: the last lines of every bake, oldest first.
@@ -54,6 +56,7 @@ class Snapshot:
     in_force: "Settings | None" = None
     compared: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
+    carried: "Mapping[int, Carried]" = field(default_factory=dict)
     validations: tuple[tuple[int, float], ...] = ()
     marks: tuple[Mark, ...] = ()
     log: tuple[LogLine, ...] = ()

@@ -109,7 +109,9 @@ class BakePanes(Vertical):
         self.query_one(BakeProgress).show(snapshot)
         if self._skips_lists():
             return
-        self.query_one(EpochList).show(snapshot.checkpoints, live=bake is not None and bake.state.live)
+        self.query_one(EpochList).show(
+            snapshot.checkpoints, live=bake is not None and bake.state.live, carried=snapshot.carried
+        )
         if snapshot.log is not self._logged:
             self._logged = snapshot.log
             self.query_one(LogPane).show(snapshot.log)

@@ -1,6 +1,7 @@
-"""The saved LoRAs of a bake with their losses, newest first."""
+"""The saved LoRAs of a bake with their losses and who carries them, newest first."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,12 +17,18 @@ from lora_tui.wording.state_symbols import DONE, LIVE
 from trainer.journal.records import Checkpoint
 from trainer.text import printable
 
+if TYPE_CHECKING:
+    from trainer.measures.carried import Carried
+
 BEST = "▾"
 """The lowest validation loss so far."""
 
 _HEAD = ("", "ep", "step", "loss", "val", "Δbase", "size", "file")
 # The width of a number column fits its longest value; the file takes the rest.
 _WIDTHS = (2, 3, 8, 8, 9, 15, 10)
+_SHARES, _WORDS = 10, 15
+# Where less is left for the file, the words of who carries go, and then the size.
+_FILE = 12
 
 
 class EpochList(ScrollView, can_focus=True):
@@ -50,18 +57,24 @@ class EpochList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._rows: tuple[Checkpoint, ...] = ()
+        self._carried: Mapping[int, Carried] = {}
         self._live = False
 
     def on_mount(self) -> None:
         """Put the title up."""
         self.border_title = heading("epochs")
 
-    def show(self, checkpoints: tuple[Checkpoint, ...], *, live: bool) -> None:
-        """Show `checkpoints`, newest first; `live` while more may come."""
-        if (checkpoints, live) == (self._rows, self._live):
+    def show(
+        self, checkpoints: tuple[Checkpoint, ...], *, live: bool, carried: "Mapping[int, Carried] | None" = None
+    ) -> None:
+        """Show `checkpoints`, newest first; `live` while more may come; `carried` has who carries each, by its step."""
+        carried = carried or {}
+        if (checkpoints, carried, live) == (self._rows, self._carried, self._live):
             return
         grew = len(checkpoints) != len(self._rows)
-        self._rows, self._live = checkpoints, live
+        self._rows, self._carried, self._live = checkpoints, carried, live
+        newest = next((row for row in checkpoints if row.step in carried), None)
+        self.border_subtitle = "" if newest is None else f"step {count(newest.step)}: {carried[newest.step].words}"
         if grew:
             self.virtual_size = Size(0, len(checkpoints) + 1)
         self.refresh()
@@ -70,7 +83,8 @@ class EpochList(ScrollView, can_focus=True):
         """Return the head, then one row a LoRA."""
         width = self._width()
         if y == 0:
-            return self._strip([Segment(_cells(_HEAD, width), self._style("head"))])
+            heading = next((each.heading for each in self._carried.values()), "")
+            return self._strip([Segment(_cells(_HEAD, width, self._shares(heading, "")), self._style("head"))])
         place = self.scroll_offset.y + y - 1
         if not self._rows and y == 1:
             return self._strip([Segment("   none saved yet", self._style("head"))])
@@ -81,6 +95,7 @@ class EpochList(ScrollView, can_focus=True):
     def _row(self, row: Checkpoint, *, newest: bool, width: int) -> list[Segment]:
         sign = (LIVE.mark if self._live else DONE.mark) if newest else ""
         best = row.val is not None and row.val == min(entry.val for entry in self._rows if entry.val is not None)
+        who = self._carried.get(row.step)
         text = _cells(
             (
                 sign,
@@ -93,6 +108,7 @@ class EpochList(ScrollView, can_focus=True):
                 printable(row.file.removesuffix(".safetensors")),
             ),
             width,
+            self._shares(who.column if who else "", who.short_words if who else ""),
         )
         ink = self._style("newest") if newest and self._live else self.rich_style
         at = sum(_WIDTHS[:4])
@@ -102,6 +118,10 @@ class EpochList(ScrollView, can_focus=True):
             Segment(text[at : at + _WIDTHS[4]], inked),
             Segment(text[at + _WIDTHS[4] :], ink),
         ]
+
+    def _shares(self, numbers: str, words: str) -> tuple[str, ...]:
+        """Return the columns of who carries; none where it was never measured."""
+        return (numbers, words) if self._carried else ()
 
     def _strip(self, segments: list[Segment]) -> Strip:
         return Strip(segments).adjust_cell_length(self._width(), self.rich_style)
@@ -114,12 +134,28 @@ class EpochList(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"epoch-list--{part}")
 
 
-def _cells(values: tuple[str, ...], width: int) -> str:
-    first, *numbers, file = values
+def _cells(values: tuple[str, ...], width: int, shares: tuple[str, ...] = ()) -> str:
+    """Return one row.
+
+    Args:
+        values: of the columns in `_HEAD`.
+        width: cells of the row.
+        shares: who carries, in numbers and in words; none for no such columns.
+    """
+    first, *numbers, size, file = values
     cells = f" {first:<{_WIDTHS[0] - 1}}" + "".join(
-        f"{text:>{size}}" for text, size in zip(numbers, _WIDTHS[1:], strict=True)
+        f"{text:>{size}}" for text, size in zip(numbers, _WIDTHS[1:], strict=False)
     )
-    room = width - len(cells) - 3
-    if len(file) > room:
-        file = file[: max(0, room - 1)] + "…"
+    left = width - len(cells) - 3
+    if shares:
+        cells += f"{shares[0]:>{_SHARES}}"
+        left -= _SHARES
+        if left - _WIDTHS[-1] - _WORDS >= _FILE:
+            cells += f"  {shares[1]:<{_WORDS - 2}}"
+            left -= _WORDS
+    if not shares or left - _WIDTHS[-1] >= _FILE:
+        cells += f"{size:>{_WIDTHS[-1]}}"
+        left -= _WIDTHS[-1]
+    if len(file) > left:
+        file = file[: max(0, left - 1)] + "…"
     return f"{cells}   {file}"

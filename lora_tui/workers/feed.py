@@ -23,6 +23,7 @@ from trainer.machine.readings import MachineReading
 from trainer.settings.parts import all_parts, metric_of
 
 if TYPE_CHECKING:
+    from trainer.measures.carried import Carried
     from trainer.settings.model import Settings
 
 LOG_LINES = 500
@@ -194,12 +195,18 @@ class _JournalReader:
             asked=asked,
             in_force=self._in_force(asked, marks),
             checkpoints=tuple(self._journal.results.checkpoints(bake.number)),
+            carried=self._carried(bake),
             validations=tuple(self._journal.results.validations(bake.number)),
             marks=marks,
             curves=self._last.curves,
             last=last,
             step_seconds=self._step_seconds(bake, last),
         )
+
+    def _carried(self, bake: Bake) -> "dict[int, Carried]":
+        from trainer.measures.carried import CARRIED_BY, carried_by_step
+
+        return carried_by_step(self._journal.measures.of_bake(bake.number, CARRIED_BY, scope=""))
 
     def close(self) -> None:
         self._journal.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from trainer.dataset.measured_pictures import spread_pictures
 from trainer.jobs.minutes import speed_known_at
 from trainer.jobs.preflight import PlannedBake
-from trainer.measures.part_effects import TIMES, passes_of
+from trainer.measures.part_groups import TIMES, passes_of
 from trainer.settings.parts import parts_of
 from trainer.text import duration, plural
 

@@ -17,18 +17,20 @@ class MeasureStore(Store):
             for value in values:
                 insert(connection, "measure", {"bake": bake, **to_row(value)}, replace=True)
 
-    def of_bake(self, bake: int, names: Collection[str] = ()) -> list[MeasuredValue]:
+    def of_bake(self, bake: int, names: Collection[str] = (), *, scope: str | None = None) -> list[MeasuredValue]:
         """Return a bake's values by step, name, part and scope.
 
         Args:
             bake: its number.
             names: of the measures wanted; empty for all.
+            scope: the only one wanted, "" for what is about the whole; None for all.
         """
         among = f"AND name IN ({', '.join('?' * len(names))})" if names else ""
+        within = "" if scope is None else "AND scope = ?"
         return self._database.records(
             MeasuredValue,
-            f"FROM measure WHERE bake = ? {among} ORDER BY step, name, part, scope",
-            (bake, *names),
+            f"FROM measure WHERE bake = ? {among} {within} ORDER BY step, name, part, scope",
+            (bake, *names, *(() if scope is None else (scope,))),
         )
 
     def steps(self, bake: int, name: str) -> frozenset[int]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_parts import ENCODERS, OUTPUT_LEAD, OUTPUT_SHARE, OUTPUT_TOGETHER
-from trainer.measures.part_effects import group_name, groups_of
+from trainer.measures.part_groups import group_name, groups_of
 from trainer.settings.parts import Part, all_parts, is_encoder, label_of
 from trainer.text import plural
 
@@ -70,6 +70,24 @@ class Carried:
                 return f"{names[self.carrier]} carry"
             case _:
                 return f"{names[self.carrier]} carries"
+
+    @property
+    def short_words(self) -> str:
+        """Who carries, as short as a column has it: `TE carries`, `close`."""
+        rest, encoders = groups_of(list(self.shares))
+        match self.carrier:
+            case Carrier.CLOSE | Carrier.OPEN:
+                return "close" if self.carrier is Carrier.CLOSE else "not clear"
+            case Carrier.REST:
+                return f"{short_label(rest[0], self.shares)} carries"
+            case _:
+                return "TEs carry" if len(encoders) > 1 else "TE carries"
+
+    @property
+    def heading(self) -> str:
+        """What `column` shows: `U-Net:TE`."""
+        rest, encoders = groups_of(list(self.shares))
+        return f"{short_label(rest[0], self.shares)}:{'TEs' if len(encoders) > 1 else 'TE'}"
 
     @property
     def column(self) -> str:

@@ -10,7 +10,8 @@ from torch import Tensor
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.intervals import Numbers
 from trainer.measures.of_parts import OF_PARTS
-from trainer.measures.part_effects import TIMES, PartEffects, effect_values, groups_of, named_groups
+from trainer.measures.part_effects import PartEffects, effect_values
+from trainer.measures.part_groups import TIMES, groups_of, named_groups
 from trainer.models.base_model import BaseModel, Encoded
 from trainer.network.draws import generator_for
 from trainer.network.injection import LoraNetwork

@@ -15,7 +15,7 @@ from trainer.bake.session import TrainingSession
 from trainer.families.registry import family_record
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.carried import Carrier, carried
-from trainer.measures.part_effects import TIMES, passes_of
+from trainer.measures.part_groups import TIMES, passes_of
 from trainer.models.engines import load_base
 from trainer.models.identify import identify_base
 from trainer.network.draws import generator_for

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
 from trainer.journal.journal import Journal
+from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind, NewBake
 from trainer.machine.readings import HostReading, MachineReading
@@ -113,6 +115,19 @@ def test_what_is_written_is_heard(journal: Journal, ears: Ears) -> None:
     assert [line.text for line in snapshot.log] == ["begun"]
     assert [saved.step for saved in snapshot.checkpoints] == [50]
     assert snapshot.validations == ((50, 0.2),)
+
+
+def test_who_carries_each_epoch_is_read(journal: Journal, ears: Ears) -> None:
+    number = add(journal)
+    start(journal, number)
+    shares = {"unet": 0.1, "text_encoder": 0.8}
+    values = [MeasuredValue(step=50, name="output_share", part=part, value=share) for part, share in shares.items()]
+    lead = MeasuredValue(step=50, name="output_lead", value=0.7, low=0.6, high=0.8, count=16)
+    journal.measures.add(number, [*values, lead, replace(lead, scope="folder a", value=0.0)])
+    snapshot = ears.wait(lambda seen: seen.carried)
+    assert {step: each.words for step, each in snapshot.carried.items()} == {
+        50: "the text encoder carries (TE 80 %, U-Net 10 %)"
+    }
 
 
 def test_curves_speed_and_last_values_are_read(journal: Journal, ears: Ears) -> None:
