@@ -8,6 +8,7 @@ import click
 
 import trainer
 from lora_tui.commands.bake import bake, demo
+from lora_tui.commands.bakes import bakes
 from lora_tui.commands.check import check
 from lora_tui.commands.compare_trainers import compare_trainers
 from lora_tui.commands.convert import convert
@@ -22,6 +23,7 @@ from lora_tui.commands.order import order
 from lora_tui.commands.page import page
 from lora_tui.commands.plan import plan
 from lora_tui.commands.queue import queue
+from lora_tui.commands.show import diff, show
 from lora_tui.commands.status import status
 from lora_tui.commands.style import style
 from lora_tui.commands.use import use
@@ -44,6 +46,9 @@ _COMMANDS = (
     bake,
     queue,
     status,
+    bakes,
+    show,
+    diff,
     watch,
     order,
     resume,

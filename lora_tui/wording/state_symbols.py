@@ -46,7 +46,12 @@ _GRID_STATES = {
 
 def bake_sign(bake: Bake) -> Sign:
     """Return the sign of a bake's state, or a grid's job's; one that is held in the queue has that of a pause."""
-    return PAUSED if bake.state is BakeState.QUEUED and bake.held else _STATES[bake.state]
+    return state_sign(bake.state, held=bake.held)
+
+
+def state_sign(state: BakeState, *, held: bool = False) -> Sign:
+    """Return the sign of a bake's state; one that is held in the queue has that of a pause."""
+    return PAUSED if state is BakeState.QUEUED and held else _STATES[state]
 
 
 def grid_sign(state: GridState) -> Sign:

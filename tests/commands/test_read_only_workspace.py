@@ -26,6 +26,9 @@ LoraTui = Callable[..., "CompletedProcess[str]"]
 LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "status": (("status", "WS"), READ_ONLY),
     "status --json": (("status", "WS", "--json"), '"read_only": true'),
+    "bakes list": (("bakes", "--in", "WS", "unet_lr>0"), "0001 hifumi"),
+    "show": (("show", "1", "--in", "WS"), "hifumi.safetensors"),
+    "diff": (("diff", "1", "2", "--in", "WS"), "settings: the same"),
     "queue": (("queue", "--in", "WS"), "0002 hifumi  held"),
     "queue --json": (("queue", "--in", "WS", "--json"), '"orphaned": false'),
     "grid --list": (("grid", "--list", "--in", "WS"), "0001 hifumi"),
@@ -44,6 +47,11 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
 WRITES: dict[str, tuple[str, ...]] = {
     "bake": ("bake", "WS/hifumi.toml"),
     "new": ("new", "x", "--data", "WS/data", "--base", "demo", "--in", "WS"),
+    "bakes note": ("bakes", "note", "1", "ears", "--in", "WS"),
+    "bakes tag": ("bakes", "tag", "1", "te", "--in", "WS"),
+    "bakes best": ("bakes", "best", "1", "40", "--in", "WS"),
+    "bakes delete": ("bakes", "delete", "1", "--yes", "--in", "WS"),
+    "bakes prune": ("bakes", "prune", "--yes", "--in", "WS"),
     "queue add": ("queue", "add", "WS/hifumi.toml"),
     "queue move": ("queue", "move", "2", "--last", "--in", "WS"),
     "queue remove": ("queue", "remove", "2", "--in", "WS"),

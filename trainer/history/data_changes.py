@@ -138,4 +138,4 @@ def _tag_lines(tags: Counter[str], what: str) -> Iterator[str]:
     for tag, count in listed[:_MAX_TAGS]:
         yield f"`{printable(tag, _MAX_TAG)}` {what} {plural(count, 'caption')}"
     if len(listed) > _MAX_TAGS:
-        yield f"{plural(len(listed) - _MAX_TAGS, 'more tag')} {what} captions"
+        yield f"{plural(len(listed) - _MAX_TAGS, 'more tag')} {what} some"

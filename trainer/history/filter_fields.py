@@ -69,7 +69,7 @@ FILTER_FIELDS: tuple[FilterField, ...] = (
     FilterField(
         "verdict",
         _K.WORD,
-        "what you said of its best epoch, or of all: under, right or over",
+        "how you rated its best epoch, or all of them: under, right or over",
         "verdict:right",
         lambda e: e.verdict or None,
     ),

@@ -2,21 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from pathlib import PurePosixPath
 
 from trainer.settings.describe import SettingInfo, field, fields, number_text, value_text
 from trainer.settings.model import Settings
-
-
-class Decides(StrEnum):
-    """Whether a setting decides what LoRA comes out."""
-
-    YES = "yes"
-    ROUNDING = "in the last digits"
-    """The same computation in another order: the bits differ, the training does not."""
-    NO = "no"
+from trainer.settings.one_setting import Decides
 
 
 @dataclass(frozen=True)
@@ -38,36 +29,6 @@ class SettingChange:
     decides: Decides
     words: str
 
-
-_NO, _ROUNDING = Decides.NO, Decides.ROUNDING
-BY_SECTION: Mapping[str, Decides] = {
-    "Data": Decides.YES,
-    "Model": Decides.YES,
-    "Network": Decides.YES,
-    "Rates": Decides.YES,
-    "Schedule": Decides.YES,
-    "Noise": Decides.YES,
-    "Memory": _ROUNDING,
-    "Saving": _NO,
-    "Measures": _NO,
-    "Sampling": _NO,
-    "Guards": Decides.YES,
-}
-"""Section of settings -> whether its settings decide the result, unless they are in APART."""
-
-APART: Mapping[str, Decides] = {
-    # The folders that a subject names stand in the settings themselves.
-    "subject": _NO,
-    # What is kept out of training by a folder of its own was never in it.
-    "validation_data_dir": _NO,
-    "mixed_precision": Decides.YES,
-    "fp8_base": Decides.YES,
-    "int8_base": Decides.YES,
-    "save_precision": Decides.YES,
-    "on_done": _NO,
-    "on_trouble": _NO,
-}
-"""Settings that do not go by their section."""
 
 _MAX_VALUE = 24
 _MAX_WORDS = 60
@@ -123,13 +84,7 @@ def changed_names(before: Mapping[str, object], after: Mapping[str, object]) -> 
 
 @cache
 def _place(name: str) -> tuple[int, int]:
-    return _ORDER.index(decides(name)), next(at for at, info in enumerate(fields()) if info.name == name)
-
-
-@cache
-def decides(name: str) -> Decides:
-    """Return whether a setting decides what LoRA comes out."""
-    return APART.get(name) or BY_SECTION[field(name).section]
+    return _ORDER.index(field(name).decides), next(at for at, info in enumerate(fields()) if info.name == name)
 
 
 def shown_setting(value: object) -> str:
@@ -139,7 +94,7 @@ def shown_setting(value: object) -> str:
 
 def _change(info: SettingInfo, before: object, after: object) -> SettingChange:
     words = f"{info.name} {_words(info.kind, before, after)}"
-    return SettingChange(info.name, info.label, before, after, decides(info.name), words)
+    return SettingChange(info.name, info.label, before, after, info.decides, words)
 
 
 def _words(kind: str, before: object, after: object) -> str:

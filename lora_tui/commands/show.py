@@ -1,0 +1,64 @@
+"""One bake with all that is known of it, and the differences of two: `show` and `diff`."""
+
+from pathlib import Path
+
+import click
+
+from lora_tui.commands.bakes import open_history
+from lora_tui.commands.exits import exits, print_json, warn_of_damage, workspace_here
+from lora_tui.commands.options import WORKSPACE
+from trainer.errors import ExitCode
+from trainer.text import printable
+
+
+@click.command()
+@click.argument("number", type=int, metavar="N")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@WORKSPACE
+@exits
+def show(number: int, as_json: bool, folder: Path | None) -> ExitCode:
+    """Show all that is known of bake N.
+
+    Its settings beside its parent's, its epochs with their losses, measures and verdicts, your note, and the bakes it was made
+    from and those made from it.
+    """
+    from lora_tui.wording.history import one_bake_json, one_bake_lines
+    from trainer.history.one_bake import one_bake
+
+    workspace = workspace_here(folder)
+    with open_history(workspace) as (journal, history):
+        found = one_bake(history, journal, workspace, number)
+        warn_of_damage(journal)
+    if as_json:
+        print_json(one_bake_json(found))
+        return ExitCode.DONE
+    for line in one_bake_lines(found):
+        click.echo(line)
+    return ExitCode.DONE
+
+
+@click.command()
+@click.argument("first", type=int, metavar="A")
+@click.argument("second", type=int, metavar="B")
+@click.option("--pictures", is_flag=True, help="Name each picture that differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@WORKSPACE
+@exits
+def diff(first: int, second: int, pictures: bool, as_json: bool, folder: Path | None) -> ExitCode:
+    """Show what differs between bakes A and B: their settings and their data."""
+    from lora_tui.wording.history import difference_json, difference_lines
+    from trainer.history.differences import difference
+    from trainer.journal.journal import Journal
+
+    workspace = workspace_here(folder)
+    with Journal(workspace.journal_path) as journal:
+        found = difference(journal, first, second)
+    if as_json:
+        print_json(difference_json(found))
+        return ExitCode.DONE
+    for line in difference_lines(found):
+        click.echo(line)
+    if pictures and found.data is not None:
+        for line in found.data.pictures:
+            click.echo(f"  {printable(line)}")
+    return ExitCode.DONE
