@@ -14,6 +14,7 @@ from trainer.journal.damage import damaged_journal
 from trainer.journal.database import Database
 from trainer.journal.derived import DerivedStore
 from trainer.journal.digest import DigestStore
+from trainer.journal.families import FamilyStore
 from trainer.journal.grids import GridStore
 from trainer.journal.listing import ListingStore
 from trainer.journal.logs import LogStore
@@ -57,6 +58,7 @@ class Journal:
         notes: what the user wrote about them.
         derived: what follows from all this, kept for listing and searching.
         listing: all bakes at once, a few columns of each.
+        families: which of them are twins.
         grids: the grids, their pictures and the user's notes on them.
         telemetry: readings of the machine.
         digests: summaries of what happened since the user last looked.
@@ -83,6 +85,7 @@ class Journal:
         self.notes = NoteStore(database)
         self.derived = DerivedStore(database)
         self.listing = ListingStore(database)
+        self.families = FamilyStore(database)
         self.grids = GridStore(database)
         self.telemetry = TelemetryStore(database)
         self.digests = DigestStore(database)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from trainer.errors import WorkspaceError
 from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally, MetadataText
+from trainer.journal.family_records import BakeFamily
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
@@ -60,6 +61,20 @@ _DERIVED = (
     """,
     "CREATE TRIGGER data_listed AFTER INSERT ON manifest BEGIN DELETE FROM bake_facts WHERE bake = NEW.bake; END",
     "CREATE TRIGGER picture_judged AFTER INSERT ON cell_note BEGIN DELETE FROM grid_tally WHERE grid = NEW.grid; END",
+)
+
+# Which bakes are twins follows from other rows: a row goes when one of them is written, and is made again by whoever needs it.
+_FAMILIES = (
+    f"CREATE TABLE bake_family ({column_definitions(BakeFamily, {'bake': 'PRIMARY KEY REFERENCES bake (number)'})})",
+    "CREATE INDEX family_members ON bake_family (family)",
+    "CREATE INDEX family_kin ON bake_family (kin)",
+    "CREATE INDEX bake_by_length ON bake (total_steps, steps_per_epoch)",
+    """
+    CREATE TRIGGER family_settings AFTER UPDATE OF settings_toml, starts_from, device ON bake
+    BEGIN DELETE FROM bake_family WHERE bake = NEW.number; END
+    """,
+    "CREATE TRIGGER family_data AFTER INSERT ON manifest BEGIN DELETE FROM bake_family WHERE bake = NEW.bake; END",
+    "CREATE TRIGGER family_marks AFTER INSERT ON mark BEGIN DELETE FROM bake_family WHERE bake = NEW.bake; END",
 )
 
 # point: one row a step. block: the pyramid over it, level k having one row per 4^k steps; `total` and `count` leave out NaN values.
@@ -135,6 +150,7 @@ _TABLES = (
     _MEASURE,
     _BAKE_NOTE,
     *_DERIVED,
+    *_FAMILIES,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -144,7 +160,7 @@ _UPGRADES: dict[int, Sequence[str]] = {
         f"ALTER TABLE bake ADD COLUMN {name} REAL"
         for name in ("setup_seconds", "asked_minutes", "expected_step_seconds")
     ),
-    3: (_MEASURE, _BAKE_NOTE, *_DERIVED),
+    3: (_MEASURE, _BAKE_NOTE, *_DERIVED, *_FAMILIES),
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

@@ -1,6 +1,7 @@
 """Student's t distribution: the probability of a value, and the value of a probability."""
 
 import math
+from functools import lru_cache
 
 # Of the continued fraction; it converges in some ten terms for every number of degrees.
 _MOST_TERMS = 500
@@ -21,6 +22,7 @@ def two_sided(t: float, degrees: float) -> float:
     return _regularized_beta(degrees / (degrees + t * t), degrees / 2, 0.5)
 
 
+@lru_cache(maxsize=4096)
 def quantile(confidence: float, degrees: float) -> float:
     """Return the t that |T| stays below with probability `confidence`: 12.706 for 0.95 with one degree of freedom.
 

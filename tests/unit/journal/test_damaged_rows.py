@@ -15,6 +15,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.before_resume import note_before_resume, restore_before_resume
 from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally
+from trainer.journal.family_records import BakeFamily
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
@@ -73,6 +74,11 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "listing.reached": lambda journal, number: journal.listing.reached([number]),
     "listing.training_seconds": lambda journal, number: journal.listing.training_seconds([number]),
     "listing.notes": lambda journal, number: journal.listing.notes(),
+    "families.without_row": lambda journal, number: journal.families.without_row(number, "other"),
+    "families.of": lambda journal, number: journal.families.of(number, "us"),
+    "families.members": lambda journal, number: journal.families.members(f"f{number}", "us"),
+    "families.kin": lambda journal, number: journal.families.kin(f"k{number}", "us"),
+    "families.first_step": lambda journal, number: journal.families.first_step(number),
     "grids.read": lambda journal, number: journal.grids.read(number),
     "grids.find": lambda journal, number: journal.grids.find(number),
     "grids.latest": lambda journal, number: journal.grids.latest(),
@@ -96,6 +102,7 @@ WRITES = {
     "notes": "keep",
     "derived": "keep_facts keep_metadata keep_tally",
     "listing": "",
+    "families": "keep",
     "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
     "telemetry": "add",
     "digests": "set_last_viewed",
@@ -105,7 +112,8 @@ WRITES = {
 OF_ITS_NUMBER = [
     name
     for name in READS
-    if name.split(".")[1] not in ("latest", "last_that_ran", "neighbour", "waiting", "all", "stamps", "notes")
+    if name.split(".")[1]
+    not in ("latest", "last_that_ran", "neighbour", "waiting", "all", "stamps", "notes", "without_row")
 ]
 OF_ITS_NUMBER = [
     name for name in OF_ITS_NUMBER if not name.startswith("derived") or name in ("derived.facts", "derived.metadata_of")
@@ -130,6 +138,7 @@ OF_ONE = dict.fromkeys(
         "bake_note",
         "bake_facts",
         "bake_metadata",
+        "bake_family",
     ],
     "bake = 1",
 ) | {
@@ -170,6 +179,8 @@ def fill(journal: Journal) -> None:
         journal.derived.keep_facts([BakeFacts(bake=number, made_by="us", settings={"unet_lr": 1e-3}, data="d")])
         journal.derived.keep_metadata(number, "a.safetensors", {"ss_seed": "1"})
         journal.derived.keep_tally(GridTally(grid=number, counts={"1": {"4": {"right": 2}}}))
+        family = BakeFamily(bake=number, made_by="us", family=f"f{number}", kin=f"k{number}", seeds={"init": 1})
+        journal.families.keep([family])
         journal.bakes.set_state(number, BakeState.BAKING)
         journal.bakes.set_state(number, BakeState.DONE)
         with journal._database.writing() as connection:

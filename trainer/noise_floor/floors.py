@@ -1,0 +1,198 @@
+"""Noise floors of a journal's bakes, and differences between them held against these."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from trainer.journal.family_records import BakeFamily, KinFamily
+from trainer.journal.journal import Journal
+from trainer.measures.registry import MEASURES
+from trainer.noise_floor.families import Families
+from trainer.noise_floor.record import Compared, Floor
+from trainer.noise_floor.spread import Drawn, Spread, compare_values, floor, pooled_floor, spread_of
+from trainer.noise_floor.values import BakeValues, Subject
+from trainer.settings.random_numbers import RandomSource
+
+# Learning rates this many times apart, at most, have noise alike enough to be pooled.
+_NEAR_RATES = 2.0
+
+
+class NoiseFloors:
+    """The noise of a journal's bakes; keep one for as many comparisons as are made at a time.
+
+    It notices nothing that is written later: make a new one then. Used in the thread that opened the journal.
+
+    Args:
+        journal: whose.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._families = Families(journal)
+        self._rows: dict[int, BakeFamily | None] = {}
+        self._members: dict[str, list[BakeFamily]] = {}
+        self._kin: dict[str, list[KinFamily]] = {}
+        self._values: dict[int, BakeValues] = {}
+
+    def family(self, bake: int) -> list[int]:
+        """Return a bake with its twins, exact repeats among them, by number; the bake alone where its data are not known yet."""
+        row = self._row(bake)
+        return [each.bake for each in self._of_family(row.family)] if row is not None else [bake]
+
+    def spread(self, bake: int, subject: Subject, step: int) -> Spread:
+        """Return what a bake's own twins say of a value's noise, source by source."""
+        row = self._row(bake)
+        return spread_of([self._drawn(row.family, subject, step)] if row is not None else [])
+
+    def floor_of(self, bakes: Sequence[int], subject: Subject, step: int) -> Floor | None:
+        """Return the noise of one value of these bakes.
+
+        From their own twins, and with these from those of bakes with nearly the same learning rates that are alike in all else; as
+        large as their own say in any case. Without own twins it is borrowed from the bake alike whose rates are nearest.
+
+        Args:
+            bakes: that are compared.
+            subject: the value.
+            step: optimizer steps in the LoRA; the nearest epoch counts.
+        """
+        rows = {row.family: row for bake in bakes if (row := self._row(bake)) is not None}
+        drawn = {family: self._drawn(family, subject, step) for family in rows}
+        pictures = max((self._pictures(bake, subject, step) for bake in bakes), default=0)
+        own = floor(spread_of(drawn.values()), pictures=pictures)
+        if own is not None:
+            near = {
+                each.family: self._drawn(each.family, subject, step)
+                for row in rows.values()
+                for each in self._of_kin(row.kin)
+                if each.family not in rows and _apart(each.rates, row.rates) <= math.log(_NEAR_RATES)
+            }
+            return pooled_floor(own, floor(spread_of([*drawn.values(), *near.values()]), pictures=pictures))
+        for _, kin in sorted(self._lenders(rows.values()), key=lambda lender: lender[0]):
+            lent = floor(spread_of([self._drawn(kin.family, subject, step)]), pictures=pictures, borrowed_from=kin.bake)
+            if lent is not None:
+                return lent
+        return None
+
+    def compare(
+        self, first: Sequence[int], second: Sequence[int], subject: Subject, step: int, second_step: int | None = None
+    ) -> Compared | None:
+        """Return how two bakes, or the means of two sets of bakes, differ in one value; None where a side has no such value.
+
+        Args:
+            first, second: numbers of bakes. Exact repeats count as one bake.
+            subject: the value.
+            step: optimizer steps in the LoRA of the first; the nearest epoch counts.
+            second_step: of the second, None for the same.
+        """
+        then = step if second_step is None else second_step
+        ones, others = self._values_of(first, subject, step), self._values_of(second, subject, then)
+        if not ones or not others:
+            return None
+        noise = self.floor_of([*first, *second], subject, step) or self._of_repeats([*first, *second], subject, step)
+        sides = (first, step), (second, then)
+        pictures = min(self._pictures(bake, subject, at) for bakes, at in sides for bake in bakes)
+        return compare_values(ones, others, noise, pictures=pictures)
+
+    def subjects(self, bake: int, names: Iterable[str]) -> Iterator[tuple[Subject, list[int]]]:
+        """Yield everything that these measures have values of, and the steps at which it has."""
+        for name in names:
+            for subject, values in self._of_bake(bake).subjects(name).items():
+                yield subject, [value.step for value in values]
+
+    def _of_repeats(self, bakes: Sequence[int], subject: Subject, step: int) -> Floor | None:
+        """Return the noise of bakes with the same random numbers, if these are such: 0 where the machine repeats every bit."""
+        rows = [self._row(bake) for bake in bakes]
+        one = rows[0]
+        if one is None or any(row is None or (row.family, row.seeds) != (one.family, one.seeds) for row in rows):
+            return None
+        found = spread_of([self._drawn(one.family, subject, step)]).repeats
+        return Floor(spread=found.spread, bakes=found.bakes, degrees=found.degrees) if found is not None else None
+
+    def _lenders(self, rows: Iterable[BakeFamily]) -> Iterator[tuple[tuple[float, int], KinFamily]]:
+        for row in rows:
+            for each in self._of_kin(row.kin):
+                if each.family != row.family and math.isfinite(apart := _apart(each.rates, row.rates)):
+                    yield (apart, each.bake), each
+
+    def _row(self, bake: int) -> BakeFamily | None:
+        if bake not in self._rows:
+            self._rows[bake] = self._families.of(bake)
+        return self._rows[bake]
+
+    def _of_family(self, family: str) -> list[BakeFamily]:
+        if family not in self._members:
+            self._members[family] = self._families.members(family)
+        return self._members[family]
+
+    def _of_kin(self, kin: str) -> list[KinFamily]:
+        if kin not in self._kin:
+            self._kin[kin] = self._families.kin(kin)
+        return self._kin[kin]
+
+    def _drawn(self, family: str, subject: Subject, step: int) -> list[Drawn]:
+        found = []
+        for row in self._of_family(family):
+            value = self._of_bake(row.bake).at(subject, step)
+            if value is not None:
+                seeds = {RandomSource(source): seed for source, seed in row.seeds.items()}
+                found.append(Drawn(seeds, on_scale(subject.name, value.value)))
+        return found
+
+    def _values_of(self, bakes: Sequence[int], subject: Subject, step: int) -> list[float]:
+        """Return a value of each bake that has it; of bakes with the same random numbers that of the first."""
+        found: dict[object, float] = {}
+        for bake in bakes:
+            value, row = self._of_bake(bake).at(subject, step), self._row(bake)
+            key = bake if row is None else (row.family, *sorted(row.seeds.items()))
+            if value is not None:
+                found.setdefault(key, on_scale(subject.name, value.value))
+        return list(found.values())
+
+    def _pictures(self, bake: int, subject: Subject, step: int) -> int:
+        value = self._of_bake(bake).at(subject, step)
+        return value.pictures if value is not None else 0
+
+    def _of_bake(self, bake: int) -> BakeValues:
+        if bake not in self._values:
+            steps_per_epoch = self._journal.bakes.read(bake).steps_per_epoch
+            self._values[bake] = BakeValues(self._journal, bake, steps_per_epoch)
+        return self._values[bake]
+
+
+def compare(
+    journal: Journal,
+    first_bakes: Sequence[int],
+    second_bakes: Sequence[int],
+    name: str,
+    part: str = "",
+    scope: str = "",
+    *,
+    step: int,
+) -> Compared | None:
+    """Return how two bakes, or two sets of bakes, differ in one value, against its noise; see NoiseFloors for many of them."""
+    return NoiseFloors(journal).compare(first_bakes, second_bakes, Subject(name, part, scope), step)
+
+
+def floor_of(
+    journal: Journal, bakes: Sequence[int], name: str, part: str = "", scope: str = "", *, step: int
+) -> Floor | None:
+    """Return the noise of one value of these bakes, None where it is not known; see NoiseFloors for many of them."""
+    return NoiseFloors(journal).floor_of(bakes, Subject(name, part, scope), step)
+
+
+def on_scale(name: str, value: float) -> float:
+    """Return a value as it is compared: its logarithm where the measure's record says so, that of 0 being -inf."""
+    record = MEASURES.get(name)
+    if record is None or not record.log_scale:
+        return value
+    return math.log(value) if value > 0 else -math.inf
+
+
+def _apart(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Return how far two sets of rates are apart: the largest ratio's logarithm, infinite where one trains what the other does not."""
+    ratios = [0.0]
+    for name in one.keys() | other.keys():
+        mine, its = one.get(name), other.get(name)
+        if mine == its:
+            continue
+        ratios.append(abs(math.log(mine / its)) if mine and its else math.inf)
+    return max(ratios)
