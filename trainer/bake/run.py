@@ -45,6 +45,7 @@ from trainer.jobs.same_content import manifest_to_start, models_now
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Stage
+from trainer.measures.background import BackgroundMeasuring
 from trainer.models.model_content import file_hashes
 from trainer.models.prediction_type import PredictionDecision
 from trainer.network.metadata import Origin
@@ -296,7 +297,8 @@ def _build_loop(
     # The curves reach the step that broke.
     closing.callback(metrics.flush)
     validation = Validation(session, planned.validation.pictures, inputs.held_out) if planned.validation else None
-    loras = LoraSaver(session, folder, _origin(inputs), report, metrics, live, disk)
+    measuring = closing.enter_context(_measuring(inputs, report)) if session.settings.measure_weights else None
+    loras = LoraSaver(session, folder, _origin(inputs), report, metrics, live, disk, measuring)
     contents = StateContents(bake, folder, inputs.manifest, session, live, metrics, validation, loras, report)
     states = StateSaver(folder, contents, live, report, disk)
     samples = Samples(session, folder, planned.base, inputs.decision, report, live, orders.stop_requested)
@@ -321,6 +323,17 @@ def _build_loop(
         orders=orders,
         report=report,
         position=starting_position(bake, session.plan.total_steps, states, contents, live, report),
+    )
+
+
+def _measuring(inputs: _LoopInputs, report: Reporter) -> BackgroundMeasuring:
+    return BackgroundMeasuring(
+        report.journal.path,
+        inputs.bake,
+        inputs.folder,
+        inputs.planned.base,
+        inputs.session.models["pretrained_model_name_or_path"].sha256,
+        report.log,
     )
 
 

@@ -11,8 +11,8 @@ from trainer.network.norms import product_norm
 
 
 @torch.no_grad()
-def rounding_loss(network: LoraNetwork, precision: SavePrecision) -> float:
-    """Return ‖ΔW - ΔW saved‖ / ‖ΔW‖ over all layers (Frobenius), 0 for a network that changes nothing.
+def rounding_losses(network: LoraNetwork, precision: SavePrecision) -> dict[str, float]:
+    """Return ‖ΔW - ΔW saved‖ / ‖ΔW‖ (Frobenius) of all layers under "", and of each part's; 0 for layers that change nothing.
 
     ΔW is alpha / rank · up · down; saved, all three are rounded, and what is too small for fp16 is 0. It reads the result off
     the device and waits for it.
@@ -22,12 +22,21 @@ def rounding_loss(network: LoraNetwork, precision: SavePrecision) -> float:
         precision: of the file.
 
     Returns:
-        The share; infinite where a number is too large for the precision.
+        Shares; infinite where a number is too large for the precision.
     """
     if precision == "float" or not len(network):
-        return 0.0
-    norms = torch.stack([_lost_and_total_norm(layer, type_of(precision)) for layer in network])
-    lost, whole = norms.square().sum(dim=0).sqrt().tolist()
+        return dict.fromkeys(("", *network.parts), 0.0)
+    squares = torch.stack([_lost_and_total_norm(layer, type_of(precision)) for layer in network]).square().cpu()
+    shares, first = {"": _share(squares)}, 0
+    # The network gives its layers part by part.
+    for part in network.parts:
+        last = first + len(network.layers(part))
+        shares[part], first = _share(squares[first:last]), last
+    return shares
+
+
+def _share(squares: torch.Tensor) -> float:
+    lost, whole = squares.sum(dim=0).sqrt().tolist()
     if not math.isfinite(lost):
         return math.inf
     return lost / whole if whole else 0.0

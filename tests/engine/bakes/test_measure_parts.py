@@ -23,8 +23,9 @@ def test_the_lora_is_the_same_bit_for_bit_with_dropouts_and_a_stopped_encoder(
     plain = bits_of_lora(runner.bake(make_settings(**settings)))
     with_measures = bits_of_lora(runner.bake(make_settings(**settings, measure_parts=True)))
     assert with_measures == plain
-    assert runner.journal.measures.of_bake(1) == []
-    values = runner.journal.measures.of_bake(2)
+    names = [record.key for record in OF_PARTS]
+    assert runner.journal.measures.of_bake(1, names) == []
+    values = runner.journal.measures.of_bake(2, names)
     assert {value.step for value in values} == {2, 4}
     assert {value.name for value in values} == {record.key for record in OF_PARTS}
     assert {value.scope for value in values} == {"", "folder 1_blue", "folder 2_red", "outfit 1_blue", "outfit summer"}

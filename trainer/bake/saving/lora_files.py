@@ -12,9 +12,10 @@ from trainer.bake.session import TrainingSession
 from trainer.bake.step_metrics import StepMetrics
 from trainer.journal.records import Checkpoint, Stage
 from trainer.journal.state_files import FilesSoFar
+from trainer.measures.background import BackgroundMeasuring
 from trainer.network.lora_file import save_lora
 from trainer.network.metadata import Origin, for_file, training_metadata
-from trainer.network.rounding import rounding_loss
+from trainer.network.rounding import rounding_losses
 from trainer.plan.saves import save_points, step_file
 
 
@@ -29,6 +30,7 @@ class LoraSaver:
         metrics: gives each file its training loss.
         live: the settings in force.
         disk: waits for free space.
+        measuring: measures each that was saved; None where nothing is to be measured.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class LoraSaver:
         metrics: StepMetrics,
         live: LiveSettings,
         disk: DiskWatch,
+        measuring: BackgroundMeasuring | None,
     ) -> None:
         self._session = session
         self._folder = folder
@@ -48,6 +51,7 @@ class LoraSaver:
         self._metrics = metrics
         self._live = live
         self._disk = disk
+        self._measuring = measuring
         self._saved: set[str] = set()
         self._last_step = 0
         self._last_file = ""
@@ -81,6 +85,8 @@ class LoraSaver:
         """Be where a state was."""
         self._saved = set(kept.saved)
         self._last_step, self._last_file, self._last_loss = kept.last_step, "", kept.last_loss
+        if self._measuring is not None:
+            self._measuring.forget_after(kept.last_step)
         self.replan()
 
     def save_planned(self, position: BakePosition) -> None:
@@ -153,19 +159,21 @@ class LoraSaver:
         )
         journal, number = self._report.journal, self._report.number
         self._disk.note(lambda: journal.results.add_checkpoint(number, saved), step=position.step)
-        self._report.log(f"saved {file}{self._rounded()}")
+        rounded = rounding_losses(self._session.network, self._session.settings.save_precision)
+        self._report.log(f"saved {file}{self._rounded(rounded[''])}")
+        if self._measuring is not None:
+            self._measuring.saved(position.step, path, rounded)
 
     def _epoch(self, position: BakePosition) -> int:
         """Return the epoch for the file's metadata: the last one complete, at the bake's end the last one begun, as in sd-scripts."""
         plan = self._session.plan
         return plan.epochs if position.step >= plan.total_steps else position.epoch
 
-    def _rounded(self) -> str:
+    def _rounded(self, lost: float) -> str:
         """Return what the file's precision costs, as the end of a log line; "" in fp32."""
         precision = self._session.settings.save_precision
         if precision == "float":
             return ""
-        lost = rounding_loss(self._session.network, precision)
         if math.isinf(lost):
             return f"; some of its weights are too large for {precision}: fork with save_precision = bf16 or float"
         return f"; {precision} rounds off {lost:.2%} of its change"
