@@ -9,7 +9,7 @@ from trainer.measures.registry import MEASURES
 from trainer.noise_floor.families import Families
 from trainer.noise_floor.record import Compared, Floor
 from trainer.noise_floor.spread import Drawn, Spread, compare_values, floor, pooled_floor, spread_of
-from trainer.noise_floor.values import BakeValues, Subject
+from trainer.noise_floor.values import BakeValues, ValueKey
 from trainer.settings.random_numbers import RandomSource
 
 # Learning rates this many times apart, at most, have noise alike enough to be pooled.
@@ -38,12 +38,12 @@ class NoiseFloors:
         row = self._row(bake)
         return [each.bake for each in self._of_family(row.family)] if row is not None else [bake]
 
-    def spread(self, bake: int, subject: Subject, step: int) -> Spread:
+    def spread(self, bake: int, key: ValueKey, step: int) -> Spread:
         """Return what a bake's own twins say of a value's noise, source by source."""
         row = self._row(bake)
-        return spread_of([self._drawn(row.family, subject, step)] if row is not None else [])
+        return spread_of([self._drawn(row.family, key, step)] if row is not None else [])
 
-    def floor_of(self, bakes: Sequence[int], subject: Subject, step: int) -> Floor | None:
+    def floor_of(self, bakes: Sequence[int], key: ValueKey, step: int) -> Floor | None:
         """Return the noise of one value of these bakes.
 
         From their own twins, and with these from those of bakes with nearly the same learning rates that are alike in all else; as
@@ -51,60 +51,60 @@ class NoiseFloors:
 
         Args:
             bakes: that are compared.
-            subject: the value.
+            key: the value.
             step: optimizer steps in the LoRA; the nearest epoch counts.
         """
         rows = {row.family: row for bake in bakes if (row := self._row(bake)) is not None}
-        drawn = {family: self._drawn(family, subject, step) for family in rows}
-        pictures = max((self._pictures(bake, subject, step) for bake in bakes), default=0)
+        drawn = {family: self._drawn(family, key, step) for family in rows}
+        pictures = max((self._pictures(bake, key, step) for bake in bakes), default=0)
         own = floor(spread_of(drawn.values()), pictures=pictures)
         if own is not None:
             near = {
-                each.family: self._drawn(each.family, subject, step)
+                each.family: self._drawn(each.family, key, step)
                 for row in rows.values()
                 for each in self._of_kin(row.kin)
                 if each.family not in rows and _apart(each.rates, row.rates) <= math.log(_NEAR_RATES)
             }
             return pooled_floor(own, floor(spread_of([*drawn.values(), *near.values()]), pictures=pictures))
         for _, kin in sorted(self._lenders(rows.values()), key=lambda lender: lender[0]):
-            lent = floor(spread_of([self._drawn(kin.family, subject, step)]), pictures=pictures, borrowed_from=kin.bake)
+            lent = floor(spread_of([self._drawn(kin.family, key, step)]), pictures=pictures, borrowed_from=kin.bake)
             if lent is not None:
                 return lent
         return None
 
     def compare(
-        self, first: Sequence[int], second: Sequence[int], subject: Subject, step: int, second_step: int | None = None
+        self, first: Sequence[int], second: Sequence[int], key: ValueKey, step: int, second_step: int | None = None
     ) -> Compared | None:
         """Return how two bakes, or the means of two sets of bakes, differ in one value; None where a side has no such value.
 
         Args:
             first, second: numbers of bakes. Exact repeats count as one bake.
-            subject: the value.
+            key: the value.
             step: optimizer steps in the LoRA of the first; the nearest epoch counts.
             second_step: of the second, None for the same.
         """
         then = step if second_step is None else second_step
-        ones, others = self._values_of(first, subject, step), self._values_of(second, subject, then)
+        ones, others = self._values_of(first, key, step), self._values_of(second, key, then)
         if not ones or not others:
             return None
-        noise = self.floor_of([*first, *second], subject, step) or self._of_repeats([*first, *second], subject, step)
+        noise = self.floor_of([*first, *second], key, step) or self._of_repeats([*first, *second], key, step)
         sides = (first, step), (second, then)
-        pictures = min(self._pictures(bake, subject, at) for bakes, at in sides for bake in bakes)
+        pictures = min(self._pictures(bake, key, at) for bakes, at in sides for bake in bakes)
         return compare_values(ones, others, noise, pictures=pictures)
 
-    def subjects(self, bake: int, names: Iterable[str]) -> Iterator[tuple[Subject, list[int]]]:
+    def keys(self, bake: int, names: Iterable[str]) -> Iterator[tuple[ValueKey, list[int]]]:
         """Yield everything that these measures have values of, and the steps at which it has."""
         for name in names:
-            for subject, values in self._of_bake(bake).subjects(name).items():
-                yield subject, [value.step for value in values]
+            for key, values in self._of_bake(bake).keys(name).items():
+                yield key, [value.step for value in values]
 
-    def _of_repeats(self, bakes: Sequence[int], subject: Subject, step: int) -> Floor | None:
+    def _of_repeats(self, bakes: Sequence[int], key: ValueKey, step: int) -> Floor | None:
         """Return the noise of bakes with the same random numbers, if these are such: 0 where the machine repeats every bit."""
         rows = [self._row(bake) for bake in bakes]
         one = rows[0]
         if one is None or any(row is None or (row.family, row.seeds) != (one.family, one.seeds) for row in rows):
             return None
-        found = spread_of([self._drawn(one.family, subject, step)]).repeats
+        found = spread_of([self._drawn(one.family, key, step)]).repeats
         return Floor(spread=found.spread, bakes=found.bakes, degrees=found.degrees) if found is not None else None
 
     def _lenders(self, rows: Iterable[BakeFamily]) -> Iterator[tuple[tuple[float, int], KinFamily]]:
@@ -128,27 +128,27 @@ class NoiseFloors:
             self._kin[kin] = self._families.kin(kin)
         return self._kin[kin]
 
-    def _drawn(self, family: str, subject: Subject, step: int) -> list[Drawn]:
+    def _drawn(self, family: str, key: ValueKey, step: int) -> list[Drawn]:
         found = []
         for row in self._of_family(family):
-            value = self._of_bake(row.bake).at(subject, step)
+            value = self._of_bake(row.bake).at(key, step)
             if value is not None:
                 seeds = {RandomSource(source): seed for source, seed in row.seeds.items()}
-                found.append(Drawn(seeds, on_scale(subject.name, value.value)))
+                found.append(Drawn(seeds, on_scale(key.name, value.value)))
         return found
 
-    def _values_of(self, bakes: Sequence[int], subject: Subject, step: int) -> list[float]:
+    def _values_of(self, bakes: Sequence[int], key: ValueKey, step: int) -> list[float]:
         """Return a value of each bake that has it; of bakes with the same random numbers that of the first."""
         found: dict[object, float] = {}
         for bake in bakes:
-            value, row = self._of_bake(bake).at(subject, step), self._row(bake)
-            key = bake if row is None else (row.family, *sorted(row.seeds.items()))
+            value, row = self._of_bake(bake).at(key, step), self._row(bake)
+            numbers: object = bake if row is None else (row.family, *sorted(row.seeds.items()))
             if value is not None:
-                found.setdefault(key, on_scale(subject.name, value.value))
+                found.setdefault(numbers, on_scale(key.name, value.value))
         return list(found.values())
 
-    def _pictures(self, bake: int, subject: Subject, step: int) -> int:
-        value = self._of_bake(bake).at(subject, step)
+    def _pictures(self, bake: int, key: ValueKey, step: int) -> int:
+        value = self._of_bake(bake).at(key, step)
         return value.pictures if value is not None else 0
 
     def _of_bake(self, bake: int) -> BakeValues:
@@ -169,14 +169,14 @@ def compare(
     step: int,
 ) -> Compared | None:
     """Return how two bakes, or two sets of bakes, differ in one value, against its noise; see NoiseFloors for many of them."""
-    return NoiseFloors(journal).compare(first_bakes, second_bakes, Subject(name, part, scope), step)
+    return NoiseFloors(journal).compare(first_bakes, second_bakes, ValueKey(name, part, scope), step)
 
 
 def floor_of(
     journal: Journal, bakes: Sequence[int], name: str, part: str = "", scope: str = "", *, step: int
 ) -> Floor | None:
     """Return the noise of one value of these bakes, None where it is not known; see NoiseFloors for many of them."""
-    return NoiseFloors(journal).floor_of(bakes, Subject(name, part, scope), step)
+    return NoiseFloors(journal).floor_of(bakes, ValueKey(name, part, scope), step)
 
 
 def on_scale(name: str, value: float) -> float:

@@ -30,7 +30,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class VarianceEstimate:
     """A variance estimated from bakes.
 
     Attributes:
@@ -61,9 +61,9 @@ class Spread:
         unknown: those of them that no twin varied; `total` lacks them.
     """
 
-    total: Estimate | None
-    by_source: Mapping[RandomSource, Estimate]
-    repeats: Estimate | None
+    total: VarianceEstimate | None
+    by_source: Mapping[RandomSource, VarianceEstimate]
+    repeats: VarianceEstimate | None
     sources: tuple[RandomSource, ...] = ()
     unknown: tuple[RandomSource, ...] = ()
 
@@ -105,14 +105,14 @@ def spread_of(families: Iterable[Sequence[Drawn]]) -> Spread:
     return Spread(total, by_source, pooled(repeated), in_force, unknown)
 
 
-def pooled(groups: Iterable[Sequence[float]]) -> Estimate | None:
+def pooled(groups: Iterable[Sequence[float]]) -> VarianceEstimate | None:
     """Return the variance within groups, pooled; None where no group has two values."""
     counted = [group for group in groups if len(group) > 1]
     if not counted:
         return None
     squares = math.fsum(_squares(group) for group in counted)
     bakes = sum(map(len, counted))
-    return Estimate(squares / (bakes - len(counted)), bakes - len(counted), bakes)
+    return VarianceEstimate(squares / (bakes - len(counted)), bakes - len(counted), bakes)
 
 
 def floor(spread: Spread, *, pictures: int = 0, borrowed_from: int | None = None) -> Floor | None:
@@ -221,11 +221,11 @@ def _in_one_source(means: Mapping[_Seeds, float]) -> dict[RandomSource, list[lis
     return {source: list(by_others.values()) for source, by_others in groups.items()}
 
 
-def _added_up(estimates: Iterable[Estimate]) -> Estimate:
+def _added_up(estimates: Iterable[VarianceEstimate]) -> VarianceEstimate:
     """Return the sum of variances, with the degrees of freedom of a sum (Satterthwaite 1946)."""
     each = list(estimates)
     variance = math.fsum(one.variance for one in each)
     below = math.fsum(one.variance**2 / one.degrees for one in each) if variance < math.inf else 0.0
     degrees = variance**2 / below if below else min(one.degrees for one in each)
     # The bake that all were varied from is in each estimate.
-    return Estimate(variance, degrees, sum(one.bakes for one in each) - len(each) + 1)
+    return VarianceEstimate(variance, degrees, sum(one.bakes for one in each) - len(each) + 1)

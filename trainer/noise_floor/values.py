@@ -13,7 +13,7 @@ from trainer.measures.of_curves import OF_CURVES, TRAINING_LOSS, VALIDATION_CHAN
 _OF_CURVES = frozenset(record.key for record in OF_CURVES)
 
 
-class Subject(NamedTuple):
+class ValueKey(NamedTuple):
     """What a value is of: a measure, a part and a scope, as in MeasuredValue."""
 
     name: str
@@ -40,28 +40,28 @@ class BakeValues:
     def __init__(self, journal: Journal, bake: int, steps_per_epoch: int) -> None:
         self._journal, self._bake = journal, bake
         self._near = max(0, steps_per_epoch // 2)
-        self._read: dict[str, dict[Subject, list[Value]]] = {}
+        self._read: dict[str, dict[ValueKey, list[Value]]] = {}
 
-    def subjects(self, name: str) -> dict[Subject, list[Value]]:
+    def keys(self, name: str) -> dict[ValueKey, list[Value]]:
         """Return everything that a measure has values of, by step."""
         if name not in self._read:
             self._read[name] = self._values(name)
         return self._read[name]
 
-    def at(self, subject: Subject, step: int) -> Value | None:
+    def at(self, key: ValueKey, step: int) -> Value | None:
         """Return the value after `step`, else that of the step nearest to it within half an epoch; None without one."""
-        values = self.subjects(subject.name).get(subject, [])
+        values = self.keys(key.name).get(key, [])
         place = bisect_left(values, step, key=lambda value: value.step)
         around = values[max(0, place - 1) : place + 1]
         nearest = min(around, key=lambda value: abs(value.step - step), default=None)
         return nearest if nearest is not None and abs(nearest.step - step) <= self._near else None
 
-    def _values(self, name: str) -> dict[Subject, list[Value]]:
+    def _values(self, name: str) -> dict[ValueKey, list[Value]]:
         rows = self._of_curves(name) if name in _OF_CURVES else self._journal.measures.of_bake(self._bake, [name])
-        found: dict[Subject, list[Value]] = defaultdict(list)
+        found: dict[ValueKey, list[Value]] = defaultdict(list)
         for row in rows:
             if row.value is not None and not math.isnan(row.value):
-                found[Subject(row.name, row.part, row.scope)].append(Value(row.step, row.value, row.count))
+                found[ValueKey(row.name, row.part, row.scope)].append(Value(row.step, row.value, row.count))
         return found
 
     def _of_curves(self, name: str) -> Iterator[MeasuredValue]:

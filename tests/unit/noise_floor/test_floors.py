@@ -14,7 +14,7 @@ from trainer.journal.records import Mark, MarkKind
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
 from trainer.noise_floor.record import Standing
-from trainer.noise_floor.values import Subject
+from trainer.noise_floor.values import ValueKey
 from trainer.noise_floor.words import words
 from trainer.settings.random_numbers import RandomSource
 
@@ -97,7 +97,7 @@ def test_forks_of_one_state_are_twins_of_each_other_and_have_no_start_of_their_o
     for fork, first in zip(forks, (5, 5, 7), strict=True):
         journal.curves.add(fork, "loss", [(step, 0.1) for step in range(first, 9)])
     assert twins_of(journal, forks[0]) == forks[:2]
-    spread = NoiseFloors(journal).spread(forks[0], Subject(SHARE, "unet"), EPOCH)
+    spread = NoiseFloors(journal).spread(forks[0], ValueKey(SHARE, "unet"), EPOCH)
     assert spread.sources == (RandomSource.ORDER, RandomSource.NOISE)
     assert spread.total is not None and spread.total.variance == pytest.approx(0.02)
 
@@ -172,12 +172,12 @@ def test_an_exact_repeat_is_no_twin_and_its_own_noise_is_0(journal: Journal) -> 
     first, repeat = add_bake(journal, {SHARE: 0.3}, seed=1), add_bake(journal, {SHARE: 0.3}, seed=1)
     other = add_bake(journal, {SHARE: 0.4}, network_dim=4)
     floors = NoiseFloors(journal)
-    spread = floors.spread(first, Subject(SHARE, "unet"), EPOCH)
+    spread = floors.spread(first, ValueKey(SHARE, "unet"), EPOCH)
     assert spread.repeats is not None and (spread.repeats.spread, spread.total) == (0.0, None)
-    same = floors.compare([first], [repeat], Subject(SHARE, "unet"), EPOCH)
+    same = floors.compare([first], [repeat], ValueKey(SHARE, "unet"), EPOCH)
     assert same is not None and same.floor is not None
     assert (same.floor.spread, words(same)) == (0.0, "inside the noise")
-    unknown = floors.compare([first], [other], Subject(SHARE, "unet"), EPOCH)
+    unknown = floors.compare([first], [other], ValueKey(SHARE, "unet"), EPOCH)
     assert unknown is not None and words(unknown) == "noise not known: make a twin"
 
 
