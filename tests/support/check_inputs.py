@@ -83,7 +83,8 @@ def checked(root: Path, *, family: str = "sd1", **values: Any) -> CheckedBake:
             **values,
         }
     )
-    data, validation = read_data(settings, refuse=False), read_validation(settings, refuse=False)
+    data = read_data(settings, refuse=False)
+    validation = read_validation(settings, data, refuse=False)
     sets = [each for each in (data, validation) if each is not None]
     paths = [picture.path for each in sets for picture in each.pictures if not picture.is_reg]
     plan = make_plan(settings, data, family=family, tokens=clip_tokens)

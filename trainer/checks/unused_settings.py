@@ -304,11 +304,16 @@ def _in_loss(case: _Case) -> _Found:
 
 
 def _in_validation(case: _Case) -> _Found:
-    if not case.settings.validation_data_dir:
-        for name in ("validate_every_n_steps", "validation_seed"):
-            yield name, "validation_data_dir is blank"
-        for name in ("measure_validation", "measure_memorization"):
-            yield name, "no pictures are held out: name them in validation_data_dir"
+    settings = case.settings
+    if settings.validation_data_dir:
+        for name in ("validation_split", "validation_outfit"):
+            yield name, "validation_data_dir names the pictures that are held out"
+    elif settings.validation_outfit:
+        yield "validation_split", "validation_outfit names the folder that is held out"
+    if not settings.validation_data_dir and not case.data.held_out:
+        why = "no pictures are held out: set validation_split or name a folder in validation_data_dir"
+        for name in ("validate_every_n_steps", "validation_seed", "measure_validation", "measure_memorization"):
+            yield name, why
 
 
 def _in_sampling(case: _Case) -> _Found:

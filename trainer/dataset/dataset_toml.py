@@ -56,7 +56,7 @@ _OF_CAPTIONS = {
         "conditioning_data_dir",
     )
 }
-_OF_SUBSETS = {"num_repeats": "dataset_repeats", **_OF_CAPTIONS}
+_OF_SUBSETS = {"num_repeats": "dataset_repeats", "validation_split": "validation_split", **_OF_CAPTIONS}
 _OF_ONE_SUBSET = ("image_dir", "is_reg")
 _CLASS_TOKENS = "class_tokens"
 
@@ -73,10 +73,12 @@ _NOT_DONE: dict[str, tuple[tuple[object, ...], str]] = {
     "custom_attributes": (({},), "remove it"),
     "network_multiplier": ((1,), "remove it"),
     "resize_interpolation": (("",), "remove it: shrinking averages areas, enlarging is Lanczos"),
-    "validation_split": ((0,), "remove it and name a folder in validation_data_dir"),
 }
-# These have no effect here: sizes are kept in memory, and without a split no seed is needed.
-_IDLE = ("cache_info", "validation_seed")
+# These have no effect here: why.
+_IDLE = {
+    "cache_info": "it is not needed here",
+    "validation_seed": "the setting validation_seed decides for all folders",
+}
 
 _HEADER = re.compile(r"\s*\[{1,2}\s*([\w.]+)\s*\]{1,2}", re.ASCII)
 
@@ -193,6 +195,7 @@ class _File:
             masks=masks_for(own, wanted=not is_reg or "conditioning_data_dir" in subset.values),
             loaded=pictures_loaded(own),
             caption_of_name=None if class_tokens else caption_of_name(own),
+            held_out=own.validation_split,
         )
         return Source(path, path.name, 0 if none else own.dataset_repeats, class_tokens, options)
 
@@ -394,7 +397,7 @@ def is_key_of(level: Level, key: str) -> bool:
 def why_key_idle(key: str, value: object) -> str:
     """Return why sd-scripts' key has no effect here, "" where it has one or is not known."""
     if key in _IDLE:
-        return "it is not needed here"
+        return _IDLE[key]
     if key not in _NOT_DONE:
         return ""
     neutral, way_out = _NOT_DONE[key]

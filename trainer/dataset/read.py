@@ -9,6 +9,7 @@ from trainer.dataset.batches import instances
 from trainer.dataset.buckets import group_of
 from trainer.dataset.captions import deterministic_caption
 from trainer.dataset.dataset_toml import masks_for, read_dataset_toml
+from trainer.dataset.held_out import held_out_data, hold_out
 from trainer.dataset.imitation import caption_endings, caption_of_name, engine_of, engine_rule, pictures_loaded
 from trainer.dataset.records import CaptionRules, DataSet, Group
 from trainer.dataset.scan import ScanResult, no_pictures, read_sources, refuse_faults, scan
@@ -54,30 +55,33 @@ def read_data(settings: Settings, *, refuse: bool = True) -> DataSet:
     return data
 
 
-def read_validation(settings: Settings, *, refuse: bool = True) -> DataSet | None:
-    """Return the pictures kept out of training, None where there are none.
+def read_validation(settings: Settings, data: DataSet, *, refuse: bool = True) -> DataSet | None:
+    """Return the pictures kept out of training, None where there are none: those of validation_data_dir, else what the data hold out.
 
     They are in the buckets of the (first) group of the training data, without masks, and their captions have nothing left to
     chance: first line, first wildcard, no tag dropped or moved.
 
     Args:
         settings: with every path filled in.
+        data: from read_data.
         refuse: as for read_data.
 
     Raises:
         DatasetError: the folder is missing, holds no pictures, or one of them or its caption cannot be used.
         SettingsError: the data set file is wrong.
     """
-    if not settings.validation_data_dir:
+    if not settings.validation_data_dir and not data.held_out:
         return None
     if settings.dataset_config:
         settings = read_dataset_toml(Path(settings.dataset_config), settings).settings
-    data = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension, refuse=refuse)
+    if not settings.validation_data_dir:
+        return held_out_data(data, group_of(settings))
+    found = scan(Path(settings.validation_data_dir), caption_extension=settings.caption_extension, refuse=refuse)
     words = CaptionRules.of(settings)
     pictures = tuple(
-        replace(picture, caption=deterministic_caption(picture.caption, words)) for picture in data.pictures
+        replace(picture, caption=deterministic_caption(picture.caption, words)) for picture in found.pictures
     )
-    return replace(data, pictures=pictures, groups=(group_of(settings),))
+    return replace(found, pictures=pictures, groups=(group_of(settings),))
 
 
 def same_data(one: Settings, other: Settings) -> bool:
@@ -94,6 +98,7 @@ def _by_folders(settings: Settings) -> DataSet:
         masks=masks_for(settings, wanted=True),
         loaded=pictures_loaded(settings),
         caption_of_name=caption_of_name(settings),
+        held_out=settings.validation_split,
     )
     rule = engine_rule(settings)
     root = Path(settings.train_data_dir)
@@ -113,8 +118,9 @@ def _by_folders(settings: Settings) -> DataSet:
     check_names(repeats, frozenset().union(*(sources.names for sources in roots.values())))
     found = _read_roots(roots, engine_of(settings), regular)
     notes = [*found.notes, *(line for sources in roots.values() for line in sources.left_out)]
-    data = _assembled(root, found, notes, (group_of(settings),))
-    return _counted(data, settings)
+    read = [source for under in roots.values() for source in under.read]
+    data = _held_out(_as_data(root, found, notes, (group_of(settings),)), settings, read)
+    return _counted(_with_unused_noted(data), settings)
 
 
 def _read_roots(
@@ -161,9 +167,16 @@ def _by_file(settings: Settings) -> DataSet:
             raise no_pictures(own.path, engine)
     _check_groups(path, sources, len(file.groups))
     digest = hashlib.sha256(file.text.encode("utf-8")).hexdigest()
-    return _counted(
-        _assembled(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest), settings
-    )
+    data = _as_data(path.parent, found, [*found.notes, *file.notes, *left_out], file.groups, digest)
+    return _counted(_with_unused_noted(_held_out(data, settings, sources)), settings)
+
+
+def _held_out(data: DataSet, settings: Settings, sources: Iterable[Source]) -> DataSet:
+    """Return the data without the pictures that are held out, where no other ones are named for it."""
+    if settings.validation_data_dir:
+        return data
+    shares = {source.name: source.options.held_out for source in sources}
+    return hold_out(data, shares, settings.validation_outfit, settings.validation_seed)
 
 
 def _counted(data: DataSet, settings: Settings) -> DataSet:
@@ -185,10 +198,14 @@ def _check_groups(path: Path, sources: Iterable[Source], groups: int) -> None:
             )
 
 
-def _assembled(
+def _as_data(
     root: Path, found: ScanResult, notes: Sequence[Finding], groups: tuple[Group, ...], config: str = ""
 ) -> DataSet:
-    data = DataSet(root, tuple(found.folders), tuple(found.pictures), tuple(notes), groups, config, tuple(found.faults))
+    return DataSet(root, tuple(found.folders), tuple(found.pictures), tuple(notes), groups, config, tuple(found.faults))
+
+
+def _with_unused_noted(data: DataSet) -> DataSet:
+    """Return the data with a note on regularisation pictures that are never shown."""
     regular = {index for index, picture in enumerate(data.pictures) if picture.is_reg}
     unused = len(regular - set(instances(data))) if regular else 0
     if not unused:

@@ -185,6 +185,7 @@ class DataSet:
         config: sha256 of the data set file, "" without one.
         faults: files that cannot be used, and so are not among the pictures; a bake is refused while there are any.
         by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like ours.
+        held_out: training pictures that are kept out of `pictures`, as they would be trained.
     """
 
     root: Path
@@ -195,6 +196,7 @@ class DataSet:
     config: str = ""
     faults: tuple[Fault, ...] = ()
     by_script: Tally | None = None
+    held_out: tuple[Picture, ...] = ()
 
     def name_of(self, picture: Picture) -> str:
         """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""

@@ -38,6 +38,7 @@ class FolderOptions:
         loaded: what another trainer takes for pictures, where the bake behaves like it; None where all count that can be read.
         caption_of_name: how another trainer captions a picture without a caption file; None where the source's fallback_caption
             is used.
+        held_out: share of the pictures that are held out.
     """
 
     extensions: tuple[str, ...]
@@ -47,6 +48,7 @@ class FolderOptions:
     masks: Path | Literal["alpha"] | None = None
     loaded: PictureRules | None = None
     caption_of_name: CaptionOfName | None = None
+    held_out: float = 0.0
 
     def takes(self, name: str) -> bool:
         """Return whether a file of that name is one of the pictures."""

@@ -90,7 +90,8 @@ def run_preflight(settings: Settings, settings_path: Path, thumbnails: Thumbnail
         SettingsError, DatasetError: no pictures can be looked at: a path is blank, or a folder is missing or has none.
     """
     resolved = resolve(settings, settings_path)
-    data, validation = read_data(resolved, refuse=False), read_validation(resolved, refuse=False)
+    data = read_data(resolved, refuse=False)
+    validation = read_validation(resolved, data, refuse=False)
     planned, refusal = None, None
     if data.pictures:
         try:

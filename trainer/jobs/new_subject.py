@@ -64,7 +64,8 @@ def make_subject(
     filled = settings.model_copy(
         update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
     )
-    ready = plan_for(filled, read_data(filled), read_validation(filled), known)
+    read = read_data(filled)
+    ready = plan_for(filled, read, read_validation(filled, read), known)
 
     workspace = workspace_for()
     subject_file, settings_file = workspace.subjects / f"{name}.toml", workspace.root / f"{name}.toml"

@@ -52,7 +52,8 @@ def prepare(settings: Settings, speed: MeasuredSpeed | None = None) -> PlannedBa
         SettingsError, DatasetError, ModelError: the files found do not fit the settings.
     """
     base = identify_base(settings.pretrained_model_name_or_path)
-    return prepare_from(settings, read_data(settings), read_validation(settings), base, speed)
+    data = read_data(settings)
+    return prepare_from(settings, data, read_validation(settings, data), base, speed)
 
 
 def prepare_from(

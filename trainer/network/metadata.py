@@ -102,7 +102,7 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
         **_model(settings, origin),
         **data_metadata(settings, origin.data, origin.plan),
         **_noise(settings, origin),
-        **_validation(origin),
+        **_validation(settings, origin),
         **_modelspec(settings, origin),
     }
     return {key: str(value) for key, value in values.items()}
@@ -241,10 +241,11 @@ def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
     }
 
 
-def _validation(origin: Origin) -> dict[str, object]:
+def _validation(settings: Settings, origin: Origin) -> dict[str, object]:
+    by_share = not (settings.validation_data_dir or settings.validation_outfit)
     return {
         "ss_num_validation_images": origin.validation_pictures,
-        "ss_validation_split": 0.0,
+        "ss_validation_split": settings.validation_split if by_share else 0.0,
         "ss_max_validation_steps": None,
         "ss_validate_every_n_epochs": 1,
     }

@@ -86,7 +86,6 @@ ABSENT_OPTIONS: dict[str, str] = {
     "text_encoder_lr1": "write text_encoder_lr",
     "cache_text_encoder_outputs": _NO_ENCODER_CACHE,
     "cache_text_encoder_outputs_to_disk": _NO_ENCODER_CACHE,
-    "validation_split": "write validation_data_dir: a folder of pictures that are not trained on",
     "validate_every_n_epochs": "remove it: each saved epoch is validated",
     "max_validation_steps": _NO_NEED,
     "config_file": _NO_NEED,

@@ -165,8 +165,12 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         {"v_pred_like_loss": 1, "v_parameterization": "yes"},
         "v_parameterization is set to yes",
     ),
-    ("validation_seed", TWELVE, {"validation_seed": 3}, "validation_data_dir is blank"),
-    ("validate_every_n_steps", TWELVE, {"validate_every_n_steps": 3}, "validation_data_dir is blank"),
+    ("validation_seed", TWELVE, {"validation_seed": 3}, "no pictures are held out"),
+    ("validate_every_n_steps", TWELVE, {"validate_every_n_steps": 3}, "no pictures are held out"),
+    *(
+        (name, TWELVE, {name: value, "validation_data_dir": "/elsewhere"}, "validation_data_dir names the pictures")
+        for name, value in (("validation_split", 0.2), ("validation_outfit", "10_x"))
+    ),
     *(
         (name, TWELVE, {name: True}, "no pictures are held out")
         for name in ("measure_validation", "measure_memorization")

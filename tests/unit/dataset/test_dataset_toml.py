@@ -223,7 +223,8 @@ def test_validation_pictures_are_treated_as_the_first_data_set(folder: Path) -> 
     text = f"[general]\ncaption_prefix = 'p,'\nnum_repeats = 0\n{SUBSET}num_repeats = 2\n"
     text = text.replace("[[datasets]]\n", "[[datasets]]\nresolution = 768\n", 1)
     (folder / "b" / "3.txt").write_text("three")
-    data = read_validation(settings_for(folder, text, validation_data_dir=str(folder / "b")))
+    settings = settings_for(folder, text, validation_data_dir=str(folder / "b"))
+    data = read_validation(settings, read_data(settings))
     assert data is not None
     assert data.pictures[0].caption == "p, three"
     assert data.groups[0].rules.size == (768, 768)
@@ -259,7 +260,7 @@ def test_an_option_that_is_switched_off_changes_nothing(line: str, folder: Path)
         (f"{SUBSET}face_crop_aug_range = '2.0,4.0'", "line 4: face_crop_aug_range"),
         (f"{SUBSET}metadata_file = 'meta.json'", "put the captions as text files beside the pictures"),
         (f"{SUBSET}caption_separator = ';'", "tags are separated by commas"),
-        (f"[general]\nvalidation_split = 0.1\n{SUBSET}", "name a folder in validation_data_dir"),
+        (f"[general]\nvalidation_split = 1.5\n{SUBSET}", "line 2: validation_split: 1.5; expected a number from 0"),
         # unknown and misplaced keys
         (
             f"{SUBSET}shufle_caption = true",

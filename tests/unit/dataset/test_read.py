@@ -157,6 +157,7 @@ def test_two_folders_of_one_name_get_different_names(tmp_path: Path) -> None:
 
 
 def test_validation_pictures_leave_nothing_to_chance(tmp_path: Path) -> None:
+    draw(tmp_path / "train" / "a.png")
     draw(tmp_path / "held" / "a.png", "{a|b}, c ||| d\nother line")
     settings = settings_for(
         tmp_path,
@@ -168,7 +169,7 @@ def test_validation_pictures_leave_nothing_to_chance(tmp_path: Path) -> None:
         caption_dropout_rate=0.5,
         resolution="768",
     )
-    data = read_validation(settings)
+    data = read_validation(settings, read_data(settings))
     assert data is not None
     assert data.pictures[0].caption == "p, a, c, d"
     assert fixed_caption(data.pictures[0]) == "p, a, c, d"
@@ -176,11 +177,13 @@ def test_validation_pictures_leave_nothing_to_chance(tmp_path: Path) -> None:
 
 
 def test_without_caption_options_validation_captions_are_untouched(tmp_path: Path) -> None:
+    draw(tmp_path / "train" / "a.png")
     draw(tmp_path / "held" / "a.png", "a,b ,,{c|d} ||| e")
-    data = read_validation(settings_for(tmp_path, validation_data_dir=str(tmp_path / "held"), shuffle_caption=True))
+    settings = settings_for(tmp_path, validation_data_dir=str(tmp_path / "held"), shuffle_caption=True)
+    data = read_validation(settings, read_data(settings))
     assert data is not None
     assert data.pictures[0].caption == "a,b ,,{c|d} ||| e"
-    assert read_validation(settings_for(tmp_path)) is None
+    assert read_validation(settings_for(tmp_path), read(tmp_path)) is None
 
 
 def test_settings_that_decide_nothing_about_the_pictures_need_no_new_look(tmp_path: Path) -> None:

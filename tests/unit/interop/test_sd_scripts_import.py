@@ -37,7 +37,7 @@ SOURCES = {
         sources.DATA_SET_EDITED,
         "12 keys: 10 taken, 0 translated, 1 without effect, 1 unknown",
     ),
-    "a data set in JSON": (sources.DATA_SET_JSON, "9 keys: 6 taken, 0 translated, 3 without effect, 0 unknown"),
+    "a data set in JSON": (sources.DATA_SET_JSON, "9 keys: 7 taken, 0 translated, 2 without effect, 0 unknown"),
 }
 
 

@@ -38,7 +38,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def manifest(settings: Settings) -> Manifest:
-    return manifest_of(read_data(settings), read_validation(settings), {})
+    data = read_data(settings)
+    return manifest_of(data, read_validation(settings, data), {})
 
 
 DATA = {

@@ -42,6 +42,7 @@ FREE = {
     "secondary_separator",
     "caption_prefix",
     "caption_suffix",
+    "validation_outfit",
     *(info.name for info in fields() if info.kind == "path"),
 }
 """Settings of any text at all."""

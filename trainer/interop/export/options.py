@@ -158,5 +158,11 @@ class _Writer:
             self._changed["caption_extension"] = (
                 f"it looks for one ending; captions with {' or '.join(endings[1:])} are not found"
             )
-        for name in ("validate_every_n_steps", "validation_seed"):
-            self._options.pop(name, None)
+        settings = self._settings
+        if settings.validation_data_dir or settings.validation_outfit:
+            self._options.pop("validation_split", None)
+        if self._options.get("validation_split"):
+            self._changed["validation_split"] = "it chooses other pictures, and rounds their number folder by folder"
+        else:
+            for name in ("validate_every_n_steps", "validation_seed"):
+                self._options.pop(name, None)

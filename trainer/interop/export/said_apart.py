@@ -7,7 +7,7 @@ _ONE_SCHEDULE = "all parts follow one schedule and one warm-up there"
 _TIMES = "timesteps are drawn evenly there"
 _MEMORY = "it saves memory and changes no step"
 _SAMPLES = "its prompt file decides that, line by line"
-_VALIDATION = "without a folder of validation pictures there is nothing to validate"
+_VALIDATION = "where no share is held out there is nothing to validate"
 _ONE_SEED = "one seed decides start values, order and noise there"
 _GUARD = "of the run itself, not of what is trained"
 
@@ -28,6 +28,7 @@ LOST: Mapping[str, str] = {
     "order_seed": _ONE_SEED,
     "noise_seed": _ONE_SEED,
     "validation_data_dir": "it holds out a share of the training pictures instead (validation_split)",
+    "validation_outfit": "it holds out a share of each folder, not a folder (validation_split)",
     "train_minutes": "it counts steps or epochs, not minutes: those that are set are written",
 }
 """Setting -> what is lost with a value other than the default."""

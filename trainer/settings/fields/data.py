@@ -87,6 +87,43 @@ class DataFields(BaseModel):
         path="data",
         decides=Decides.NO,
     )
+    validation_split: float = setting(
+        0.0,
+        "Data",
+        "share held out",
+        "Share of the training pictures that are not trained on but measured for the validation loss, from 0 to 1, of each folder its part; 0.1 is usual. Regularisation pictures stay. Only where no folder of validation pictures is named. 0: none.",
+        memory="derived",
+        speed=False,
+        metadata=("ss_validation_split", "ss_num_validation_images"),
+        exactness=EXACT,
+        synonyms="images, held out, hold out, overfitting, memorization, test set, val",
+        ge=0,
+        lt=1,
+    )
+    validation_outfit: str = setting(
+        "",
+        "Data",
+        "folder held out",
+        "Name of one folder of training pictures, such as an outfit's, that is held out whole in place of a share: how the subject looks in what was never shown. Only where no folder of validation pictures is named. Blank: none.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="images, held out, hold out, leave one out, validation folder, val",
+    )
+    validation_seed: int = setting(
+        0,
+        "Data",
+        "validation seed",
+        "Seed of the choice of pictures that are held out, and of the fixed noise of the validation loss.",
+        memory="derived",
+        speed=False,
+        metadata="ss_validation_seed",
+        exactness=EXACT,
+        synonyms="random",
+        ge=0,
+        le=2**32 - 1,
+    )
     dataset_repeats: int = setting(
         1,
         "Data",
@@ -465,6 +502,7 @@ class DataFields(BaseModel):
         "secondary_separator",
         "caption_prefix",
         "caption_suffix",
+        "validation_outfit",
     )
     @classmethod
     def _text_can_be_written(cls, value: str) -> str:

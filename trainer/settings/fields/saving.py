@@ -80,19 +80,6 @@ class SavingFields(BaseModel):
         ge=1,
         le=100_000_000,
     )
-    validation_seed: int = setting(
-        0,
-        "Saving",
-        "validation seed",
-        "Seed of the fixed noise of the validation loss.",
-        memory="no",
-        speed=False,
-        metadata="ss_validation_seed",
-        exactness=EXACT,
-        synonyms="random",
-        ge=0,
-        le=2**32 - 1,
-    )
     keep_states: Text = setting(
         "last",
         "Saving",
