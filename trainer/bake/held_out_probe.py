@@ -1,6 +1,6 @@
 """The probe of held-out pictures, and of as many trained ones: how far each one's loss moved from the base's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +9,18 @@ from numpy.typing import NDArray
 from trainer.bake.banded_losses import BandedLosses, BandTimes
 from trainer.bake.latents import PreparedPicture
 from trainer.bake.session import TrainingSession
+from trainer.dataset.measured_pictures import shown_caption
+from trainer.dataset.records import DataSet
+from trainer.jobs.preflight import PlannedBake
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.held_out_values import held_out_values, memorization_in, memorization_values
 from trainer.measures.of_validation import OF_VALIDATION
-from trainer.probes.probe import Progress
+from trainer.plan.probed_pictures import probed_held_out, probed_members
+from trainer.probes.probe import Probe, Progress
+from trainer.settings.model import Settings
 from trainer.text import plural
+
+_Prepared = Mapping[int, PreparedPicture]
 
 
 @dataclass(frozen=True)
@@ -112,3 +119,37 @@ class _Meter:
     def add(self, passes: int) -> None:
         self._done += passes
         self._progress(self._done, self._total)
+
+
+def held_out_probes(
+    session: TrainingSession, planned: PlannedBake, trained: _Prepared, held_out: _Prepared, log: Callable[[str], None]
+) -> Iterator[Probe]:
+    """Yield the probe of held-out pictures where it is asked for and there are any.
+
+    Args:
+        session: whose LoRA is measured.
+        planned: its data.
+        trained, held_out: the pictures as the model takes them, by their index.
+        log: takes a line for the bake's log.
+    """
+    settings, validation = session.settings, planned.validation
+    if validation is None or not (settings.measure_validation or settings.measure_memorization):
+        return
+    kept = _pictures(validation, probed_held_out(settings, validation), held_out)
+    members = None
+    if settings.measure_memorization:
+        members = _pictures(planned.data, probed_members(settings, planned.data, validation), trained)
+    yield HeldOutProbe(session, kept, members, log)
+
+
+def captions_of_probes(settings: Settings, data: DataSet, validation: DataSet | None) -> list[str]:
+    """Return the captions that the probes ask the text encoders for."""
+    if validation is None or not settings.measure_memorization:
+        return []
+    return [*(shown_caption(data.pictures[index]) for index in probed_members(settings, data, validation)), ""]
+
+
+def _pictures(data: DataSet, chosen: Sequence[int], prepared: _Prepared) -> ProbedPictures:
+    return ProbedPictures(
+        tuple(prepared[index] for index in chosen), tuple(shown_caption(data.pictures[index]) for index in chosen)
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from trainer.bake.held_out_probes import held_out_probes
+from trainer.bake.held_out_probe import held_out_probes
 from trainer.bake.parts_probe import parts_probe
 from trainer.bake.probed_bake import ProbedBake
 from trainer.probes.probe import Probe

@@ -14,7 +14,7 @@ from trainer.bake.fixed_steps import LengthInputs, fix_steps, report_pace
 from trainer.bake.guards.disk_space import DiskWatch
 from trainer.bake.guards.gradients import GradientGuard
 from trainer.bake.guards.slow_steps import SlowWatch, card_memory
-from trainer.bake.held_out_probes import captions_of_probes
+from trainer.bake.held_out_probe import captions_of_probes
 from trainer.bake.latent_cache import LatentCache
 from trainer.bake.latents import PreparedPicture, encode_pictures
 from trainer.bake.live_settings import LiveSettings

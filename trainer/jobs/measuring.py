@@ -7,12 +7,18 @@ from pathlib import Path
 from trainer.dataset.measured_pictures import spread_pictures
 from trainer.jobs.minutes import speed_known_at
 from trainer.jobs.preflight import PlannedBake
+from trainer.measures.bands import BANDS, TIMES_PER_BAND
+from trainer.measures.memorization import LEAST_PICTURES
+from trainer.measures.of_validation import MEMORIZATION, VALIDATION
 from trainer.measures.part_groups import TIMES, passes_of
+from trainer.plan.probed_pictures import probed_held_out, probed_members
 from trainer.settings.parts import parts_of
 from trainer.text import duration, plural
 
 # The weights of the base take no gradients, so that the backward pass costs about as much as the forward pass.
 _PASSES_PER_STEP = 2
+
+_TIMES_OF_BANDS = TIMES_PER_BAND * len(BANDS)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,38 @@ def _parts_lines(planned: MeasuredPlan) -> Iterator[str]:
     yield f"what each part does: {plural(pictures, 'picture')} at {TIMES} times, {_cost(planned, passes)}"
 
 
+def _held_out_lines(planned: MeasuredPlan) -> Iterator[str]:
+    """Yield what it takes to measure held-out pictures by bands, where the line on memorization does not say it already."""
+    settings, validation = planned.ready.settings, planned.ready.validation
+    if settings.measure_memorization or validation is None:
+        return
+    pictures = len(probed_held_out(settings, validation))
+    yield f"by bands: {_held_out_text(pictures)}, {_cost(planned, pictures * _TIMES_OF_BANDS)}"
+
+
+def _memorization_lines(planned: MeasuredPlan) -> Iterator[str]:
+    """Yield what it takes to measure memorization, and whether there are pictures enough to say anything of it."""
+    ready = planned.ready
+    settings, validation = ready.settings, ready.validation
+    if validation is None:
+        return
+    pictures = len(probed_held_out(settings, validation))
+    members = len(probed_members(settings, ready.data, validation))
+    yield (
+        f"memorization: {_held_out_text(pictures)} and {plural(members, 'trained one')}, with and without captions, "
+        f"{_cost(planned, 2 * (pictures + members) * _TIMES_OF_BANDS)}"
+    )
+    if min(pictures, members) < LEAST_PICTURES:
+        which = "held-out" if pictures < LEAST_PICTURES else "training"
+        yield f"no claim on memorization can be made: at least {LEAST_PICTURES} {which} pictures are needed"
+    if settings.validation_outfit and not settings.validation_data_dir:
+        yield "the folder held out is new to the LoRA in other ways, too: it then falls less than trained pictures without memorization"
+
+
+def _held_out_text(pictures: int) -> str:
+    return f"{plural(pictures, 'held-out picture')} at {_TIMES_OF_BANDS} times"
+
+
 def _cost(planned: MeasuredPlan, passes: int) -> str:
     """Return in words what a number of passes per saved LoRA takes."""
     text = f"{passes:,} passes per saved LoRA"
@@ -75,5 +113,9 @@ def _cost(planned: MeasuredPlan, passes: int) -> str:
     return f"{text}, about {duration(seconds)}" + (f", {duration(seconds * saves)} in all" if saves > 1 else "")
 
 
-_LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {"measure_parts": _parts_lines}
+_LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {
+    "measure_parts": _parts_lines,
+    VALIDATION: _held_out_lines,
+    MEMORIZATION: _memorization_lines,
+}
 """The setting that switches a measure on -> its lines in a plan."""

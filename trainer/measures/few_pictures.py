@@ -9,6 +9,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.measures.intervals import quantile_975
+
 _RESAMPLES = 4_000
 # Up to so many ways to part the pictures each is tried, else that many at random: the smallest p is then a ten-thousandth.
 _MOST_WAYS = 10_000
@@ -116,15 +118,6 @@ def _resampled_means(values: NDArray[np.float64], random: np.random.Generator) -
 
 def _interval(resampled: NDArray[np.float64], count: int) -> tuple[float, float]:
     """Return the 95 % interval of a statistic of `count` values from its resamples."""
-    tail = _NORMAL.cdf(-math.sqrt(count / (count - 1)) * _student(count - 1))
+    tail = _NORMAL.cdf(-math.sqrt(count / (count - 1)) * quantile_975(count - 1))
     low, high = np.quantile(resampled, (tail, 1 - tail))
     return float(low), float(high)
-
-
-def _student(degrees: int) -> float:
-    """Return the 97.5 % quantile of Student's t, from the normal one (Abramowitz and Stegun 26.7.5)."""
-    z = _NORMAL.inv_cdf(0.975)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + ((third / degrees + second) / degrees + first) / degrees

@@ -48,5 +48,10 @@ def ratio_interval(above: Sequence[float] | Numbers, below: Sequence[float] | Nu
         return None
     error = float((tops[chosen].sum(axis=1) / sums).std()) * math.sqrt(count / (count - 1))
     ratio = float(tops.sum() / bottoms.sum())
-    half = (_T_975[count - 2] if count <= len(_T_975) + 1 else _NORMAL_975) * error
+    half = quantile_975(count - 1) * error
     return ratio - half, ratio + half
+
+
+def quantile_975(degrees: int) -> float:
+    """Return what Student's t of so many degrees of freedom stays below in 97.5 of 100 cases; above 30 the normal distribution's."""
+    return _T_975[degrees - 1] if degrees <= len(_T_975) else _NORMAL_975

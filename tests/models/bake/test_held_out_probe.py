@@ -7,8 +7,7 @@ import torch
 from encode_text import encode_text
 
 from trainer.bake.banded_losses import BandTimes
-from trainer.bake.held_out_probe import HeldOutProbe
-from trainer.bake.held_out_probes import captions_of_probes, held_out_probes
+from trainer.bake.held_out_probe import HeldOutProbe, captions_of_probes, held_out_probes
 from trainer.bake.latents import encode_pictures
 from trainer.bake.pictures.lend_model import lend_model
 from trainer.dataset.buckets import placements_of

@@ -39,3 +39,22 @@ def test_what_each_part_does_has_its_price(demo: Path, monkeypatch: pytest.Monke
 def test_one_part_takes_one_pass_of_each(demo: Path) -> None:
     (line,) = measuring_lines(planned(demo, measure_parts=True, network_train_unet_only=True), demo)
     assert line.endswith(" 64 passes per saved LoRA")
+
+
+def test_memorization_has_its_price_and_says_what_it_needs(demo: Path) -> None:
+    both = "16 held-out pictures at 6 times and 16 trained ones, with and without captions, 384 passes per saved LoRA"
+    assert measuring_lines(planned(demo, measure_memorization=True, measure_validation=True), demo) == (
+        f"memorization: {both}",
+    )
+    assert measuring_lines(planned(demo, measure_validation=True), demo) == (
+        "by bands: 16 held-out pictures at 6 times, 96 passes per saved LoRA",
+    )
+
+
+def test_too_few_pictures_for_memorization_are_said_before_the_bake(demo: Path) -> None:
+    settings = resolve(load_settings(demo), demo).model_copy(
+        update={"validation_data_dir": "", "validation_split": 0.1, "measure_memorization": True}
+    )
+    price, warning = measuring_lines(prepare(settings), demo)
+    assert price.startswith("memorization: 2 held-out pictures at 6 times and 2 trained ones, ")
+    assert warning == "no claim on memorization can be made: at least 4 held-out pictures are needed"

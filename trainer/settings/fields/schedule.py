@@ -116,7 +116,7 @@ class ScheduleFields(BaseModel):
         exactness=EXACT,
         synonyms="learning rate, restarts, cosine",
         ge=1,
-        le=1000,
+        le=100_000,
     )
     lr_scheduler_power: float = setting(
         1.0,
