@@ -15,23 +15,16 @@ import PIL
 import torch
 from torch import Tensor
 
-from trainer.atomic_file import atomic_path, remove_partial_files
 from trainer.dataset.buckets import Placement
 from trainer.dataset.content import content_of
 from trainer.dataset.records import Picture
-from trainer.errors import ModelError
-from trainer.formats.safetensors_header import read_header
 from trainer.models.base_model import BaseModel
-from trainer.models.safetensors_write import bytes_of, write_tensors
-from trainer.models.tensor_file import TensorFile
-from trainer.models.weight_slice import WeightSlice
-from trainer.text import plural, printable
+from trainer.models.latent_files import LatentFiles
 
 # Some 16,000 pictures at 512², 4,000 at 1024².
 _MAX_BYTES = 2**30
 # Raised when the same picture begins to give other latents here.
 _FORM = 1
-_NAME, _DIGEST = "latents", "sha256"
 
 
 class _Memory:
@@ -90,10 +83,7 @@ class LatentCache:
         self, model: BaseModel, folder: Path | None = None, say: Callable[[str], None] = lambda line: None
     ) -> None:
         self._model = model
-        self._folder = folder
-        self._say = say
-        self._damaged = 0
-        self._cleaned = False
+        self._files = None if folder is None else LatentFiles(folder, say)
         self._machine = _machine(model.device)
 
     @property
@@ -129,68 +119,26 @@ class LatentCache:
             bucket: (width, height) in pixels.
         """
         latents = _memory.get(key)
-        if self._folder is None:
+        if self._files is None:
             return latents
-        path = self._folder / f"{key}.safetensors"
         if latents is None:
-            latents = self._read(path, bucket)
+            latents = self._files.find(key, self._model.latent_shape(bucket[1], bucket[0]))
             if latents is not None:
                 _memory.keep(key, latents)
-        elif not _is_there(path):
-            self._write(key, latents)
+        elif not self._files.has(key):
+            self._files.keep(key, latents)
         return latents
 
     def keep(self, key: str, latents: Tensor) -> None:
         """Keep what a picture was encoded to; nobody may change the tensor after that."""
         _memory.keep(key, latents)
-        self._write(key, latents)
+        if self._files is not None:
+            self._files.keep(key, latents)
 
     def close(self) -> None:
         """Say what was damaged; the store can be used again."""
-        if self._damaged:
-            self._say(f"{plural(self._damaged, 'damaged file')} in {self._folder}: encoded again")
-            self._damaged = 0
-
-    def _read(self, path: Path, bucket: tuple[int, int]) -> Tensor | None:
-        if not _is_there(path):
-            return None
-        shape = self._model.latent_shape(bucket[1], bucket[0])
-        try:
-            header = read_header(path)
-            if header.shapes == {_NAME: shape} and header.dtypes == {_NAME: "F32"}:
-                latents = torch.empty(shape)
-                with TensorFile(path, header) as file:
-                    file.read_into(latents, WeightSlice(_NAME, shape))
-                if header.metadata.get(_DIGEST) == _digest(latents):
-                    return latents
-        except ModelError:
-            pass
-        self._damaged += 1
-        return None
-
-    def _write(self, key: str, latents: Tensor) -> None:
-        folder = self._folder
-        if folder is None:
-            return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not self._cleaned:
-                self._cleaned = True
-                remove_partial_files(folder)
-            with atomic_path(folder / f"{key}.safetensors") as beside:
-                write_tensors(beside, {_NAME: latents}, {_DIGEST: _digest(latents)})
-        except OSError as error:
-            # The bake can do without.
-            self._folder = None
-            self._say(f"latents are not kept on disk: {printable(str(folder))} cannot be written ({error.strerror})")
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        # A folder that may not be looked into.
-        return False
+        if self._files is not None:
+            self._files.report_damaged("encoded again")
 
 
 def _machine(device: torch.device) -> list[object]:
@@ -200,7 +148,3 @@ def _machine(device: torch.device) -> list[object]:
     else:
         kernels = [platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
     return [torch.__version__, PIL.__version__, device.type, *kernels]
-
-
-def _digest(latents: Tensor) -> str:
-    return hashlib.sha256(bytes_of(latents)).hexdigest()

@@ -46,6 +46,7 @@ _SAMPLE_SETTINGS = (
     "sample_cfg_scale",
     "sample_resolution",
 )
+_PICTURE_SETTINGS = ("measure_pictures_seeds", "measure_pictures_most")
 _VARYING_CAPTIONS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
 
 
@@ -96,6 +97,7 @@ def unused_settings(bake: CheckedBake) -> Iterator[Finding]:
         _in_loss,
         _in_validation,
         _in_sampling,
+        _in_measures,
         _in_guards,
         _in_memory,
     )
@@ -318,9 +320,18 @@ def _in_validation(case: _Case) -> _Found:
 
 def _in_sampling(case: _Case) -> _Found:
     settings = case.settings
-    if not (settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps):
-        for name in _SAMPLE_SETTINGS:
+    if settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps:
+        return
+    for name in _SAMPLE_SETTINGS:
+        # Measured pictures are made like samples, with seeds of their own number.
+        if name == "sample_seeds" or not settings.measure_pictures:
             yield name, "no setting asks for sample pictures"
+
+
+def _in_measures(case: _Case) -> _Found:
+    if not case.settings.measure_pictures:
+        for name in _PICTURE_SETTINGS:
+            yield name, "measure_pictures is off"
 
 
 def _in_guards(case: _Case) -> _Found:

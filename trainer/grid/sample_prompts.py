@@ -1,7 +1,7 @@
 """Sample pictures of a bake: the subject's prompts or a prompt file's, each with its seeds. Free of torch."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,11 @@ def makes_samples(settings: Settings) -> bool:
     return settings.sample_at_first or bool(settings.sample_every_n_epochs or settings.sample_every_n_steps)
 
 
+def makes_pictures(settings: Settings) -> bool:
+    """Return whether a bake with these settings makes pictures at any time: samples, or those that it is measured by."""
+    return makes_samples(settings) or settings.measure_pictures
+
+
 def check_samples(settings: Settings, near: Path, base: Base) -> None:
     """Check that samples can be made where they are asked for.
 
@@ -71,46 +76,80 @@ def sample_pictures(
         SettingsError: no prompt is given, or the file of subject or prompts is wrong.
         GridError: a prompt or the sampler is.
     """
-    defaults, record = defaults_for(base), family_record(base.family)
-    width, height = (
-        parse_size(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
+    subject = subject_of(settings, near)
+    form = SampleForm(settings, base, prediction, zero_terminal_snr)
+    return tuple(
+        SamplePicture(f"{name}-s{count}", form.recipe(asked, seed, name))
+        for name, asked in sample_prompts(settings, subject)
+        for count, seed in enumerate(_seeds(settings, subject, asked), start=1)
     )
-    sampler = settings.sample_sampler or defaults.sampler
-    steps = settings.sample_steps or defaults.steps
-    guidance = defaults.cfg_scale if settings.sample_cfg_scale is None else settings.sample_cfg_scale
-    subject = _subject(settings, near)
-    pictures = []
-    for name, asked in _prompts(settings, subject):
-        for count, seed in enumerate(_seeds(settings, subject, asked), start=1):
-            size = record.sampling.fit(asked.width or width, asked.height or height)
-            words, negative = (_plain(text, name) for text in (asked.prompt, asked.negative_prompt or ""))
-            recipe = Recipe(
-                base=settings.pretrained_model_name_or_path,
-                vae=settings.vae,
-                prediction=prediction,
-                zero_terminal_snr=zero_terminal_snr,
-                prompt=words,
-                negative_prompt=negative,
-                seed=seed,
-                steps=asked.steps or steps,
-                cfg_scale=guidance if asked.cfg_scale is None else asked.cfg_scale,
-                guidance_rescale=guidance_rescale_for(zero_terminal_snr),
-                sampler=sampler_named(str(sampler_name(asked.sampler or sampler))).name,
-                width=size[0],
-                height=size[1],
-                clip_skip=settings.clip_skip,
-            )
-            pictures.append(SamplePicture(f"{name}-s{count}", recipe))
-    return tuple(pictures)
 
 
-def _subject(settings: Settings, near: Path) -> Subject:
+class SampleForm:
+    """The form that a bake's settings give its pictures: what of a recipe is not its prompt and its seed.
+
+    Args:
+        settings: in force, with every path filled in.
+        base: what they are made on.
+        prediction, zero_terminal_snr: of the base, as the bake uses it.
+    """
+
+    def __init__(self, settings: Settings, base: Base, prediction: Prediction, zero_terminal_snr: bool) -> None:
+        self._settings, self._defaults, self._sampling = (
+            settings,
+            defaults_for(base),
+            family_record(base.family).sampling,
+        )
+        self._prediction, self._zero_terminal_snr = prediction, zero_terminal_snr
+
+    def recipe(self, asked: FilePrompt, seed: int, name: str) -> Recipe:
+        """Return the recipe of one picture; what the prompt asks for comes before the settings.
+
+        Raises:
+            GridError: the prompt or the sampler is wrong; names the prompt by `name`.
+        """
+        settings, defaults = self._settings, self._defaults
+        sampler = asked.sampler or settings.sample_sampler or defaults.sampler
+        guidance = defaults.cfg_scale if settings.sample_cfg_scale is None else settings.sample_cfg_scale
+        width, height = (
+            parse_size(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
+        )
+        width, height = self._sampling.fit(asked.width or width, asked.height or height)
+        words, negative = (_plain(text, name) for text in (asked.prompt, asked.negative_prompt or ""))
+        return Recipe(
+            base=settings.pretrained_model_name_or_path,
+            vae=settings.vae,
+            prediction=self._prediction,
+            zero_terminal_snr=self._zero_terminal_snr,
+            prompt=words,
+            negative_prompt=negative,
+            seed=seed,
+            steps=asked.steps or settings.sample_steps or defaults.steps,
+            cfg_scale=guidance if asked.cfg_scale is None else asked.cfg_scale,
+            guidance_rescale=guidance_rescale_for(self._zero_terminal_snr),
+            sampler=sampler_named(str(sampler_name(sampler))).name,
+            width=width,
+            height=height,
+            clip_skip=settings.clip_skip,
+        )
+
+
+def subject_of(settings: Settings, near: Path) -> Subject:
+    """Return the subject that settings name, an empty one where they name none or its file is gone; arguments as for sample_pictures.
+
+    Raises:
+        SettingsError: its file is wrong.
+    """
     path = subject_path(near, settings.subject) if settings.subject else None
     return load_subject(path) if path is not None else Subject()
 
 
-def _prompts(settings: Settings, subject: Subject) -> Iterator[tuple[str, FilePrompt]]:
-    """Yield each prompt with a valid file name."""
+def sample_prompts(settings: Settings, subject: Subject) -> Iterator[tuple[str, FilePrompt]]:
+    """Yield each prompt, of the prompt file or else of the subject, with a name that a file can have.
+
+    Raises:
+        SettingsError: there is none, or the prompt file is wrong.
+    """
     if settings.sample_prompts:
         for number, prompt in enumerate(read_prompt_file(Path(settings.sample_prompts)), start=1):
             yield f"{number:02d}", prompt
@@ -130,8 +169,12 @@ def _seeds(settings: Settings, subject: Subject, asked: FilePrompt) -> Iterator[
         yield asked.seed
         return
     # Fixed seeds: only pictures of one seed can be compared from step to step.
-    seeds = subject.seeds or [settings.seed]
-    for place in range(settings.sample_seeds):
+    yield from counted_on(subject.seeds or [settings.seed], settings.sample_seeds)
+
+
+def counted_on(seeds: Sequence[int], count: int) -> Iterator[int]:
+    """Yield the first `count` of some seeds; where there are fewer, counting on from the last."""
+    for place in range(count):
         past = place - len(seeds) + 1
         yield (seeds[-1] + past if past > 0 else seeds[place]) % _SEED_COUNT
 

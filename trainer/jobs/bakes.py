@@ -6,6 +6,7 @@ from typing import Literal
 
 from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
+from trainer.grid.probe_pictures import check_pictures
 from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.moved_files import with_files_of_bake
 from trainer.jobs.optimizer_trial import try_optimizer_of
@@ -45,6 +46,7 @@ def check(settings: Settings, settings_path: Path, speed: MeasuredSpeed | None =
     if try_optimizer_of(resolved, planned.base) != planned.optimizer_state:
         planned = prepare_from(resolved, planned.data, planned.validation, planned.base, speed)
     check_samples(resolved, settings_path, planned.base)
+    check_pictures(resolved, settings_path, planned.base)
     return planned
 
 

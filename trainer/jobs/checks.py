@@ -19,6 +19,7 @@ from trainer.dataset.picture_likeness import CACHE, PictureThumbnails, Signature
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
 from trainer.errors import ExitCode, LoraTuiError, SettingsError
+from trainer.grid.probe_pictures import check_pictures
 from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.bakes import plan_for
 from trainer.jobs.preflight import PlannedBake
@@ -98,6 +99,7 @@ def run_preflight(settings: Settings, settings_path: Path, thumbnails: Thumbnail
             base = identify_base(resolved.pretrained_model_name_or_path)
             planned = plan_for(resolved, data, validation, base)
             check_samples(resolved, settings_path, base)
+            check_pictures(resolved, settings_path, base)
             workspace = find_workspace(settings_path.parent)
             root = workspace.root if workspace is not None else settings_path.parent
             check_disk_space(planned.plan.total_disk_bytes, root)

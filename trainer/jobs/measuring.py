@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.dataset.measured_pictures import spread_pictures
+from trainer.grid.cost import unet_passes
+from trainer.grid.probe_pictures import planned_pictures
 from trainer.jobs.minutes import speed_known_at
 from trainer.jobs.preflight import PlannedBake
 from trainer.measures.bands import BANDS, TIMES_PER_BAND
@@ -103,12 +105,36 @@ def _held_out_text(pictures: int) -> str:
     return f"{plural(pictures, 'held-out picture')} at {_TIMES_OF_BANDS} times"
 
 
-def _cost(planned: MeasuredPlan, passes: int) -> str:
-    """Return in words what a number of passes per saved LoRA takes."""
+def _picture_lines(planned: MeasuredPlan) -> Iterator[str]:
+    """Yield which pictures are made, what that takes, and what is measured in them."""
+    ready = planned.ready
+    folders = {picture.folder for picture in ready.data.pictures if not picture.is_reg}
+    wanted = planned_pictures(ready.settings, planned.settings_path, ready.base, folders)
+    recipes = [picture.recipe for picture in wanted.pictures]
+    passes = sum(unet_passes(recipe) for recipe in recipes)
+    width, height = ready.settings.size
+    areas = sum(recipe.width * recipe.height * unet_passes(recipe) for recipe in recipes) / (width * height)
+    made, not_made = wanted.measured()
+    yield (
+        f"test pictures: {plural(wanted.prompts, 'prompt')} × {plural(wanted.seeds, 'seed')}"
+        f" = {plural(len(recipes), 'picture')}, {_cost(planned, passes, areas / passes)};"
+        " as many of the base once, which later bakes find again"
+    )
+    yield f"measured in them: {'; '.join(filter(None, (', '.join(made), *not_made, wanted.left_out)))}"
+
+
+def _cost(planned: MeasuredPlan, passes: int, area: float = 1.0) -> str:
+    """Return in words what a number of passes per saved LoRA takes.
+
+    Args:
+        planned: the bake.
+        passes: of one picture each.
+        area: of these pictures, in areas of a training picture.
+    """
     text = f"{passes:,} passes per saved LoRA"
     if planned.pass_seconds is None:
         return text
-    seconds = passes * planned.pass_seconds
+    seconds = passes * planned.pass_seconds * area
     saves = len(planned.ready.plan.saves)
     return f"{text}, about {duration(seconds)}" + (f", {duration(seconds * saves)} in all" if saves > 1 else "")
 
@@ -117,5 +143,6 @@ _LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {
     "measure_parts": _parts_lines,
     VALIDATION: _held_out_lines,
     MEMORIZATION: _memorization_lines,
+    "measure_pictures": _picture_lines,
 }
 """The setting that switches a measure on -> its lines in a plan."""

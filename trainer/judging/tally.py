@@ -1,15 +1,12 @@
 """Counts of a grid's ticks by epoch, weight or outfit, with confidence intervals."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.journal.records import CellNote
-
-# 95 % of a normal distribution lie within this many standard deviations.
-_Z = 1.959964
+from trainer.measures.wilson import wilson
 
 
 @dataclass(frozen=True)
@@ -32,19 +29,6 @@ class Rate:
     def text(self) -> str:
         """The rate in words: `14/36 (25–55 %)`."""
         return f"{self.yes}/{self.seen} ({self.low:.0%}–{self.high:.0%})".replace("%–", "–").replace("%)", " %)")
-
-
-def wilson(yes: int, seen: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a rate: Wilson's, which also holds for few pictures and for none or all.
-
-    Wilson 1927, J. Am. Stat. Assoc. 22; 0 to 1 where none was seen.
-    """
-    if not seen:
-        return 0.0, 1.0
-    rate, spread = yes / seen, _Z * _Z / seen
-    middle = (rate + spread / 2) / (1 + spread)
-    half = _Z * math.sqrt(rate * (1 - rate) / seen + spread / (4 * seen)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def axes_of(made: MadeGrid) -> tuple[tuple[str, Axis], ...]:

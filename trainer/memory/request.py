@@ -11,7 +11,7 @@ from trainer.dataset.batches import bucket_uses, instances
 from trainer.dataset.captions import fixed_caption
 from trainer.families.registry import add_family, family_record
 from trainer.grid.defaults import defaults_for
-from trainer.grid.sample_prompts import makes_samples
+from trainer.grid.sample_prompts import makes_pictures
 from trainer.jobs.preflight import PlannedBake
 from trainer.machine.devices import card_device
 from trainer.memory.peak import Policy
@@ -43,7 +43,7 @@ class MemoryRequest:
         base: its name or path, and `fingerprint`: size and time of change of its file.
         buckets: those that train.
         captions_vary: whether a picture's caption may vary, so that no encoder output can be cached.
-        sample: width and height of sample pictures, None where none are made.
+        sample: width and height of pictures that the bake makes, None where none are made.
         policy: the kernels and allocator that count.
         optimizer_state: what an optimizer named by its path keeps, where its trial has seen it.
         precision: of the arithmetic under that policy.
@@ -182,7 +182,7 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
             for use in sorted(uses, key=lambda use: (*use.size, use.group))
         ),
         captions_vary=any(fixed_caption(data.pictures[index]) is None for index in shown),
-        sample=_sample_size(planned) if makes_samples(settings) else None,
+        sample=_sample_size(planned) if makes_pictures(settings) else None,
         policy=policy or ("card" if card_device() else "cpu"),
         optimizer_state=planned.optimizer_state,
     )

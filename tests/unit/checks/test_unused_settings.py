@@ -187,6 +187,14 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
             ("sample_resolution", "512"),
         )
     ),
+    (
+        "sample_seeds",
+        TWELVE,
+        {"sample_seeds": 3, "measure_pictures": True},
+        "no setting asks for sample pictures",
+    ),
+    ("measure_pictures_seeds", TWELVE, {"measure_pictures_seeds": 3}, "measure_pictures is off"),
+    ("measure_pictures_most", TWELVE, {"measure_pictures_most": 3}, "measure_pictures is off"),
     *(
         (name, TWELVE, {name: 8, "network_weights": "/x.safetensors", "dim_from_weights": True}, "uses the file's")
         for name in ("network_dim", "network_alpha", "conv_dim")
@@ -255,6 +263,7 @@ def test_a_setting_without_effect_is_named_with_the_reason(
         (TWELVE, {"validation_data_dir": "/elsewhere", "validation_seed": 3, "measure_memorization": True}),
         (TWELVE, {"roll_back_rate": 0.3}),
         (TWELVE, {"sample_at_first": True, "sample_seeds": 3}),
+        (TWELVE, {"measure_pictures": True, "measure_pictures_seeds": 3, "sample_steps": 9, "sample_sampler": "Euler"}),
         (TWELVE, {"sample_every_n_epochs": 2, "sample_prompts": "/prompts.txt", "sample_sampler": "Euler"}),
         (TWELVE, {"sample_every_n_steps": 9, "sample_steps": 9, "sample_cfg_scale": 3, "sample_resolution": "512"}),
     ],
@@ -281,7 +290,7 @@ seed order_seed noise_seed timestep_sampling min_timestep max_timestep noise_off
 min_snr_gamma debiased_estimation_loss mixed_precision gradient_checkpointing micro_batch_size sdpa xformers torch_compile
 fp8_base int8_base encoder_off_card cache_latents_to_disk vae_batch_size checkpointed_blocks output_name save_every_n_epochs
 save_every_n_steps save_precision keep_states state_budget save_state_every_n_steps training_comment max_bad_steps on_bad_steps on_done
-on_trouble dataset_config measure_weights measure_parts sample_at_first sample_every_n_epochs sample_every_n_steps
+on_trouble dataset_config measure_weights measure_parts measure_pictures sample_at_first sample_every_n_epochs sample_every_n_steps
 """
 
 

@@ -58,3 +58,28 @@ def test_too_few_pictures_for_memorization_are_said_before_the_bake(demo: Path) 
     price, warning = measuring_lines(prepare(settings), demo)
     assert price.startswith("memorization: 2 held-out pictures at 6 times and 2 trained ones, ")
     assert warning == "no claim on memorization can be made: at least 4 held-out pictures are needed"
+
+
+def test_pictures_have_their_price_and_what_is_measured_in_them(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer.jobs.measuring, "_pass_seconds", lambda ready, path: 0.02)
+    price, made = measuring_lines(planned(demo, measure_pictures=True), demo)
+    assert price == (
+        "test pictures: 7 prompts × 2 seeds = 14 pictures, 336 passes per saved LoRA, about 7 s, 40 s in all;"
+        " as many of the base once, which later bakes find again"
+    )
+    assert made == (
+        "measured in them: drift, token effect, bleed, fine detail, saturation, static;"
+        " no outfits: the subject has fewer than two with pictures"
+    )
+
+
+def test_larger_pictures_take_longer_and_prompts_without_room_are_counted(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer.jobs.measuring, "_pass_seconds", lambda ready, path: 0.02)
+    few = {"measure_pictures": True, "measure_pictures_most": 4, "sample_cfg_scale": 1, "sample_steps": 25}
+    small, made = measuring_lines(planned(demo, **few), demo)
+    large, _ = measuring_lines(planned(demo, sample_resolution="128", **few), demo)
+    assert "2 prompts × 2 seeds = 4 pictures, 100 passes per saved LoRA, about 2 s" in small
+    assert "100 passes per saved LoRA, about 8 s" in large
+    assert made.endswith("5 prompts left out, for which measure_pictures_most leaves no room")

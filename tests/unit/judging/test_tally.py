@@ -1,21 +1,11 @@
-"""Rates of what is ticked, and how sure they are."""
+"""Rates of what is ticked."""
 
 from pathlib import Path
 
-import pytest
 from made_grid import made_grid
 
 from trainer.journal.records import CellNote
-from trainer.judging.tally import axes_of, items_ticked, rates, trend, wilson
-
-
-@pytest.mark.parametrize(
-    ("yes", "seen", "low", "high"),
-    # Wilson's score interval at 95 %, by hand from the formula of the paper.
-    [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (14, 36, 0.2478, 0.5514), (3, 36, 0.0287, 0.2183)],
-)
-def test_an_interval_is_wilsons(yes: int, seen: int, low: float, high: float) -> None:
-    assert wilson(yes, seen) == pytest.approx((low, high), abs=2e-4)
+from trainer.judging.tally import axes_of, items_ticked, rates, trend
 
 
 def test_ticks_are_counted_for_each_value_of_an_axis(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Self
 
 import torch
 
+from trainer.bake.pictures.compute_setup import session_compute_setup
 from trainer.bake.pictures.grid_orders import GridControl
 from trainer.bake.pictures.lend_model import lend_model
-from trainer.bake.precision import precision_text
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.errors import GridError, as_bake_failure
@@ -26,7 +26,6 @@ from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 from trainer.workspace import Workspace
 
-_PRECISIONS = {"no": "fp32", "fp16": "fp16", "bf16": "bf16"}
 _OWN_VAE = "the base's own VAE"
 _log = logging.getLogger(__name__)
 
@@ -58,10 +57,7 @@ class SessionProvider:
 
     def compute_setup(self, spec: GridSpec) -> ComputeSetup:
         """Return what the bake computes with, whatever precision `spec` has."""
-        session = self._session
-        attention = "xformers" if session.settings.xformers else "sdpa"
-        precision = precision_text(_PRECISIONS[session.precision.name], session.settings)
-        return ComputeSetup(session.model.device.type, precision, attention)
+        return session_compute_setup(self._session)
 
     def sampler(self, recipe: Recipe) -> GridSampler:
         """Return the sampler on the loaded base.

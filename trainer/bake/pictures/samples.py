@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from trainer.atomic_file import write_atomically
 from trainer.bake.batch import StepBatches
 from trainer.bake.live_settings import LiveSettings
+from trainer.bake.pictures.compute_setup import session_compute_setup
 from trainer.bake.pictures.lend_model import lend_model
-from trainer.bake.precision import precision_text
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.errors import as_bake_failure
@@ -23,7 +23,7 @@ from trainer.formats.generator_table import KEY
 from trainer.formats.infotext import Infotext, parse_infotext, write_infotext
 from trainer.formats.picture_text import png_bytes
 from trainer.grid.cost import pictures_at_once, speed_class, unet_passes
-from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
+from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.sample_prompts import SamplePicture, sample_pictures
 from trainer.grid.sampling_order import batch_key
 from trainer.journal.records import Stage
@@ -88,7 +88,7 @@ class Samples:
             return None
 
     def _seconds_by_grids(self) -> float | None:
-        seconds, setup = 0.0, self._compute_setup()
+        seconds, setup = 0.0, session_compute_setup(self._session)
         for picture in self._wanted():
             per_pass = self._report.journal.grids.seconds_per_unet_pass(speed_class(picture.recipe, setup))
             if per_pass is None:
@@ -99,7 +99,7 @@ class Samples:
     def _seconds_by_first(self) -> float | None:
         pictures = self._wanted()
         alike = list(next(groupby(pictures, key=lambda picture: batch_key(picture.recipe)))[1])
-        first = alike[: pictures_at_once(alike[0].recipe, self._compute_setup())]
+        first = alike[: pictures_at_once(alike[0].recipe, session_compute_setup(self._session))]
         short = [replace(picture.recipe, steps=min(_TIMED_SAMPLING_STEPS, picture.recipe.steps)) for picture in first]
         taken = 0.0
         with lend_model(self._session, base_alone=False), GridSampler(self._session.model) as sampler:
@@ -166,12 +166,10 @@ class Samples:
     ) -> Iterator[tuple[SamplePicture, NDArray[np.uint8] | None]]:
         """Yield each picture as it is made, None for one that is not finite; none after the bake was ordered to end."""
         recipes = [picture.recipe for picture in pictures]
-        for index, made in sampled_in_batches(sampler, recipes, self._compute_setup(), self._stop_requested):
+        for index, made in sampled_in_batches(
+            sampler, recipes, session_compute_setup(self._session), self._stop_requested
+        ):
             yield pictures[index], made.pixels
-
-    def _compute_setup(self) -> ComputeSetup:
-        session = self._session
-        return ComputeSetup(session.model.device.type, precision_text(session.precision.name, session.settings))
 
     def _text(self, recipe: Recipe, step: int, file: str) -> str:
         """Return the infotext: with the LoRA of this step where it was saved, else with the step alone."""

@@ -52,3 +52,42 @@ class MeasuresFields(BaseModel):
         exactness=EXACT,
         synonyms="overfitting, overtrained, burnt, copies, members, membership inference, validation",
     )
+    measure_pictures: bool = setting(
+        False,
+        "Measures",
+        "measure test pictures",
+        "Make a few pictures with each saved LoRA and compare them with the base's: how far they drift, what the activation token does and what stays without it, which outfit is seen, whether they are static. Costs measure_pictures_most sampled pictures per LoRA at most, and as many of the base once, which the next bake finds; prompts and seeds are the subject's or sample_prompts'.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="drift, bleed, static, burnt, token, trigger, outfit, probe, images",
+    )
+    measure_pictures_seeds: int = setting(
+        2,
+        "Measures",
+        "test picture seeds",
+        "Pictures per prompt that measure_pictures makes: with the first n of the subject's seeds, continuing from the last where it has fewer. More seeds give narrower intervals, and fewer prompts fit.",
+        unit="of each",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="probe, images, how many, random",
+        ge=1,
+        le=100,
+    )
+    measure_pictures_most: int = setting(
+        16,
+        "Measures",
+        "most test pictures",
+        "Pictures that measure_pictures makes with each saved LoRA at most: prompts that tell less are left out, and the plan says how many.",
+        unit="pictures",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="probe, images, how many, limit, cost",
+        ge=1,
+        le=1000,
+    )

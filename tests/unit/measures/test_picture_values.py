@@ -1,0 +1,73 @@
+"""The line that the log gets of an epoch's pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from make_recipe import make_recipe
+
+from trainer.formats.prompt_file import FilePrompt
+from trainer.grid.probe_pictures import ProbePicture, ProbePrompt, ProbeSet, PromptKind
+from trainer.measures.picture_values import LookedAt, PictureMeasures, TrainingPicture
+
+PROMPTS = (
+    ProbePrompt("x", PromptKind.SUBJECT, FilePrompt("x")),
+    ProbePrompt("bare", PromptKind.BARE, FilePrompt(""), twin="x"),
+    ProbePrompt("else", PromptKind.NEUTRAL, FilePrompt("hill")),
+)
+WANTED = ProbeSet(
+    tuple(ProbePicture(prompt, make_recipe(seed=seed)) for prompt in PROMPTS for seed in (1, 2)), 3, 2, "x", ()
+)
+
+
+def looked_at(seed: int, level: float = 0.0, strength: float = 1.0) -> LookedAt:
+    noise = strength * np.random.default_rng(seed).standard_normal((4, 16, 16)).astype(np.float32)
+    pixels = np.clip(128 + 20 * np.repeat(np.repeat(noise[:3], 2, 1), 2, 2) + level, 0, 255).astype(np.uint8)
+    return LookedAt(noise + np.float32(level / 20), pixels)
+
+
+BASE = [looked_at(index) for index in range(6)]
+TRAINING = [TrainingPicture("a", looked_at(40).latents, looked_at(40).pixels)]
+
+
+def measures() -> PictureMeasures:
+    return PictureMeasures.of(WANTED, BASE, TRAINING)
+
+
+def test_a_line_says_how_far_pictures_went_and_that_none_is_static() -> None:
+    made = [looked_at(index, level=10 * (index < 2)) for index in range(6)]
+    assert measures().line(measures().values(3, made)) == "drift 0.35, token effect 1.02, bleed 0.00, no static"
+
+
+def test_a_line_counts_static_pictures() -> None:
+    made = [looked_at(0, strength=5.0), *BASE[1:]]
+    assert measures().line(measures().values(3, made)).endswith("static in 1 of 6 pictures")
+
+
+def test_pictures_that_are_as_fine_as_the_training_pictures_are_not_static() -> None:
+    grainy = looked_at(40, strength=5.0)
+    against = PictureMeasures.of(WANTED, BASE, [TrainingPicture("a", grainy.latents, grainy.pixels)])
+    assert not against.is_static(looked_at(0, strength=5.0))
+    assert measures().is_static(looked_at(0, strength=5.0))
+
+
+def test_static_in_latents_that_the_pixels_do_not_show_is_none() -> None:
+    noisy = looked_at(0, strength=5.0)
+    assert not measures().is_static(replace(noisy, pixels=BASE[0].pixels))
+    assert measures().is_static(LookedAt(None, None))
+
+
+def test_a_picture_without_numbers_leaves_the_others_their_values() -> None:
+    made = [LookedAt(None, None), *BASE[1:]]
+    values = {value.name: value for value in measures().values(2, made) if not value.scope}
+    assert (values["drift"].value, values["drift"].count) == (0, 1)
+    assert (values["static"].value, values["static"].count) == (pytest.approx(1 / 6), 6)
+    assert values["high_frequency"].value == 1
+
+
+def test_multiples_are_paired_with_the_base_so_that_prompts_that_differ_do_not_widen_them() -> None:
+    base = [looked_at(index, strength=0.1 * (index + 1)) for index in range(6)]
+    made = [looked_at(index, strength=0.2 * (index + 1)) for index in range(6)]
+    values = PictureMeasures.of(WANTED, base, TRAINING).values(1, made)
+    detail = next(value for value in values if value.name == "high_frequency" and not value.scope)
+    assert (detail.value, detail.low, detail.high) == (pytest.approx(4), pytest.approx(4), pytest.approx(4))

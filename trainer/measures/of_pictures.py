@@ -1,0 +1,131 @@
+"""Records of what is measured on pictures of the subject's prompts, made with fixed seeds: in latents, and again in pixels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trainer.measures.record import MeasureRecord, MeasureSource
+
+SETTING = "measure_pictures"
+"""The setting that switches them on."""
+
+PIXELS = "_pixels"
+"""Ending of the names of what is measured in pixels."""
+
+DRIFT, TOKEN_EFFECT, BLEED = "drift", "token_effect", "bleed"
+OUTFIT_DISTANCE, OUTFIT_SEEN = "outfit_distance", "outfit_seen"
+HIGH_FREQUENCY, SATURATION, STATIC = "high_frequency", "saturation", "static"
+
+AGAINST_TRAINING = "training pictures"
+"""Scope of what is compared with the training pictures; without a scope it is compared with the base's."""
+
+_UNIT = "1 is as far as two of the base's pictures with different seeds are apart"
+
+
+@dataclass(frozen=True)
+class _InBoth:
+    """A measure that is made in latents and in pixels; `{what}` in its help stands for either."""
+
+    key: str
+    title: str
+    help: str
+    scopes: str = ""
+    unit: str = ""
+    log_scale: bool = False
+
+    def records(self) -> Iterator[MeasureRecord]:
+        for ending, suffix, what in (("", "", "latents"), (PIXELS, " (pixels)", "pixels")):
+            yield MeasureRecord(
+                self.key + ending,
+                self.title + suffix,
+                self.help.format(what=what),
+                MeasureSource.PICTURE,
+                unit=self.unit,
+                setting=SETTING,
+                scopes=self.scopes,
+                by_part=False,
+                log_scale=self.log_scale,
+            )
+
+
+_IN_BOTH = (
+    _InBoth(
+        DRIFT,
+        "drift",
+        "How far pictures for the subject are from the base's of the same prompt and seed, in {what}: "
+        f"{_UNIT}. It does not say whether they got nearer to the subject.",
+        "prompt",
+    ),
+    _InBoth(
+        TOKEN_EFFECT,
+        "token effect",
+        "How far a picture with the activation token is from the one without it, both with the LoRA, in {what}: "
+        f"{_UNIT}. After step 0 it is what the word does to the base alone.",
+        "prompt",
+    ),
+    _InBoth(
+        BLEED,
+        "bleed",
+        "How far pictures whose prompt lacks the activation token are from the base's, in {what}: "
+        f"{_UNIT}. It does not say what came through.",
+        "prompt",
+    ),
+    _InBoth(
+        OUTFIT_DISTANCE,
+        "outfit asked × seen",
+        "How far the pictures for one outfit are from the training pictures of each, in {what} averaged over 4 × 4 fields, by the mean "
+        "of all outfits: below 1 is nearer than the others. Colours and layout count; whether it is that outfit the eye must say.",
+        "outfit asked × outfit seen",
+    ),
+    _InBoth(
+        OUTFIT_SEEN,
+        "outfit seen as asked",
+        "Share of the pictures for an outfit that are nearest to the training pictures of that outfit, in {what} averaged over 4 × 4 "
+        f"fields. Scope `{AGAINST_TRAINING}`: how many of the training pictures themselves are recognised in this way, each left out in turn.",
+        "training pictures",
+        unit="%",
+    ),
+    _InBoth(
+        HIGH_FREQUENCY,
+        "fine detail",
+        "Energy of the differences between neighbouring {what}, as a multiple of the base's pictures of the same prompts and seeds, or of "
+        "the training pictures. Much above 1 is grain or static, below 1 is smooth.",
+        "training pictures",
+        log_scale=True,
+    ),
+)
+
+OF_PICTURES: tuple[MeasureRecord, ...] = (
+    *(record for measure in _IN_BOTH for record in measure.records()),
+    MeasureRecord(
+        SATURATION,
+        "spread of latents",
+        "Standard deviation of latents as a multiple of the base's pictures of the same prompts and seeds, or of the training pictures. "
+        "Above 1 is more contrast and colour.",
+        MeasureSource.PICTURE,
+        setting=SETTING,
+        scopes="training pictures",
+        by_part=False,
+        log_scale=True,
+    ),
+    MeasureRecord(
+        SATURATION + PIXELS,
+        "saturation",
+        "Mean difference of a pixel's strongest and weakest colour, as a multiple of the base's pictures of the same prompts and seeds, or "
+        "of the training pictures.",
+        MeasureSource.PICTURE,
+        setting=SETTING,
+        scopes="training pictures",
+        by_part=False,
+        log_scale=True,
+    ),
+    MeasureRecord(
+        STATIC,
+        "static pictures",
+        "Share of the pictures that have far more fine detail, in latents and in pixels, than any of the base's and of the training "
+        "pictures, or that hold values that are no numbers. Grainy styles that the training pictures have do not count.",
+        MeasureSource.PICTURE,
+        unit="%",
+        setting=SETTING,
+        by_part=False,
+    ),
+)
