@@ -1,19 +1,18 @@
 """HTML of a grid's page: one file that holds everything and loads nothing.
 
-The content is collected here in plain records; the markup is templates/page.html. Its environment escapes every text,
-so that a prompt or a file name stays text whatever it holds.
+The content is collected here in plain records; the markup is templates/page.html.
 """
 
 import base64
-import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from trainer.gallery.html_page import page_environment, security_policy
 from trainer.gallery.sheets import common_facts, value_label
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis, Place
@@ -102,7 +101,7 @@ def grid_html(
     ]
     html = environment.get_template("page.html").render(
         title=made.spec.name,
-        policy=_policy(style, script),
+        policy=security_policy(style, script),
         style=style,
         script=script,
         facts=_facts(made),
@@ -116,40 +115,7 @@ def grid_html(
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("trainer.gallery"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-
-
-def _visible(value: object) -> object:
-    """Return a text with its line breaks kept and every other control character made visible; markup as it is."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "\n".join(printable(line) for line in value.split("\n"))
-
-
-def _policy(style: str, script: str) -> str:
-    """Return the content security policy: this style, this script, pictures inside the page, nothing else."""
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "img-src data:",
-            f"style-src {_digest(style)}",
-            f"script-src {_digest(script)}",
-            "base-uri 'none'",
-            "form-action 'none'",
-        )
-    )
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return page_environment("trainer.gallery")
 
 
 def _sizes(made: MadeGrid) -> dict[str, str]:

@@ -1,0 +1,148 @@
+"""Chapters of a report on what was measured: each measure over the epochs, beside the parent with its noise, and who carries."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import nan
+from typing import TypeAlias
+
+from trainer.journal.measure_records import MeasuredValue
+from trainer.measures.carried import carried, short_label
+from trainer.measures.of_parts import ENCODERS, FOLDER_SCOPE, OUTFIT_SCOPE
+from trainer.measures.record import MeasureRecord
+from trainer.measures.registry import MEASURES
+from trainer.report.record import Block, Chapter, PlotLine, StepPlot, TextLines, TextTable
+from trainer.report.source import ReportSource
+from trainer.settings.parts import all_parts
+from trainer.text import plural, printable
+
+_MOST_LINES = 5
+_Of: TypeAlias = tuple[str, str]
+"""Part and scope of a value."""
+
+
+def measure_chapters(source: ReportSource) -> tuple[Chapter, ...]:
+    """Return what was measured of the bake, and who carries it."""
+    return (
+        Chapter("Who carries", tuple(_carried(source))),
+        Chapter("Measures", tuple(_measures(source))),
+    )
+
+
+def _measures(source: ReportSource) -> Iterator[Block]:
+    by_name: dict[str, list[MeasuredValue]] = defaultdict(list)
+    for value in source.values:
+        by_name[value.name].append(value)
+    single: list[tuple[str, ...]] = []
+    for key, record in MEASURES.items():
+        lines = _lines(by_name.get(key, ()))
+        if any(len(values) > 1 for values in lines.values()):
+            yield _plot(source, record, lines)
+        single += [
+            (record.title, _label(of), shown_value(record, values[-1]), source.epoch_of(values[-1].step))
+            for of, values in lines.items()
+            if len(values) == 1
+        ]
+    if single:
+        yield TextTable(("measure", "of", "value", "after"), tuple(single), frozenset({2}))
+
+
+def _lines(values: Sequence[MeasuredValue]) -> dict[_Of, list[MeasuredValue]]:
+    """Return the values to show of one measure by part and scope: of the whole where there are such, else of its scopes."""
+    known = [value for value in values if value.value is not None]
+    whole = [value for value in known if not value.scope] or known
+    lines: dict[_Of, list[MeasuredValue]] = defaultdict(list)
+    for value in whole:
+        lines[value.part, value.scope].append(value)
+    order = ["", *all_parts()]
+    chosen = sorted(lines, key=lambda of: (order.index(of[0]) if of[0] in order else len(order), of[1]))
+    return {of: lines[of] for of in chosen[:_MOST_LINES]}
+
+
+def _plot(source: ReportSource, record: MeasureRecord, lines: Mapping[_Of, Sequence[MeasuredValue]]) -> StepPlot:
+    with_band = any(value.low is not None for values in lines.values() for value in values)
+    pictures = max(value.count for values in lines.values() for value in values)
+    band = f" The band is the 95 % interval over {plural(pictures, 'picture')}." if with_band and pictures else ""
+    return StepPlot(
+        _capital(record.title),
+        tuple(_plot_line(of, values) for of, values in lines.items()),
+        float(source.steps),
+        record.unit,
+        record.log_scale,
+        f"{record.help}{band}",
+    )
+
+
+def _plot_line(of: _Of, values: Sequence[MeasuredValue]) -> PlotLine:
+    def each(numbers: Sequence[float | None]) -> list[float]:
+        return [nan if number is None else number for number in numbers]
+
+    banded = any(value.low is not None for value in values)
+    return PlotLine(
+        _label(of),
+        [value.step for value in values],
+        each([value.value for value in values]),
+        each([value.low for value in values]) if banded else (),
+        each([value.high for value in values]) if banded else (),
+    )
+
+
+def _label(of: _Of) -> str:
+    """Return what a value is about, in words: `U-Net`, `TE`, `layout`, `whole LoRA`."""
+    part, scope = of
+    words = [part_label(part), printable(scope, 60)]
+    return " · ".join(word for word in words if word) or "whole LoRA"
+
+
+def part_label(part: str) -> str:
+    """Return a part's name beside a value; what a damaged row names stays as it is."""
+    if not part:
+        return ""
+    return short_label(part, all_parts()) if part == ENCODERS or part in all_parts() else printable(part, 60)
+
+
+def shown_value(record: MeasureRecord, value: MeasuredValue) -> str:
+    """Return a value with its unit and its interval: `71 % (64–78)`."""
+    if value.value is None:
+        return "no number"
+    unit = f" {record.unit}" if record.unit else ""
+    factor = 100.0 if record.unit == "%" else 1.0
+    digits = "{:.0f}" if record.unit == "%" else "{:.3g}"
+
+    def text(number: float) -> str:
+        return digits.format(factor * number).replace("-", "−")
+
+    if value.low is None or value.high is None:
+        return f"{text(value.value)}{unit}"
+    return f"{text(value.value)}{unit} ({text(value.low)} to {text(value.high)})"
+
+
+def _carried(source: ReportSource) -> Iterator[Block]:
+    steps = [step for step in dict.fromkeys(value.step for value in source.values) if carried(source.values, step)]
+    if not steps:
+        return
+    last = steps[-1]
+    whole = carried(source.values, last)
+    if whole is None:
+        return
+    rest = "" if whole.together is None else f"; {whole.together:.0%} only together".replace("%", " %")
+    interval = ""
+    if whole.low is not None and whole.high is not None:
+        low, high = (f"{100 * end:+.0f}".replace("-", "−") for end in (whole.low, whole.high))
+        interval = f"the text encoders' lead is {low} to {high} points with 95 % certainty over {plural(whole.pictures, 'picture')}"
+    yield TextLines(tuple(filter(None, (f"{source.epoch_of(last)}: {whole.words}{rest}", interval))))
+    rows = []
+    for scope in dict.fromkeys(value.scope for value in source.values if value.step == last):
+        here = carried(source.values, last, scope) if scope.startswith((FOLDER_SCOPE, OUTFIT_SCOPE)) else None
+        if here is not None:
+            kind, _, name = scope.partition(" ")
+            rows.append(
+                (f"{kind} {printable(name, 80)}", here.verdict, here.column.removesuffix("?"), str(here.pictures))
+            )
+    if rows:
+        yield TextTable(
+            ("pictures of", "who carries", f"{whole.heading}, %", "pictures"), tuple(rows), frozenset({2, 3})
+        )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
