@@ -23,6 +23,7 @@ from lora_tui.commands.order import order
 from lora_tui.commands.page import page
 from lora_tui.commands.plan import plan
 from lora_tui.commands.queue import queue
+from lora_tui.commands.report import report
 from lora_tui.commands.show import diff, show
 from lora_tui.commands.status import status
 from lora_tui.commands.style import style
@@ -49,6 +50,7 @@ _COMMANDS = (
     bakes,
     show,
     diff,
+    report,
     watch,
     order,
     resume,

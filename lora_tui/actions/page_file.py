@@ -86,7 +86,7 @@ def write_page(
     grid = journal.grids.read(number)
     made = make_page(journal, workspace, grid, max_bytes)
     name = f"{Path(grid.folder).name}.html"
-    path = user_path(into).absolute() if into else _place(workspace.root / grid.folder, name)
+    path = user_path(into).absolute() if into else own_place(workspace.root / grid.folder, name, "grid")
     try:
         write_atomically(path, made.content)
     except OSError as error:
@@ -101,15 +101,24 @@ def write_page(
     )
 
 
-def _place(folder: Path, name: str) -> Path:
-    """Return where a page is written that nobody gave a place: in its grid's folder, or if that cannot be written here."""
+def own_place(folder: Path, name: str, what: str) -> Path:
+    """Return where a page is written that nobody gave a place: in the folder of what it shows, or if that cannot be written here.
+
+    Args:
+        folder: of what it shows.
+        name: of the file.
+        what: it shows: `grid`, `bake`.
+
+    Raises:
+        GridError: something of that name is in the current folder.
+    """
     if os.access(folder, os.W_OK):
         return folder / name
     here = current_folder() / name
     if os.path.lexists(here):
         raise GridError(
             printable(str(here)),
-            found="is already there, and the grid's own folder cannot be written",
+            found=f"is already there, and the {what}'s own folder cannot be written",
             way_out="name the page with `-o FILE`",
         )
     return here

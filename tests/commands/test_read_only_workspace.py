@@ -35,6 +35,8 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "grid --dry-run": (("grid", "--bake", "1", "--dry-run", "--in", "WS"), "4 pictures"),
     "page": (("page", "1", "--in", "WS"), "out/0001-hifumi.html"),
     "page -o": (("page", "1", "-o", "x.html", "--in", "WS"), "out/x.html"),
+    "report": (("report", "1", "--in", "WS"), "out/report-0001-hifumi.html"),
+    "report --md": (("report", "1", "--md", "--stdout", "--in", "WS"), "# Bake 1: hifumi"),
     "use": (("use", "1", "last", ".", "--in", "WS"), "wrote ./hifumi-b1-e1.safetensors"),
     "style list": (("style", "list", "--in", "WS"), "no styles"),
     "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),

@@ -42,6 +42,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "bakes prune": {"yes": True, "folder": "{ws}"},
     "show": {"number": 1, "folder": "{ws}"},
     "diff": {"first": 1, "second": 2, "folder": "{ws}"},
+    "report": {"number": 1, "folder": "{ws}"},
     "watch": {"folder": "{ws}"},
     "order": {"number": 2, "word": "pause", "folder": "{ws}"},
     "resume": {"number": 1, "folder": "{ws}"},

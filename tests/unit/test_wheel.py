@@ -71,9 +71,10 @@ def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) 
     assert {path.name for path in vocabulary.iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
 
 
-def test_the_page_template_comes_along(installed: Path) -> None:
-    templates = installed / "trainer" / "gallery" / "templates"
-    assert {path.name for path in templates.iterdir()} == {"page.html", "page.css", "page.js"}
+def test_the_templates_of_pages_come_along(installed: Path) -> None:
+    for room, files in (("gallery", {"page.html", "page.css", "page.js"}), ("report", {"report.html", "report.css"})):
+        templates = installed / "trainer" / room / "templates"
+        assert {path.name for path in templates.iterdir()} == files
 
 
 def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from math import isfinite
 
 from trainer.journal.records import Checkpoint
 from trainer.measures.carried import Carried, carried_by_step
-from trainer.report.record import Block, Chapter, PlotLine, StepPlot, TextLines, TextTable
+from trainer.report.record import Block, Chapter, StepCurve, StepPlot, TextLines, TextTable
 from trainer.report.source import ReportSource
 from trainer.settings.parts import all_parts, label_of, metric_of
 from trainer.text import plural
@@ -42,20 +42,20 @@ def _curves(source: ReportSource) -> Iterator[Block]:
     validations = source.journal.results.validations(number)
     if len(validations) > 1:
         steps, values = [step for step, _ in validations], [value for _, value in validations]
-        yield StepPlot("Validation loss", (PlotLine("validation loss", steps, values),), last)
+        yield StepPlot("Validation loss", (StepCurve("validation loss", steps, values),), last)
     rates = [line for part in all_parts() if (line := _line(source, metric_of(part), label_of(part))) is not None]
     if rates:
-        yield StepPlot("Learning rates", tuple(PlotLine(each.label, each.steps, each.values) for each in rates), last)
+        yield StepPlot("Learning rates", tuple(StepCurve(each.label, each.steps, each.values) for each in rates), last)
     norm = _line(source, "grad_norm", "length of the gradient")
     if norm is not None:
         yield StepPlot("Length of the gradient", (norm,), last, log_scale=True, note=band)
 
 
-def _line(source: ReportSource, metric: str, label: str) -> PlotLine | None:
+def _line(source: ReportSource, metric: str, label: str) -> StepCurve | None:
     curve = source.journal.curves.read(source.bake.number, metric, _COLUMNS)
     if len(curve.steps) < 2 or not any(map(isfinite, curve.mean)):
         return None
-    return PlotLine(label, curve.steps, curve.mean, curve.low, curve.high)
+    return StepCurve(label, curve.steps, curve.mean, curve.low, curve.high)
 
 
 def _epochs(source: ReportSource) -> Iterator[Block]:

@@ -10,8 +10,8 @@ from trainer.report.record import (
     Block,
     FactList,
     PictureFile,
-    PlotLine,
     QuotedText,
+    StepCurve,
     StepPlot,
     TextLines,
     TextTable,
@@ -56,7 +56,7 @@ def _block(block: Block) -> Iterator[str]:
         case StepPlot():
             yield from _plot(block)
         case PictureFile(caption, _, name):
-            yield f"- {escaped(caption)}: `{printable(name).replace('`', chr(39))}`"
+            yield f"- {escaped(caption)}: {escaped(name)}"
 
 
 def _table(table: TextTable) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _plot(plot: StepPlot) -> Iterator[str]:
         yield from ("", escaped(plot.note))
 
 
-def _at(line: PlotLine, step: float, unit: str) -> str:
+def _at(line: StepCurve, step: float, unit: str) -> str:
     if step not in line.steps:
         return ""
     at = list(line.steps).index(step)

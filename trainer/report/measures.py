@@ -10,7 +10,7 @@ from trainer.measures.carried import carried, short_label
 from trainer.measures.of_parts import ENCODERS, FOLDER_SCOPE, OUTFIT_SCOPE
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
-from trainer.report.record import Block, Chapter, PlotLine, StepPlot, TextLines, TextTable
+from trainer.report.record import Block, Chapter, StepCurve, StepPlot, TextLines, TextTable
 from trainer.report.source import ReportSource
 from trainer.settings.parts import all_parts
 from trainer.text import plural, printable
@@ -38,7 +38,7 @@ def _measures(source: ReportSource) -> Iterator[Block]:
         if any(len(values) > 1 for values in lines.values()):
             yield _plot(source, record, lines)
         single += [
-            (record.title, _label(of), shown_value(record, values[-1]), source.epoch_of(values[-1].step))
+            (record.title, _label(source, of), shown_value(record, values[-1]), source.epoch_of(values[-1].step))
             for of, values in lines.items()
             if len(values) == 1
         ]
@@ -64,7 +64,7 @@ def _plot(source: ReportSource, record: MeasureRecord, lines: Mapping[_Of, Seque
     band = f" The band is the 95 % interval over {plural(pictures, 'picture')}." if with_band and pictures else ""
     return StepPlot(
         _capital(record.title),
-        tuple(_plot_line(of, values) for of, values in lines.items()),
+        tuple(_plot_line(_label(source, of), values) for of, values in lines.items()),
         float(source.steps),
         record.unit,
         record.log_scale,
@@ -72,13 +72,13 @@ def _plot(source: ReportSource, record: MeasureRecord, lines: Mapping[_Of, Seque
     )
 
 
-def _plot_line(of: _Of, values: Sequence[MeasuredValue]) -> PlotLine:
+def _plot_line(label: str, values: Sequence[MeasuredValue]) -> StepCurve:
     def each(numbers: Sequence[float | None]) -> list[float]:
         return [nan if number is None else number for number in numbers]
 
     banded = any(value.low is not None for value in values)
-    return PlotLine(
-        _label(of),
+    return StepCurve(
+        label,
         [value.step for value in values],
         each([value.value for value in values]),
         each([value.low for value in values]) if banded else (),
@@ -86,18 +86,13 @@ def _plot_line(of: _Of, values: Sequence[MeasuredValue]) -> PlotLine:
     )
 
 
-def _label(of: _Of) -> str:
+def _label(source: ReportSource, of: _Of) -> str:
     """Return what a value is about, in words: `U-Net`, `TE`, `layout`, `whole LoRA`."""
     part, scope = of
-    words = [part_label(part), printable(scope, 60)]
-    return " · ".join(word for word in words if word) or "whole LoRA"
-
-
-def part_label(part: str) -> str:
-    """Return a part's name beside a value; what a damaged row names stays as it is."""
-    if not part:
-        return ""
-    return short_label(part, all_parts()) if part == ENCODERS or part in all_parts() else printable(part, 60)
+    known = [each for each in all_parts() if each in source.measured_parts]
+    # What a damaged row names stays as it is.
+    name = short_label(part, known) if part in (*known, ENCODERS) else printable(part, 60)
+    return " · ".join(word for word in (name, printable(scope, 60)) if word) or "whole LoRA"
 
 
 def shown_value(record: MeasureRecord, value: MeasuredValue) -> str:

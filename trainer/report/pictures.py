@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ from trainer.regular_file import open_regular
 from trainer.report.record import PictureFile
 from trainer.text import plural
 
-_SIDES = (1800, 1400, 1100, 850, 650, 500, 380)
+_LARGEST, _SMALLEST = 1800, 380
+"""Pixels of a picture's longer side."""
 _QUALITY = 80
+# What a picture takes grows a little more slowly than its area.
+_SAFETY = 0.95
 # Reading it takes four bytes a pixel.
 _MOST_PIXELS = 64_000_000
 
@@ -39,11 +43,17 @@ def inlined_pictures(pictures: Sequence[PictureFile], max_bytes: int) -> Inlined
         max_bytes: of their base64.
     """
     files = list(dict.fromkeys(picture.path for picture in pictures))
-    made: dict[Path, str] = {}
-    for side in _SIDES:
-        made = {path: data for path in files if (data := _webp(path, side)) is not None}
-        if sum(map(len, made.values())) <= max_bytes:
+    side = _LARGEST
+    while True:
+        read = {path: made for path in files if (made := _webp(path, side)) is not None}
+        made = {path: data for path, (data, _) in read.items()}
+        taken = sum(map(len, made.values()))
+        if taken <= max_bytes:
             return InlinedPictures(made, _remarks(len(files) - len(made), 0))
+        if side == _SMALLEST:
+            break
+        longest = max(longest for _, longest in read.values())
+        side = max(_SMALLEST, min(side - 1, int(longest * math.sqrt(max_bytes / taken) * _SAFETY)))
     shown: dict[Path, str] = {}
     for path, data in made.items():
         if sum(map(len, shown.values())) + len(data) > max_bytes:
@@ -61,8 +71,8 @@ def _remarks(unread: int, left_out: int) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _webp(path: Path, side: int) -> str | None:
-    """Return a picture with no side longer than `side` as WebP in base64; None where it cannot be read."""
+def _webp(path: Path, side: int) -> tuple[str, int] | None:
+    """Return a picture with no side longer than `side` as WebP in base64, and its longer side; None where it cannot be read."""
     try:
         with open_regular(path) as file, Image.open(file, formats=("PNG",)) as picture:
             # The pixels of a file that is larger are not read.
@@ -74,4 +84,4 @@ def _webp(path: Path, side: int) -> str | None:
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     small.save(out, "WEBP", quality=_QUALITY)
-    return base64.b64encode(out.getvalue()).decode()
+    return base64.b64encode(out.getvalue()).decode(), max(small.size)

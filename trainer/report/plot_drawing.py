@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from trainer.report.record import PlotLine, StepPlot
+from trainer.report.record import StepCurve, StepPlot
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ def _range(plot: StepPlot) -> tuple[float | None, float | None, bool]:
     return lowest, highest, cut
 
 
-def _line(line: PlotLine, scale: _Scale) -> DrawnLine:
+def _line(line: StepCurve, scale: _Scale) -> DrawnLine:
     points = [None if (y := scale.y(value)) is None else (scale.x(step), y) for step, value in zip(line.steps, line.values, strict=True)]  # fmt: skip
     pieces = tuple(_pieces(points))
     dots = tuple((f"{x:.1f}", f"{y:.1f}") for x, y in filter(None, points)) if len(points) <= 60 else ()
@@ -134,7 +134,7 @@ def _line(line: PlotLine, scale: _Scale) -> DrawnLine:
     )
 
 
-def _bands(line: PlotLine, scale: _Scale) -> Iterator[str]:
+def _bands(line: StepCurve, scale: _Scale) -> Iterator[str]:
     if not line.low or not line.high:
         return
     edges = [

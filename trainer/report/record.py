@@ -44,7 +44,7 @@ class QuotedText:
 
 
 @dataclass(frozen=True)
-class PlotLine:
+class StepCurve:
     """One line of a plot; parallel lists.
 
     Attributes:
@@ -75,7 +75,7 @@ class StepPlot:
     """
 
     title: str
-    lines: tuple[PlotLine, ...]
+    lines: tuple[StepCurve, ...]
     last: float
     unit: str = ""
     log_scale: bool = False

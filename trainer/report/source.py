@@ -38,6 +38,11 @@ class ReportSource:
         return self.journal.measures.of_bake(self.bake.number)
 
     @cached_property
+    def measured_parts(self) -> frozenset[str]:
+        """Keys of the parts that something was measured of."""
+        return frozenset(value.part for value in self.values)
+
+    @cached_property
     def note(self) -> BakeNote:
         """What the user wrote about it."""
         return self.journal.notes.of(self.bake.number)

@@ -1,0 +1,76 @@
+"""A bake's report as one HTML page or as markdown: `report`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lora_tui.commands.exits import exits, workspace_here
+from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.page import size_of
+from trainer.errors import ExitCode, WorkspaceError
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.journal.journal import Journal
+
+
+@click.command()
+@click.argument("number", type=int, required=False, metavar="[N]")
+@click.option("--html", "form", flag_value="html", default="html", help="As one HTML page with its pictures (default).")
+@click.option(
+    "--md", "form", flag_value="md", help="As markdown: numbers in place of plots, files in place of pictures."
+)
+@click.option("--max", "max_size", default="8MB", metavar="SIZE", help="Maximum size of its pictures (default: 8MB).")
+@click.option("--stdout", "printed", is_flag=True, help="Print the report instead of writing a file.")
+@click.option("-o", "--output", "into", type=PATH, metavar="FILE", help="Write to FILE.")
+@WORKSPACE
+@exits
+def report(
+    number: int | None, form: str, max_size: str, printed: bool, into: Path | None, folder: Path | None
+) -> ExitCode:
+    """Write everything known of bake N as one self-contained page.
+
+    Its settings and data beside its parent's, curves, measures with their noise, where each epoch stands between raw and burnt,
+    grids, verdicts and notes, warnings. Without N, of the last bake that ran. Prints the command that copies it to your own
+    machine.
+    """
+    from lora_tui.actions.report_file import make_report, write_report
+    from lora_tui.terminal.clipboard import copy_to_clipboard
+    from trainer.atomic_file import is_stream
+    from trainer.journal.journal import Journal
+
+    max_bytes = size_of(max_size)
+    if printed and into:
+        raise click.UsageError("--stdout and -o exclude each other")
+    if printed and form == "html" and sys.stdout.isatty():
+        raise click.UsageError(
+            "--stdout would fill the terminal: redirect it, as in `lora-tui report --stdout > x.html`"
+        )
+    workspace = workspace_here(folder)
+    with Journal(workspace.journal_path) as journal:
+        chosen = _bake(journal) if number is None else number
+        if printed:
+            content, _ = make_report(journal, workspace, chosen, form, max_bytes)
+            sys.stdout.buffer.write(content)
+            return ExitCode.DONE
+        file = write_report(journal, workspace, chosen, form=form, max_bytes=max_bytes, into=into)
+    if into is not None and is_stream(into):
+        # It may be the standard output, and nothing is there to be copied.
+        click.echo(f"bake {chosen}: {file.line}", err=True)
+        return ExitCode.DONE
+    click.echo(f"wrote {printable(str(file.path))}")
+    click.echo(f"      {file.line}")
+    click.echo(f"copy it to your machine:  {printable(file.copy)}")
+    click.echo(f"or fetch it directly:     {printable(file.show)}")
+    if copy_to_clipboard(file.copy, sys.stdout):
+        click.echo("The first command is in your clipboard if your terminal supports OSC 52.")
+    return ExitCode.DONE
+
+
+def _bake(journal: "Journal") -> int:
+    last = journal.bakes.last_that_ran()
+    if last is None:
+        raise WorkspaceError("report", found="no bake has run yet", way_out="start one with `lora-tui bake`")
+    return last.number
