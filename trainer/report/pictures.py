@@ -45,7 +45,7 @@ def inlined_pictures(pictures: Sequence[PictureFile], max_bytes: int) -> Inlined
     files = list(dict.fromkeys(picture.path for picture in pictures))
     side = _LARGEST
     while True:
-        read = {path: made for path in files if (made := _webp(path, side)) is not None}
+        read = {path: picture for path in files if (picture := _webp(path, side)) is not None}
         made = {path: data for path, (data, _) in read.items()}
         taken = sum(map(len, made.values()))
         if taken <= max_bytes:
