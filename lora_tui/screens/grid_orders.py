@@ -118,7 +118,8 @@ class GridOrders:
             if wanted:
                 sender.write(lambda: grids.queue_variants(self._workspace, made, notes, sender.engine.key))
 
-        dialog = JudgementDialog(made, notes, selection.checklist, can_propose=sender.rights.bake)
+        journal_path = self._workspace.journal_path
+        dialog = JudgementDialog(made, notes, selection.checklist, journal_path, can_propose=sender.rights.bake)
         self._screen.app.push_screen(dialog, propose)
 
     def use_epoch(self) -> None:

@@ -1,6 +1,7 @@
 """The results of judging a grid: checklist rates, verdicts by epoch and weight, where the favourites point."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -13,6 +14,7 @@ from textual.widgets import Static
 
 from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog, key_hint
+from trainer.errors import LoraTuiError
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class JudgementDialog(ReadDialog[bool]):
         made: the grid.
         notes: cell -> what was thought of it.
         checklist: the subject's.
+        journal_path: of the workspace; it knows which bakes are twins.
         can_propose: whether the grid is of a bake, and this screen may queue.
     """
 
@@ -52,12 +55,18 @@ class JudgementDialog(ReadDialog[bool]):
             self.sections = tuple(sections)
 
     def __init__(
-        self, made: "MadeGrid", notes: "Mapping[str, CellNote]", checklist: Sequence[str], *, can_propose: bool
+        self,
+        made: "MadeGrid",
+        notes: "Mapping[str, CellNote]",
+        checklist: Sequence[str],
+        journal_path: Path,
+        *,
+        can_propose: bool,
     ) -> None:
         """Show what is judged at this moment."""
         super().__init__()
         self._made, self._notes, self._checklist = made, dict(notes), tuple(checklist)
-        self._can_propose = can_propose
+        self._journal_path, self._can_propose = journal_path, can_propose
 
     def compose(self) -> ComposeResult:
         """Yield the heading and the keys; the sections follow when they are counted."""
@@ -88,6 +97,16 @@ class JudgementDialog(ReadDialog[bool]):
     @work(thread=True, group="judging")
     def _make_report(self) -> None:
         # Thousands of choices by chance are compared with the favourites: not between two keys.
+        from trainer.journal.journal import Journal
         from trainer.judging.report import report
+        from trainer.noise_floor.grid_rates import GridRates
 
-        self.post_message(self.ReportReady(report(self._made, self._notes, self._checklist)))
+        judged = self._made, self._notes, self._checklist
+        try:
+            with Journal(self._journal_path) as journal:
+                rates = GridRates(journal, self._made)
+                sections = report(*judged, lambda item: rates.lines(self._notes, item))
+        except LoraTuiError:
+            # Without the journal only the comparison of bakes is lacking; the feed says what is wrong with it.
+            sections = report(*judged)
+        self.post_message(self.ReportReady(sections))

@@ -1,6 +1,6 @@
 """Report on a grid's verdicts: rates of ticked items, verdicts by epoch and weight, direction of the favourites."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.gallery.sidecar import MadeGrid
@@ -21,29 +21,35 @@ class JudgingSection:
     lines: tuple[str, ...]
 
 
-def report(made: MadeGrid, notes: Mapping[str, CellNote], checklist: Sequence[str]) -> tuple[JudgingSection, ...]:
+def report(
+    made: MadeGrid,
+    notes: Mapping[str, CellNote],
+    checklist: Sequence[str],
+    of_bakes: Callable[[str], Sequence[str]] = lambda item: (),
+) -> tuple[JudgingSection, ...]:
     """Return the results of ticks, verdicts and favourites; what was not rated is left out.
 
     Args:
         made: the grid.
         notes: cell -> its verdicts.
         checklist: the subject's; its order is that of the items.
+        of_bakes: item -> what its rates say of the bakes in the grid, which differ by chance as pictures do; a line each.
     """
-    sections = [_ticks(made, notes, item) for item in items_ticked(notes.values(), checklist)]
+    sections = [_ticks(made, notes, item, of_bakes(item)) for item in items_ticked(notes.values(), checklist)]
     sections += [_verdicts(made, notes, name, axis) for name, axis in axes_of(made)]
     if any(note.favourite or note.unet or note.text_encoder for note in notes.values()):
         sections.append(JudgingSection("direction", tuple(lean.summary for lean in directions(made, notes))))
     return tuple(section for section in sections if section.lines)
 
 
-def _ticks(made: MadeGrid, notes: Mapping[str, CellNote], item: str) -> JudgingSection:
+def _ticks(made: MadeGrid, notes: Mapping[str, CellNote], item: str, of_bakes: Sequence[str]) -> JudgingSection:
     lines = []
     for name, axis in axes_of(made):
         found = rates(made, notes, item, name)
         texts = [f"{rate.label}: {rate.text}" for rate in found if rate.seen]
         change = trend(found)
         lines.append(f"by {axis.title}   {'   '.join(texts)}" + (f"   {change}" if change else ""))
-    return JudgingSection(item, tuple(lines))
+    return JudgingSection(item, (*lines, *of_bakes))
 
 
 def _verdicts(made: MadeGrid, notes: Mapping[str, CellNote], name: str, axis: Axis) -> JudgingSection:
