@@ -27,6 +27,7 @@ from lora_tui.commands.report import report
 from lora_tui.commands.show import diff, show
 from lora_tui.commands.status import status
 from lora_tui.commands.style import style
+from lora_tui.commands.twin import floor, twin
 from lora_tui.commands.use import use
 from lora_tui.commands.watch import watch
 from lora_tui.terminal.standard_streams import prepare_streams
@@ -56,6 +57,8 @@ _COMMANDS = (
     resume,
     fork,
     extend,
+    twin,
+    floor,
     grid,
     style,
     page,

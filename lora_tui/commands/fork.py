@@ -35,7 +35,7 @@ def resume(number: int, look_in: tuple[Path, ...], folder: Path | None) -> ExitC
     """Resume bake N from its newest state, in this terminal."""
     from trainer.jobs.fork import resume as requeue
 
-    folders = _folders(look_in)
+    folders = search_folders(look_in)
     return run_alone(workspace_here(folder), lambda journal, engine: requeue(journal, number, engine, folders))
 
 
@@ -63,7 +63,7 @@ def fork(
     """
     from trainer.jobs.fork import fork as queue_fork
 
-    folders = _folders(look_in)
+    folders = search_folders(look_in)
     workspace = workspace_here(folder)
 
     def queue(journal: "Journal", engine: str) -> "Bake":
@@ -87,7 +87,7 @@ def extend(number: int, epochs: int, look_in: tuple[Path, ...], why: str, folder
     """Train bake N for more epochs, as a new bake from its last state."""
     from trainer.jobs.fork import extend as queue_extension
 
-    folders = _folders(look_in)
+    folders = search_folders(look_in)
     workspace = workspace_here(folder)
 
     def queue(journal: "Journal", engine: str) -> "Bake":
@@ -98,7 +98,7 @@ def extend(number: int, epochs: int, look_in: tuple[Path, ...], why: str, folder
     return run_alone(workspace, queue)
 
 
-def _folders(look_in: tuple[Path, ...]) -> tuple[Path, ...]:
+def search_folders(look_in: tuple[Path, ...]) -> tuple[Path, ...]:
     """Return the folders to search.
 
     Raises:

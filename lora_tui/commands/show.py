@@ -45,20 +45,25 @@ def show(number: int, as_json: bool, folder: Path | None) -> ExitCode:
 @WORKSPACE
 @exits
 def diff(first: int, second: int, pictures: bool, as_json: bool, folder: Path | None) -> ExitCode:
-    """Show what differs between bakes A and B: their settings and their data."""
+    """Show what differs between bakes A and B: their settings, their data, and their measures held against the noise."""
     from lora_tui.wording.history import difference_json, difference_lines
+    from lora_tui.wording.noise import side_by_side_json, side_by_side_lines
     from trainer.history.differences import difference
     from trainer.journal.journal import Journal
+    from trainer.noise_floor.side_by_side import side_by_side
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         found = difference(journal, first, second)
+        measures = side_by_side(journal, first, second)
     if as_json:
-        print_json(difference_json(found))
+        print_json({**difference_json(found), "measures": side_by_side_json(measures)})
         return ExitCode.DONE
     for line in difference_lines(found):
         click.echo(line)
     if pictures and found.data is not None:
         for line in found.data.pictures:
             click.echo(f"  {printable(line)}")
+    for line in side_by_side_lines(measures):
+        click.echo(line)
     return ExitCode.DONE

@@ -29,6 +29,7 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "bakes list": (("bakes", "--in", "WS", "unet_lr>0"), "0001 hifumi"),
     "show": (("show", "1", "--in", "WS"), "hifumi.safetensors"),
     "diff": (("diff", "1", "2", "--in", "WS"), "settings: the same"),
+    "floor": (("floor", "1", "--in", "WS"), "no twins yet"),
     "queue": (("queue", "--in", "WS"), "0002 hifumi  held"),
     "queue --json": (("queue", "--in", "WS", "--json"), '"orphaned": false'),
     "grid --list": (("grid", "--list", "--in", "WS"), "0001 hifumi"),
@@ -65,6 +66,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "order": ("order", "3", "stop", "--in", "WS"),
     "resume": ("resume", "1", "--in", "WS"),
     "fork": ("fork", "1", "--in", "WS"),
+    "twin": ("twin", "1", "--in", "WS"),
     "extend": ("extend", "1", "--epochs", "2", "--in", "WS"),
     "grid": ("grid", "--bake", "1", "--in", "WS"),
     "grid --queue": ("grid", "--bake", "1", "--queue", "--in", "WS"),
@@ -98,7 +100,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         bake = add(journal)
         lora = write_lora(demo.root / bake.folder / "hifumi.safetensors")
         journal.results.add_checkpoint(
-            1, Checkpoint(1, 40, lora.name, lora.stat().st_size, None, None, None, None, 0.0)
+            1, Checkpoint(1, 40, lora.name, lora.stat().st_size, 0.1, None, None, None, 0.0)
         )
         journal.bakes.set_state(1, BakeState.DONE)
         journal.queue.set_held(add(journal).number, True)

@@ -129,6 +129,8 @@ def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
         "status",
         "fork",
         "extend",
+        "twin",
+        "floor",
         "watch",
         "grid",
         "page",

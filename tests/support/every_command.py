@@ -48,6 +48,8 @@ NEEDED: dict[str, dict[str, object]] = {
     "resume": {"number": 1, "folder": "{ws}"},
     "fork": {"number": 1, "folder": "{ws}"},
     "extend": {"number": 1, "epochs": 3, "folder": "{ws}"},
+    "twin": {"number": 1, "folder": "{ws}"},
+    "floor": {"number": 1, "folder": "{ws}"},
     "grid": {"dry_run": True, "folder": "{ws}"},
     "style list": {"folder": "{ws}"},
     "style show": {"name": "mine", "folder": "{ws}"},
@@ -117,7 +119,7 @@ def furnish(root: Path) -> Workspace:
             bake = journal.bakes.add(new)
         bake = journal.bakes.read(1)
         lora = write_lora(root / bake.folder / "hifumi.safetensors")
-        saved = Checkpoint(1, 40, lora.name, lora.stat().st_size, None, None, None, None, 0.0)
+        saved = Checkpoint(1, 40, lora.name, lora.stat().st_size, 0.1, None, None, None, 0.0)
         journal.results.add_checkpoint(1, saved)
         journal.bakes.set_state(1, BakeState.DONE)
         row = journal.grids.add(name="epochs", spec="{}", bake=None)

@@ -25,6 +25,8 @@ _NEVER_ONE = (
     "{label} values",
     "{kind} weights",
     "{times:.0f} times",  # many times slower
+    "{times:.1f} times",  # one has words of its own
+    "{times:,.0f} times",  # ten or more
     "{found.passes} times",  # asked before whether it is one
     "{count} times",  # asked before whether it is one
     "{tried} pictures",  # at least two could not be made at once

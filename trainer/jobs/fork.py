@@ -137,7 +137,7 @@ def fork(
         SettingsError: a change that cannot be made at a state, or no step would be left.
     """
     preview = preview_fork(journal, workspace, number, epoch=epoch, overrides=overrides, look_in=look_in)
-    link = _keep_state(journal, workspace, preview.state)
+    link = keep_state(journal, workspace, preview.state)
     bake = queue_bake(
         journal,
         workspace,
@@ -334,21 +334,22 @@ def check_changes(before: Settings, after: Settings) -> None:
             )
 
 
-def _keep_state(journal: Journal, workspace: Workspace, path: Path) -> Path:
-    """Keep a state for the new bake: the old one may remove it at any moment."""
-    _remove_unused_states(journal, workspace)
+def keep_state(journal: Journal, workspace: Workspace, path: Path) -> Path:
+    """Keep a state for a new bake, which the bake that made it may remove at any moment; return the link."""
     link = workspace.bakes / f"{_KEPT_STATE_PREFIX}{secrets.token_hex(4)}.safetensors"
+    # The state may itself be such a link, of a bake that needs it no more.
     link_or_copy(path, link)
+    _remove_unused_states(journal, workspace, link)
     return link
 
 
-def _remove_unused_states(journal: Journal, workspace: Workspace) -> None:
-    """Remove states kept for bakes that were removed from the queue, or have states of their own."""
+def _remove_unused_states(journal: Journal, workspace: Workspace, new: Path) -> None:
+    """Remove states kept for bakes that were removed from the queue, or have states of their own; `new` is of a bake to come."""
     wanted = {
         bake.starts_from
         for bake in journal.bakes.latest(limit=10_000)
         if bake.starts_from and bake.state is not BakeState.DONE and not journal.results.states(bake.number)
     }
     for link in workspace.bakes.glob(f"{_KEPT_STATE_PREFIX}*.safetensors"):
-        if link.relative_to(workspace.root).as_posix() not in wanted:
+        if link != new and link.relative_to(workspace.root).as_posix() not in wanted:
             link.unlink(missing_ok=True)

@@ -173,6 +173,11 @@ def resume_provenance(journal: Journal, bake: Bake) -> Provenance | None:
     return None
 
 
+def bake_provenance(journal: Journal, number: int) -> Provenance:
+    """Return what a bake was made on, from its folder, else from the journal."""
+    return Provenance(_manifest_of(journal, number), number)
+
+
 def provenance_of(journal: Journal, state: Path) -> Provenance:
     """Return what a state was made on.
 

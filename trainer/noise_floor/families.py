@@ -3,15 +3,15 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 
 from trainer.dataset.manifest import FILE, read_manifest
 from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.journal.deciding_marks import deciding_marks
 from trainer.journal.family_records import BakeFamily, FamilySource, KinFamily
 from trainer.journal.journal import Journal
-from trainer.journal.records import Mark, MarkKind
 from trainer.machine.card_lock import CPU
 from trainer.settings.describe import field, fields, is_setting
 from trainer.settings.model import Settings
@@ -92,7 +92,7 @@ def _row(journal: Journal, source: FamilySource, data_marks: dict[bytes, tuple[s
     written = {**_default_lines(), **dict(_LINE.findall(source.settings_toml))}
     lines = dict(_deciding_lines(written, models_known=knows_models))
     seeds = {name: _seed(lines.pop(name, None)) for name in SEEDS}
-    around = [data, source.device == CPU, *_changes(journal.results.marks(number)), *_start(journal, source)]
+    around = [data, source.device == CPU, *_changes(journal, number), *_start(journal, source)]
     for name in RATE_SETTINGS:
         lines.pop(name, None)
     rates = {name: written.get(name, "") for name in sorted(RATE_SETTINGS)}
@@ -149,19 +149,23 @@ def _seeds_in_force(seeds: Mapping[str, int | None], lines: Mapping[str, str], s
     return found
 
 
-def _changes(marks: Sequence[Mark]) -> Iterator[object]:
-    """Yield what was changed while a bake ran, and so decided what came out."""
-    for mark in marks:
-        name = mark.text.partition("=")[0].strip()
-        decides = mark.kind is MarkKind.SET and (not is_setting(name) or field(name).decides is Decides.YES)
-        if decides or mark.kind is MarkKind.ROLL_BACK:
-            yield mark.step, mark.kind, mark.text
+def _changes(journal: Journal, number: int) -> Iterator[object]:
+    for mark in deciding_marks(journal.results.marks(number)):
+        yield mark.step, mark.kind, mark.text
 
 
 def _start(journal: Journal, source: FamilySource) -> Iterator[object]:
-    """Yield where a bake started that did not start afresh: the bake that it was forked from, and its first step."""
+    """Yield where a bake started that did not start afresh: the bake that it was forked from, and its first step.
+
+    A twin of a fork has that fork as its parent, and the same start.
+    """
     if source.starts_from:
-        yield source.parent, journal.families.first_step(source.number)
+        parent, first = source.parent, journal.families.first_step(source.number)
+        while parent is not None and (above := journal.bakes.find(parent)) is not None:
+            if not above.starts_from or journal.families.first_step(parent) != first:
+                break
+            parent = above.parent
+        yield parent, first
 
 
 def _data_mark(blob: bytes, known: dict[bytes, tuple[str, bool]]) -> tuple[str, bool]:

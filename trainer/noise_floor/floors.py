@@ -92,11 +92,19 @@ class NoiseFloors:
         pictures = min(self._pictures(bake, key, at) for bakes, at in sides for bake in bakes)
         return compare_values(ones, others, noise, pictures=pictures)
 
-    def keys(self, bake: int, names: Iterable[str]) -> Iterator[tuple[ValueKey, list[int]]]:
-        """Yield everything that these measures have values of, and the steps at which it has."""
-        for name in names:
-            for key, values in self._of_bake(bake).keys(name).items():
-                yield key, [value.step for value in values]
+    def keys(self, bake: int, name: str) -> tuple[ValueKey, ...]:
+        """Return everything that a bake has values of in one measure."""
+        return tuple(self._of_bake(bake).keys(name))
+
+    def value(self, bake: int, key: ValueKey, step: int) -> float | None:
+        """Return a bake's value at the epoch nearest to a step, None without one."""
+        found = self._of_bake(bake).at(key, step)
+        return None if found is None else found.value
+
+    def last_step(self, bake: int, names: Iterable[str]) -> int | None:
+        """Return the last step at which a bake has a value of these measures, None without any."""
+        of_bake = self._of_bake(bake)
+        return max((values[-1].step for name in names for values in of_bake.keys(name).values()), default=None)
 
     def _of_repeats(self, bakes: Sequence[int], key: ValueKey, step: int) -> Floor | None:
         """Return the noise of bakes with the same random numbers, if these are such: 0 where the machine repeats every bit."""

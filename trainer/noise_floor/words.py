@@ -1,10 +1,9 @@
 """A comparison with its noise in words, and what it rests on."""
 
 import math
-from collections.abc import Collection
 
 from trainer.noise_floor.record import Compared, Floor, Standing
-from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
+from trainer.settings.random_numbers import RandomSource, listed_sources
 from trainer.text import plural
 
 NOT_KNOWN = "noise not known: make a twin"
@@ -49,12 +48,6 @@ def rests_on(found: Floor) -> str:
     return f"{plural(found.bakes, 'bake')}{pictures}{taken}"
 
 
-def listed(sources: Collection[RandomSource]) -> str:
-    """Return sources of random numbers in words: `order and noise`."""
-    names = [RANDOM_SOURCES[source].words for source in RandomSource if source in sources]
-    return " and ".join(([", ".join(names[:-1])] if len(names) > 1 else []) + names[-1:])
-
-
 def _many(times: float, found: Floor | None) -> str:
     return f"{times:,.0f} times outside the noise{_borrowed(found)}"
 
@@ -67,4 +60,4 @@ def _borrowed(found: Floor | None) -> str:
 
 def _beyond(found: Floor) -> str:
     varied = [source for source in RandomSource if source not in found.unknown]
-    return f"outside the noise of {listed(varied)}, that of {listed(found.unknown)} not known"
+    return f"outside the noise of {listed_sources(varied)}, that of {listed_sources(found.unknown)} not known"

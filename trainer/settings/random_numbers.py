@@ -1,6 +1,6 @@
 """Where a bake draws random numbers: each source has a seed of its own, so that two bakes can differ in one of them alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,3 +35,9 @@ RANDOM_SOURCES: Mapping[RandomSource, RandomSourceRecord] = {
 
 SEEDS = ("seed", *(record.setting for record in RANDOM_SOURCES.values()))
 """The settings that decide which random numbers a bake draws, and nothing else."""
+
+
+def listed_sources(sources: Collection[RandomSource]) -> str:
+    """Return sources in words: `start values, order and noise`."""
+    names = [record.words for source, record in RANDOM_SOURCES.items() if source in sources]
+    return " and ".join(([", ".join(names[:-1])] if len(names) > 1 else []) + names[-1:])
