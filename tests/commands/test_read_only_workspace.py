@@ -99,9 +99,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     with Journal(demo.journal_path) as journal:
         bake = add(journal)
         lora = write_lora(demo.root / bake.folder / "hifumi.safetensors")
-        journal.results.add_checkpoint(
-            1, Checkpoint(1, 40, lora.name, lora.stat().st_size, 0.1, None, None, None, 0.0)
-        )
+        journal.results.add_checkpoint(1, Checkpoint(1, 40, lora.name, lora.stat().st_size, 0.1, None, None, None, 0.0))
         journal.bakes.set_state(1, BakeState.DONE)
         journal.queue.set_held(add(journal).number, True)
         add(journal)
