@@ -14,8 +14,9 @@ from trainer.bake.saving.state import seconds_to_write_state
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_speed import measure_speed
 from trainer.bake.validation import Validation
-from trainer.errors import DiskFull
+from trainer.errors import DiskFull, LoraTuiError
 from trainer.jobs.bakes import measured_speed
+from trainer.jobs.measuring import measuring_seconds
 from trainer.jobs.preflight import PlannedBake, prepare_from
 from trainer.journal.pace import pace_line
 from trainer.journal.records import Stage
@@ -160,7 +161,16 @@ def _pace(inputs: LengthInputs, step: float, report: Reporter) -> Pace:
     if _wants_samples(session.settings):
         with report.during(Stage.SPEED):
             samples = inputs.samples.expected_seconds() or 0.0
-    return Pace(step, validation=validation, samples=samples, lora=state * share, state=state)
+    measures = _measuring_seconds(inputs, step)
+    return Pace(step, validation=validation, samples=samples, lora=state * share, state=state, measures=measures)
+
+
+def _measuring_seconds(inputs: LengthInputs, step: float) -> float:
+    try:
+        return measuring_seconds(inputs.planned, inputs.folder / "settings.toml", step)
+    except LoraTuiError:
+        # What is wrong with them is said when it is time for them; they take no time then.
+        return 0.0
 
 
 def _wants_samples(settings: Settings) -> bool:
@@ -171,6 +181,6 @@ def _rest_text(pace: Pace, seconds: float) -> str:
     """Return what is kept of the minutes for what is done between steps."""
     if seconds < 1:
         return ""
-    known = {"validation": pace.validation, "sample pictures": pace.samples}
+    known = {"validation": pace.validation, "sample pictures": pace.samples, "measures": pace.measures}
     what = ", ".join(name for name, taken in known.items() if taken)
     return f", {duration(seconds)} kept for {f'{what} and saving' if what else 'saving'}"

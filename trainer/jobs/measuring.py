@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainer.dataset.measured_pictures import spread_pictures
 from trainer.grid.cost import unet_passes
-from trainer.grid.probe_pictures import planned_pictures
+from trainer.grid.probe_pictures import ProbeSet, planned_pictures
 from trainer.jobs.minutes import speed_known_at
 from trainer.jobs.preflight import PlannedBake
 from trainer.measures.bands import BANDS, TIMES_PER_BAND
@@ -57,20 +57,60 @@ def measuring_lines(ready: PlannedBake, settings_path: Path) -> tuple[str, ...]:
     )
 
 
+def measuring_seconds(ready: PlannedBake, settings_path: Path, step_seconds: float) -> float:
+    """Return about how long the measures of one saved LoRA take, where a step takes `step_seconds`; arguments and errors as above."""
+    planned = MeasuredPlan(ready, settings_path, _seconds_of_pass(ready, step_seconds))
+    passes = sum(of_each(planned).areas for name, of_each in _PASSES.items() if getattr(ready.settings, name))
+    return passes * _seconds_of_pass(ready, step_seconds)
+
+
 def _pass_seconds(ready: PlannedBake, settings_path: Path) -> float | None:
     speed = speed_known_at(ready.settings, settings_path)
-    if speed is None:
-        return None
+    return None if speed is None else _seconds_of_pass(ready, speed.seconds)
+
+
+def _seconds_of_pass(ready: PlannedBake, step_seconds: float) -> float:
     pictures = ready.settings.train_batch_size * ready.settings.gradient_accumulation_steps
-    return speed.seconds / pictures / _PASSES_PER_STEP
+    return step_seconds / pictures / _PASSES_PER_STEP
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """Passes of one picture each.
+
+    Attributes:
+        count: how many.
+        area: of these pictures, in areas of a training picture.
+    """
+
+    count: int
+    area: float = 1.0
+
+    @property
+    def areas(self) -> float:
+        """Passes of training pictures that take as long."""
+        return self.count * self.area
+
+
+def _parts_passes(planned: MeasuredPlan) -> _Passes:
+    settings, pictures = planned.ready.settings, len(spread_pictures(planned.ready.data.pictures))
+    parts = [part for part in parts_of(planned.ready.base.family) if settings.has_layers(part)]
+    return _Passes(pictures * TIMES * passes_of(parts))
 
 
 def _parts_lines(planned: MeasuredPlan) -> Iterator[str]:
     """Yield what it takes to measure what each part does."""
-    settings, pictures = planned.ready.settings, len(spread_pictures(planned.ready.data.pictures))
-    parts = [part for part in parts_of(planned.ready.base.family) if settings.has_layers(part)]
-    passes = pictures * TIMES * passes_of(parts)
-    yield f"what each part does: {plural(pictures, 'picture')} at {TIMES} times, {_cost(planned, passes)}"
+    pictures = len(spread_pictures(planned.ready.data.pictures))
+    cost = _cost(planned, _parts_passes(planned))
+    yield f"what each part does: {plural(pictures, 'picture')} at {TIMES} times, {cost}"
+
+
+def _held_out_passes(planned: MeasuredPlan) -> _Passes:
+    settings, validation = planned.ready.settings, planned.ready.validation
+    if settings.measure_memorization or validation is None:
+        # Memorization measures them as well.
+        return _Passes(0)
+    return _Passes(len(probed_held_out(settings, validation)) * _TIMES_OF_BANDS)
 
 
 def _held_out_lines(planned: MeasuredPlan) -> Iterator[str]:
@@ -79,7 +119,17 @@ def _held_out_lines(planned: MeasuredPlan) -> Iterator[str]:
     if settings.measure_memorization or validation is None:
         return
     pictures = len(probed_held_out(settings, validation))
-    yield f"by bands: {_held_out_text(pictures)}, {_cost(planned, pictures * _TIMES_OF_BANDS)}"
+    yield f"by bands: {_held_out_text(pictures)}, {_cost(planned, _held_out_passes(planned))}"
+
+
+def _memorization_passes(planned: MeasuredPlan) -> _Passes:
+    settings, validation = planned.ready.settings, planned.ready.validation
+    if validation is None:
+        return _Passes(0)
+    members = probed_members(settings, planned.ready.data, validation)
+    pictures = len(probed_held_out(settings, validation)) + len(members)
+    # With captions and without.
+    return _Passes(2 * pictures * _TIMES_OF_BANDS)
 
 
 def _memorization_lines(planned: MeasuredPlan) -> Iterator[str]:
@@ -92,7 +142,7 @@ def _memorization_lines(planned: MeasuredPlan) -> Iterator[str]:
     members = len(probed_members(settings, ready.data, validation))
     yield (
         f"memorization: {_held_out_text(pictures)} and {plural(members, 'trained one')}, with and without captions, "
-        f"{_cost(planned, 2 * (pictures + members) * _TIMES_OF_BANDS)}"
+        f"{_cost(planned, _memorization_passes(planned))}"
     )
     if min(pictures, members) < LEAST_PICTURES:
         which = "held-out" if pictures < LEAST_PICTURES else "training"
@@ -105,36 +155,38 @@ def _held_out_text(pictures: int) -> str:
     return f"{plural(pictures, 'held-out picture')} at {_TIMES_OF_BANDS} times"
 
 
-def _picture_lines(planned: MeasuredPlan) -> Iterator[str]:
-    """Yield which pictures are made, what that takes, and what is measured in them."""
+def _pictures(planned: MeasuredPlan) -> ProbeSet:
     ready = planned.ready
     folders = {picture.folder for picture in ready.data.pictures if not picture.is_reg}
-    wanted = planned_pictures(ready.settings, planned.settings_path, ready.base, folders)
-    recipes = [picture.recipe for picture in wanted.pictures]
+    return planned_pictures(ready.settings, planned.settings_path, ready.base, folders)
+
+
+def _picture_passes(planned: MeasuredPlan) -> _Passes:
+    recipes = [picture.recipe for picture in _pictures(planned).pictures]
+    width, height = planned.ready.settings.size
     passes = sum(unet_passes(recipe) for recipe in recipes)
-    width, height = ready.settings.size
-    areas = sum(recipe.width * recipe.height * unet_passes(recipe) for recipe in recipes) / (width * height)
+    pixels = sum(recipe.width * recipe.height * unet_passes(recipe) for recipe in recipes)
+    return _Passes(passes, pixels / passes / (width * height))
+
+
+def _picture_lines(planned: MeasuredPlan) -> Iterator[str]:
+    """Yield which pictures are made, what that takes, and what is measured in them."""
+    wanted = _pictures(planned)
     made, not_made = wanted.measured()
     yield (
         f"test pictures: {plural(wanted.prompts, 'prompt')} × {plural(wanted.seeds, 'seed')}"
-        f" = {plural(len(recipes), 'picture')}, {_cost(planned, passes, areas / passes)};"
+        f" = {plural(len(wanted.pictures), 'picture')}, {_cost(planned, _picture_passes(planned))};"
         " as many of the base once, which later bakes find again"
     )
     yield f"measured in them: {'; '.join(filter(None, (', '.join(made), *not_made, wanted.left_out)))}"
 
 
-def _cost(planned: MeasuredPlan, passes: int, area: float = 1.0) -> str:
-    """Return in words what a number of passes per saved LoRA takes.
-
-    Args:
-        planned: the bake.
-        passes: of one picture each.
-        area: of these pictures, in areas of a training picture.
-    """
-    text = f"{passes:,} passes per saved LoRA"
+def _cost(planned: MeasuredPlan, passes: _Passes) -> str:
+    """Return in words what a number of passes per saved LoRA takes."""
+    text = f"{passes.count:,} passes per saved LoRA"
     if planned.pass_seconds is None:
         return text
-    seconds = passes * planned.pass_seconds * area
+    seconds = passes.areas * planned.pass_seconds
     saves = len(planned.ready.plan.saves)
     return f"{text}, about {duration(seconds)}" + (f", {duration(seconds * saves)} in all" if saves > 1 else "")
 
@@ -146,3 +198,11 @@ _LINES: dict[str, Callable[[MeasuredPlan], Iterator[str]]] = {
     "measure_pictures": _picture_lines,
 }
 """The setting that switches a measure on -> its lines in a plan."""
+
+_PASSES: dict[str, Callable[[MeasuredPlan], _Passes]] = {
+    "measure_parts": _parts_passes,
+    VALIDATION: _held_out_passes,
+    MEMORIZATION: _memorization_passes,
+    "measure_pictures": _picture_passes,
+}
+"""The same -> its passes for each saved LoRA."""

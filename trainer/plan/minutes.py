@@ -32,6 +32,7 @@ class Pace:
         samples: on making the sample pictures once.
         lora: on writing one LoRA file.
         state: on writing one training state.
+        measures: on what is measured of one saved LoRA.
     """
 
     step: float
@@ -39,6 +40,7 @@ class Pace:
     samples: float = 0.0
     lora: float = 0.0
     state: float = 0.0
+    measures: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def seconds_of(steps: int, settings: Settings, steps_per_epoch: int, pace: Pace)
         steps * pace.step
         + (validations * pace.validation if settings.validation_data_dir else 0.0)
         + samples * pace.samples
-        + loras * pace.lora
+        + loras * (pace.lora + pace.measures)
         + (states_written(settings, length) or 0) * pace.state
     )
 

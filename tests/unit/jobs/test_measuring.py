@@ -6,7 +6,7 @@ import pytest
 
 import trainer.jobs.measuring
 from trainer.demo.workspace import make_demo
-from trainer.jobs.measuring import measuring_lines
+from trainer.jobs.measuring import measuring_lines, measuring_seconds
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.settings.model import Settings
 from trainer.settings.subject import resolve
@@ -83,3 +83,20 @@ def test_larger_pictures_take_longer_and_prompts_without_room_are_counted(
     assert "2 prompts × 2 seeds = 4 pictures, 100 passes per saved LoRA, about 2 s" in small
     assert "100 passes per saved LoRA, about 8 s" in large
     assert made.endswith("5 prompts left out, for which measure_pictures_most leaves no room")
+
+
+@pytest.mark.parametrize(
+    ("changes", "passes"),
+    [
+        ({}, 0),
+        ({"measure_parts": True}, 192),
+        ({"measure_validation": True}, 96),
+        # Memorization measures the held-out pictures as well.
+        ({"measure_validation": True, "measure_memorization": True}, 384),
+        ({"measure_pictures": True}, 336),
+        ({"measure_pictures": True, "sample_resolution": "128", "measure_parts": True}, 4 * 336 + 192),
+    ],
+)
+def test_the_seconds_of_measures_are_those_of_their_passes(demo: Path, changes: dict[str, object], passes: int) -> None:
+    # A step of four pictures, forward and backward, is eight passes.
+    assert measuring_seconds(planned(demo, **changes), demo, 8.0) == pytest.approx(passes)

@@ -43,11 +43,12 @@ def test_minutes_are_sixty_seconds_of_steps_after_the_start() -> None:
 
 def test_what_happens_between_steps_is_taken_off() -> None:
     asked = settings(validation_data_dir="/v", sample_every_n_epochs=2, sample_at_first=True, save_every_n_epochs=1)
-    pace = Pace(1.0, validation=5.0, samples=20.0, lora=1.0, state=2.0)
-    # 100 steps are 10 epochs: the base and 10 ends validated, the start and 5 epochs sampled, 10 LoRAs and 10 states written.
-    assert seconds_of(100, asked, 10, pace) == 100 + 11 * 5 + 6 * 20 + 10 + 20
+    pace = Pace(1.0, validation=5.0, samples=20.0, lora=1.0, state=2.0, measures=7.0)
+    # 100 steps are 10 epochs: the base and 10 ends validated, the start and 5 epochs sampled, 10 LoRAs written and
+    # measured, and 10 states written.
+    assert seconds_of(100, asked, 10, pace) == 100 + 11 * 5 + 6 * 20 + 10 * 8 + 20
     # 95 end in the middle of the tenth: it is validated, saved and sampled there all the same.
-    assert seconds_of(95, asked, 10, pace) == 95 + 11 * 5 + (1 + 4 + 1) * 20 + 10 + 20
+    assert seconds_of(95, asked, 10, pace) == 95 + 11 * 5 + (1 + 4 + 1) * 20 + 10 * 8 + 20
 
 
 def test_occasions_that_fall_together_are_one() -> None:
@@ -60,7 +61,7 @@ def test_occasions_that_fall_together_are_one() -> None:
     st.floats(0.01, 100_000),
     st.floats(0.001, 100),
     st.integers(1, 500),
-    st.tuples(*[st.floats(0, 50)] * 4),
+    st.tuples(*[st.floats(0, 50)] * 5),
     st.sampled_from([None, 1, 3]),
     st.sampled_from([None, 7, 100]),
 )
