@@ -18,6 +18,7 @@ from lora_tui.commands.fork import extend, fork, resume
 from lora_tui.commands.grid import grid
 from lora_tui.commands.import_settings import import_settings
 from lora_tui.commands.journal import journal
+from lora_tui.commands.measure import measure
 from lora_tui.commands.new import new
 from lora_tui.commands.order import order
 from lora_tui.commands.page import page
@@ -63,6 +64,7 @@ _COMMANDS = (
     style,
     page,
     use,
+    measure,
     convert,
     export,
     journal,

@@ -57,6 +57,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "style write": {"name": "mine", "file": "{ws}/ui-config.json", "folder": "{ws}"},
     "page": {"number": 1, "folder": "{ws}"},
     "use": {"number": 1, "epoch": "1", "target": "{out}", "folder": "{ws}"},
+    "measure": {"targets": "{ws}/bakes/0001-hifumi/hifumi.safetensors"},
     "convert alpha": {"settings_file": "{ws}/hifumi.toml", "alpha": 2},
     "export": {"settings_file": "{ws}/hifumi.toml", "trainer": "sd-scripts"},
     "journal rebuild": {"folder": "{ws}"},

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from trainer.families.registry import part_record
+from trainer.families.registry import known_parts, part_record
 from trainer.models.kohya_names import part_with
 
 OTHER = "other"
@@ -20,7 +20,7 @@ def block_of(module: str) -> tuple[str, str]:
 
 def ordered_groups(part: str, groups: Iterable[str]) -> list[str]:
     """Return block groups of a part in the order in which they are shown."""
-    order = () if part == OTHER else part_record(part).groups.order
+    order = part_record(part).groups.order if part in known_parts() else ()
     known = {group: place for place, group in enumerate(order)}
 
     def key(group: str) -> tuple[int, list[tuple[int, str]]]:
@@ -34,4 +34,4 @@ def part_label(part: str) -> str:
     """Return what a part is called where people read; of all parts together `whole LoRA`."""
     if not part:
         return "whole LoRA"
-    return OTHER if part == OTHER else part_record(part).label
+    return part_record(part).label if part in known_parts() else part

@@ -1,0 +1,84 @@
+"""Measures of any LoRA files, beside the base they are meant for where one is named."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trainer.errors import ModelError
+from trainer.families.registry import family_record
+from trainer.measures.base_norms import base_norms
+from trainer.measures.interference import common_name
+from trainer.measures.weights import LoraMeasures, MeasuringStopped, measure_lora
+from trainer.models.identify import Base, identify_base
+from trainer.models.kohya_names import ModuleNames
+from trainer.models.lora_header import read_lora_header, strangers
+from trainer.models.lora_numbers import check_lora_numbers
+from trainer.text import printable
+
+
+@dataclass(frozen=True)
+class BaseForFiles:
+    """What LoRA files are measured beside.
+
+    Attributes:
+        base: None where none is named.
+        norms: of its weights, by module.
+        own_name: a module's name in a file -> the one by which files, and the base, are compared.
+    """
+
+    base: Base | None = None
+    norms: Mapping[str, float] = field(default_factory=dict)
+    own_name: Callable[[str], str] = common_name
+
+
+def base_for_files(name_or_path: str | None, cache: Path, stop: Callable[[], bool] = lambda: False) -> BaseForFiles:
+    """Return the base that files are measured beside.
+
+    Args:
+        name_or_path: as a setting names it; None for no base.
+        cache: folder where norms of bases are kept.
+        stop: asked from time to time whether to give up.
+
+    Raises:
+        ModelError: it is no base that is known here, or cannot be read.
+        MeasuringStopped: `stop` became true.
+    """
+    if name_or_path is None:
+        return BaseForFiles()
+    base = identify_base(name_or_path)
+    norms = base_norms(base, cache, stop=stop)
+    if norms is None:
+        raise MeasuringStopped
+    return BaseForFiles(base, norms, ModuleNames(base.family, base.lora_shapes).own)
+
+
+def measure_file(path: Path, beside: BaseForFiles, threads: int = 1) -> LoraMeasures:
+    """Measure a LoRA file.
+
+    Args:
+        path: the file, or the folder of PEFT or diffusers that holds it.
+        beside: from base_for_files.
+        threads: as measure_lora has them.
+
+    Raises:
+        ModelError: it is no plain LoRA, holds what is no number, or is not for this base; says in which module.
+    """
+    check_lora_numbers(path)
+    if beside.base is not None:
+        _check_fits(path, beside.base, beside.own_name)
+    return measure_lora(path, base_norms=beside.norms, own_name=beside.own_name, threads=threads)
+
+
+def _check_fits(path: Path, base: Base, own_name: Callable[[str], str]) -> None:
+    modules = {own_name(name): module for name, module in read_lora_header(path).modules.items()}
+    if unknown := [name for name in modules if name not in base.lora_shapes]:
+        raise strangers(path, unknown, len(modules), "the base", family_record(base.family).lora_target)
+    for name, module in modules.items():
+        shape = base.lora_shapes[name]
+        if (module.down[1], module.up[0]) != (shape.inputs, shape.outputs):
+            raise ModelError(
+                printable(str(path)),
+                found=f"{printable(name, 80)} has {module.down[1]:,} inputs and {module.up[0]:,} outputs",
+                expected=f"{shape.inputs:,} and {shape.outputs:,}, as in the base",
+                way_out="name the base it was made for",
+            )
