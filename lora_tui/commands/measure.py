@@ -36,22 +36,24 @@ def measure(targets: tuple[Path, ...], base_path: Path | None, as_json: bool, fo
 def _measure_bake(number: int, as_json: bool, folder: Path | None, base_path: Path | None) -> ExitCode:
     from lora_tui.commands.progress_line import ProgressLine
     from lora_tui.wording.measures import epochs_table, values_json
-    from trainer.journal.journal import Journal
-    from trainer.measures.of_bake import make_up
+    from trainer.journal.journal import READ_ONLY, Journal
+    from trainer.measures.of_bake import MadeUp, make_up
     from trainer.measures.of_weights import OF_WEIGHTS
-    from trainer.workspace import check_writable
 
     if base_path is not None:
         raise click.UsageError("--base belongs to files; a bake names its own base")
     workspace = workspace_here(folder)
-    check_writable(workspace)
     with Journal(workspace.journal_path) as journal, ProgressLine() as line:
         bake = journal.bakes.read(number)
-        made = make_up(
-            journal,
-            bake,
-            show=lambda done, total: line(f"measuring LoRAs: {done:,} of {total:,}"),
-            threads=_THREADS,
+        made = (
+            MadeUp()
+            if journal.read_only
+            else make_up(
+                journal,
+                bake,
+                show=lambda done, total: line(f"measuring LoRAs: {done:,} of {total:,}"),
+                threads=_THREADS,
+            )
         )
         values = journal.measures.of_bake(number, [record.key for record in OF_WEIGHTS])
         warn_of_damage(journal)
@@ -59,6 +61,8 @@ def _measure_bake(number: int, as_json: bool, folder: Path | None, base_path: Pa
         print_json({"bake": number, "measured_now": list(made.steps), "measures": values_json(values, steps=True)})
         return ExitCode.DONE
     click.echo(f"bake {number} {printable(bake.name)}: {plural(len(made.steps), 'LoRA')} measured now")
+    if workspace.read_only:
+        print_note(READ_ONLY)
     if made.gone:
         print_note(f"{plural(len(made.gone), 'file')} not there any more, so not measured")
     if made.without_base:

@@ -39,6 +39,8 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "report": (("report", "1", "--in", "WS"), "out/report-0001-hifumi.html"),
     "report --md": (("report", "1", "--md", "--stdout", "--in", "WS"), "# Bake 1: hifumi"),
     "use": (("use", "1", "last", ".", "--in", "WS"), "wrote ./hifumi-b1-e1.safetensors"),
+    "measure": (("measure", "1", "--in", "WS"), READ_ONLY),
+    "measure FILE": (("measure", "WS/bakes/0001-hifumi/hifumi.safetensors", "--base", "demo"), "U-Net"),
     "style list": (("style", "list", "--in", "WS"), "no styles"),
     "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),
     "check": (("check", "WS/hifumi.toml"), "tag-once"),

@@ -25,8 +25,8 @@ class MadeUp:
         without_base: why nothing could be said of the base's weights, "" where it could.
     """
 
-    steps: tuple[int, ...]
-    gone: tuple[int, ...]
+    steps: tuple[int, ...] = ()
+    gone: tuple[int, ...] = ()
     without_base: str = ""
 
 
