@@ -7,6 +7,7 @@ _GRIDS = ("grids",)
 _CHECKLIST = ("checklist",)
 _FORM = ("form",)
 _PARITY = ("parity table",)
+_LANES = ("doneness lanes",)
 _REPORT = ("report list",)
 _FILTER = ("filter",)
 
@@ -49,14 +50,21 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("parity.last", "end", "edge(-1)", "last", "last trainer", _PARITY),
     Action("parity.page-down", "pagedown", "page(1)", "page down", "page down", _PARITY),
     Action("parity.page-up", "pageup", "page(-1)", "page up", "page up", _PARITY),
+    Action("doneness.close", "escape,d,q", "leave", "close", "close the lanes", ("doneness",)),
+    Action("doneness.left", "left,h", "move(-1, 0)", "earlier", "the epoch before", _LANES),
+    Action("doneness.right", "right,l", "move(1, 0)", "later", "the epoch after", _LANES),
+    Action("doneness.up", "up,k", "move(0, -1)", "lane above", "the lane above, its evidence first", _LANES),
+    Action("doneness.down", "down,j", "move(0, 1)", "lane below", "the lane below, its evidence first", _LANES),
+    Action("doneness.first", "home", "edge(0)", "first", "the first epoch", _LANES),
+    Action("doneness.last", "end", "edge(-1)", "last", "the last epoch", _LANES),
     Action("columns.toggle", "space", "turn", "show, hide", "show this trainer, or leave it out", ("columns",)),
     Action("columns.all", "a", "all", "all, none", "show every trainer, or none", ("columns",)),
     Action(
         "about.down", "J,shift+down", "read_on(1)", "more", "scroll the text about the cell or entry",
-        ("parity", "report"),
+        ("parity", "report", "doneness"),
     ),
     Action(
-        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report"),
+        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report", "doneness"),
     ),
     # Before the line for the source has it: it has nothing to scroll.
     Action(

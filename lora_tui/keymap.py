@@ -138,6 +138,11 @@ ACTIONS: tuple[Action, ...] = (
         "parity.open", "C", "compare_trainers", "trainers", "what other trainers would make of these settings, side by side",
         ("bake", "plan"), "Compare trainers", opens="always",
     ),
+    Action(
+        "doneness.open", "d", "doneness", "doneness",
+        "where each epoch of the bake shown stands between raw and burnt, part by part, with the evidence", _BAKE, "Doneness",
+        opens="always",
+    ),
     # The Grid screen
     Action(
         "grid.make", "b", "make", "make",
@@ -251,7 +256,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report"), "Help",
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report", "doneness"), "Help",
         "?", opens="always",
     ),
     Action(

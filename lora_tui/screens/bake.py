@@ -323,6 +323,7 @@ class BakeScreen(Screen[None]):
             "pause": self.bake is not None or self.snapshot.parked,
             "resume": self.snapshot.ended_early or (shown is not None and shown.state is BakeState.DONE),
             "fork": shown is not None and shown.ran,
+            "doneness": shown is not None and shown.ran,
             "show_neighbour": shown is not None,
             "next_view": self.narrow,
         }
@@ -416,6 +417,12 @@ class BakeScreen(Screen[None]):
     def action_checks(self) -> None:
         """Show what the checks found."""
         self.plans.show_checks()
+
+    def action_doneness(self) -> None:
+        """Show where each epoch of the bake shown stands between raw and burnt."""
+        from lora_tui.screens.doneness import show_doneness
+
+        show_doneness(self, self.workspace, self.snapshot.bake)
 
     def action_fit(self) -> None:
         """Search the fastest settings that fit."""

@@ -1,0 +1,92 @@
+"""Bakes of noise alone: what is claimed of them is as rare as the confidence says."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from made_bakes import estimated, floors, measured, noisy, saved_epochs
+
+from trainer.doneness.place import place
+from trainer.doneness.record import LaneKind, State
+from trainer.doneness.series import FloorOf
+from trainer.journal.measure_records import MeasuredValue
+from trainer.measures.of_parts import OUTPUT_SHARE
+from trainer.measures.of_pictures import BLEED, STATIC, TOKEN_EFFECT
+from trainer.measures.of_validation import HELD_OUT_CHANGE
+from trainer.measures.of_weights import DELTA_SHARE
+
+PARTS = ("unet", "text_encoder")
+BAKES = 200
+SPREADS = {
+    HELD_OUT_CHANGE: 0.01,
+    STATIC: 0.05,
+    TOKEN_EFFECT: 0.1,
+    BLEED: 0.05,
+    OUTPUT_SHARE: 0.02,
+    DELTA_SHARE.key: 0.03,
+}
+CLAIMS = {State.FORMING, State.DONE, State.OVER}
+# 2.5 % of each rule that says that something was learned, and less of each that says that something got worse; and three
+# standard deviations of 200 draws.
+MOST_OF_A_LANE, MOST_OF_ALL = 0.10, 0.15
+
+
+def noise_alone(random: Random, epochs: int) -> list[MeasuredValue]:
+    """Return a bake in which nothing changes."""
+    return [
+        *noisy(random, HELD_OUT_CHANGE, lambda place: 0.0, 0.01, epochs, base=False),
+        *noisy(random, HELD_OUT_CHANGE, lambda place: 0.0, 0.01, epochs, scope="layout", base=False),
+        *noisy(random, STATIC, lambda place: 0.0, 0.05, epochs),
+        *noisy(random, TOKEN_EFFECT, lambda place: 1.0, 0.1, epochs),
+        *noisy(random, BLEED, lambda place: 0.5, 0.05, epochs),
+        *noisy(random, OUTPUT_SHARE, lambda place: 0.0, 0.02, epochs, part="text_encoder", base=False),
+        *(
+            value
+            for part in PARTS
+            for value in noisy(random, DELTA_SHARE.key, lambda place: 0.01, 0.03, epochs, part=part, base=False)
+        ),
+    ]
+
+
+def claims(random: Random, epochs: int, floor_of: FloorOf) -> set[LaneKind]:
+    """Return the lanes that claim anything of such a bake."""
+    doneness = place(1, saved_epochs(epochs), noise_alone(random, epochs), PARTS, floor_of)
+    return {lane.kind for lane in doneness.lanes if any(placed.state in CLAIMS for placed in lane.epochs)}
+
+
+@pytest.mark.parametrize(("epochs", "degrees"), [(3, 4), (6, 1), (8, 10)])
+def test_noise_alone_is_rarely_called_anything(epochs: int, degrees: int) -> None:
+    random = Random(epochs * 100 + degrees)
+    lanes: Counter[LaneKind] = Counter()
+    bakes = 0
+    for _ in range(BAKES):
+        found = claims(random, epochs, estimated(random, SPREADS, degrees))
+        lanes.update(found)
+        bakes += bool(found)
+    assert max(lanes.values(), default=0) <= MOST_OF_A_LANE * BAKES
+    assert bakes <= MOST_OF_ALL * BAKES
+
+
+def test_with_noise_believed_half_as_large_far_more_is_claimed() -> None:
+    """The bound above would be broken by rules that look less closely."""
+    random = Random(5)
+    halved = {name: spread / 2 for name, spread in SPREADS.items()}
+    found = [claims(random, 6, floors(halved, degrees=1000)) for _ in range(BAKES)]
+    assert sum(map(bool, found)) > 2 * MOST_OF_ALL * BAKES
+
+
+def test_nothing_is_claimed_of_exact_values_whose_noise_is_not_known() -> None:
+    random = Random(6)
+    assert not any(claims(random, 6, floors({})) for _ in range(20))
+
+
+def test_of_its_own_interval_alone_a_bake_of_noise_is_rarely_called_anything() -> None:
+    random = Random(7)
+    found = 0
+    for _ in range(BAKES):
+        values = [random.gauss(0, 0.01) for _ in range(6)]
+        # The interval of a mean of 16 pictures, as wide as the deviation that they are drawn with says.
+        held_out = measured(HELD_OUT_CHANGE, values, half=2.131 * 0.01)
+        doneness = place(1, saved_epochs(6), held_out, PARTS, floors({}))
+        found += any(placed.state in CLAIMS for lane in doneness.lanes for placed in lane.epochs)
+    assert found <= MOST_OF_A_LANE * BAKES

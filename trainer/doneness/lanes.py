@@ -1,0 +1,157 @@
+"""Lanes: the state of each epoch from what the rules see, with the words of the evidence."""
+
+from collections.abc import Mapping, Sequence
+
+from trainer.doneness.evidence import calm_words, fact_words, finding_words, noise_not_known, not_measured
+from trainer.doneness.measured import MeasuredBake
+from trainer.doneness.record import Finding, Lane, LaneKind, Placed, SavedEpoch, Sign, State
+from trainer.doneness.rules import FACTS, Rule, Trend, rules_of
+from trainer.doneness.series import Series
+from trainer.doneness.trends import Sight, Window, is_there, look, onset
+from trainer.measures.of_validation import HELD_OUT_CHANGE
+from trainer.settings.parts import Part, is_encoder, label_of
+
+QUESTIONS: Mapping[Sign, str] = {
+    Sign.LEARNED: "whether it has learned anything",
+    Sign.MOVING: "whether it still moves",
+    Sign.BURNT: "whether it got worse",
+}
+"""What must be known of a part before its epochs are placed, each by one rule at least."""
+
+
+def lane_of_part(part: Part, measured: MeasuredBake, epochs: Sequence[SavedEpoch], rest: int | None) -> Lane:
+    """Return the lane of a part.
+
+    Args:
+        part: its key.
+        measured: of the bake.
+        epochs: the axis.
+        rest: as `rest_of` gives it.
+    """
+    kind = _kind(part)
+    rules, title = rules_of(kind), label_of(part)
+    sights = _sights(rules, part, measured, rest)
+    if missing := _missing(rules, sights, part, measured):
+        return Lane(kind, part, title, missing=missing)
+    worse = onset(_of(sights, Sign.BURNT), len(epochs))
+    places = range(len(epochs))
+    placed = [_placed(place, place >= worse, rules, sights, part, measured, epochs) for place in places]
+    spoke = {rule.measure for rule in sights if _judges(sights[rule]) and rule.sign in (Sign.MOVING, Sign.BURNT)}
+    # Validation alone never picks an epoch: its lowest point comes after generalisation has begun to turn (facts of 2025).
+    alone = spoke == {HELD_OUT_CHANGE}
+    notes = (_ALONE,) if alone else ()
+    return Lane(kind, part, title, _filled(placed), notes, bands=not alone)
+
+
+def rest_of(parts: Sequence[Part], measured: MeasuredBake) -> int | None:
+    """Return the place of the first epoch from which a bake gains nothing any more; None where that is not known, or never comes.
+
+    Harm that rises with what is gained is its price; so harm is counted from there, whichever lane gains.
+    """
+    count = len(measured.steps)
+    gains: list[Sight] = []
+    for kind in dict.fromkeys(map(_kind, parts)):
+        rules = [rule for rule in rules_of(kind) if not rule.by_part]
+        harm = [_sight(rule, "", measured, Window(count)) for rule in rules if rule.trend is Trend.WORSE_THAN_BEST]
+        end = Window(onset(harm, count))
+        gains += [_sight(rule, "", measured, end) for rule in rules if rule.gains]
+    for place in range(count):
+        here = [sight[place] for sight in gains if sight[place] is not None]
+        if here and not any(map(is_there, here)):
+            return place
+    return None
+
+
+_ALONE = "validation alone never picks an epoch: with measure_weights and a twin, or with measure_pictures, this lane decides the band"
+
+
+def _kind(part: Part) -> LaneKind:
+    return LaneKind.ENCODER if is_encoder(part) else LaneKind.BODY
+
+
+def _sights(rules: Sequence[Rule], part: Part, measured: MeasuredBake, rest: int | None) -> dict[Rule, Sight]:
+    """Return what each rule sees; harm first, because nothing after its onset counts as gain or movement."""
+    count = len(measured.steps)
+    harm = {rule: _sight(rule, part, measured, Window(count, rest)) for rule in rules if rule.sign is Sign.BURNT}
+    window = Window(onset([*harm.values()], count))
+    return {rule: harm[rule] if rule in harm else _sight(rule, part, measured, window) for rule in rules}
+
+
+def _sight(rule: Rule, part: Part, measured: MeasuredBake, window: Window) -> Sight:
+    series = _series(rule, part, measured)
+    return (None,) * len(measured.steps) if series is None else look(rule, series, window)
+
+
+def _series(rule: Rule, part: Part, measured: MeasuredBake) -> Series | None:
+    return measured.series(rule.measure, part if rule.by_part else "", rule.scope)
+
+
+def _of(sights: Mapping[Rule, Sight], sign: Sign) -> list[Sight]:
+    return [sight for rule, sight in sights.items() if rule.sign is sign]
+
+
+def _judges(sight: Sight) -> bool:
+    return any(seen is not None for seen in sight)
+
+
+def _missing(
+    rules: Sequence[Rule], sights: Mapping[Rule, Sight], part: Part, measured: MeasuredBake
+) -> tuple[str, ...]:
+    """Return what keeps a part from being placed, one line for each question that no rule can answer."""
+    lines = []
+    for sign, question in QUESTIONS.items():
+        asked = [rule for rule in rules if rule.sign is sign]
+        if any(_judges(sights[rule]) for rule in asked):
+            continue
+        known = [rule for rule in asked if _series(rule, part, measured) is not None]
+        lines.append(noise_not_known(question, known) if known else not_measured(question, asked))
+    return tuple(lines)
+
+
+def _placed(
+    place: int,
+    worse: bool,
+    rules: Sequence[Rule],
+    sights: Mapping[Rule, Sight],
+    part: Part,
+    measured: MeasuredBake,
+    epochs: Sequence[SavedEpoch],
+) -> Placed:
+    findings, there, judged = [], set(), set()
+    for rule in rules:
+        seen = sights[rule][place]
+        if seen is None:
+            continue
+        judged.add(rule.sign)
+        if seen.is_there:
+            there.add(rule.sign)
+            findings.append(Finding(rule.key, rule.sign, True, finding_words(rule, seen, epochs)))
+        elif rule.otherwise:
+            findings.append(Finding(rule.key, rule.sign, False, calm_words(rule, seen)))
+    facts = fact_words(FACTS[_kind(part)], part, measured, epochs[place])
+    return Placed(_state(there, judged, worse), tuple(findings), facts)
+
+
+def _state(there: set[Sign], judged: set[Sign], worse: bool) -> State:
+    if worse:
+        return State.OVER
+    if Sign.LEARNED not in judged:
+        return State.UNKNOWN
+    if Sign.LEARNED not in there:
+        return State.RAW
+    if Sign.MOVING in there:
+        return State.FORMING
+    return State.DONE if {Sign.MOVING, Sign.BURNT} <= judged else State.UNKNOWN
+
+
+def _filled(placed: Sequence[Placed]) -> tuple[Placed, ...]:
+    """Return the same with an epoch that could not be placed between two of one state in that state."""
+    filled = list(placed)
+    for place, here in enumerate(placed):
+        if here.state is not State.UNKNOWN:
+            continue
+        before = next((one.state for one in reversed(filled[:place]) if one.state is not State.UNKNOWN), None)
+        after = next((one.state for one in placed[place + 1 :] if one.state is not State.UNKNOWN), None)
+        if before is not None and before is after:
+            filled[place] = Placed(before, here.findings, here.facts)
+    return tuple(filled)

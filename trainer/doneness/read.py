@@ -1,0 +1,137 @@
+"""Doneness of a bake of a workspace, read from its journal, its list of data and the grids of its LoRAs."""
+
+from collections.abc import Sequence
+
+from trainer.dataset.manifest import read_manifest
+from trainer.doneness.floors import floors_of
+from trainer.doneness.place import place
+from trainer.doneness.record import Doneness, SavedEpoch
+from trainer.doneness.studentized_range import students_t
+from trainer.doneness.verdicts import Verdict, verdicts_of
+from trainer.errors import LoraTuiError
+from trainer.families.registry import first_family
+from trainer.gallery.sidecar import read_sidecar
+from trainer.journal.bake_settings import settings_of
+from trainer.journal.journal import Journal
+from trainer.journal.measure_records import MeasuredValue
+from trainer.journal.records import Bake, Checkpoint
+from trainer.measures.of_validation import HELD_OUT_CHANGE
+from trainer.settings.parts import Part, all_parts
+from trainer.workspace import Workspace
+
+_GRIDS = 1000
+
+
+def doneness_of(journal: Journal, workspace: Workspace, number: int) -> Doneness:
+    """Return where each epoch of a bake stands between raw and burnt.
+
+    Args:
+        journal, workspace: where everything is.
+        number: the bake's.
+
+    Raises:
+        WorkspaceError: there is no such bake, or the journal cannot be read.
+    """
+    bake = journal.bakes.read(number)
+    saved = journal.results.checkpoints(number)
+    values = journal.measures.of_bake(number)
+    repeats, held_out = _data(journal, number)
+    return place(
+        number,
+        _epochs(bake, saved, values, repeats),
+        _with_validation(values, saved, held_out),
+        _parts(journal, bake, values),
+        floors_of(journal, number),
+        verdicts=_verdicts(journal, workspace, bake, saved),
+        best_step=journal.notes.of(number).best_step,
+        running=bake.state.live,
+    )
+
+
+def _epochs(
+    bake: Bake, saved: Sequence[Checkpoint], values: Sequence[MeasuredValue], repeats: tuple[int, int] | None
+) -> list[SavedEpoch]:
+    """Return the axis: every saved LoRA, and what was measured where no row of a LoRA is left."""
+    per_epoch = bake.steps_per_epoch
+    epochs = {each.step: each.epoch for each in saved}
+    for value in values:
+        if value.step:
+            epochs.setdefault(value.step, value.step // per_epoch if per_epoch else 0)
+    return [
+        SavedEpoch(
+            step,
+            epoch,
+            # The last step may end its epoch early.
+            not per_epoch or step % per_epoch == 0 or step == bake.total_steps,
+            None if repeats is None or not per_epoch else _shown(repeats, step / per_epoch),
+        )
+        for step, epoch in sorted(epochs.items())
+    ]
+
+
+def _shown(repeats: tuple[int, int], epochs: float) -> tuple[int, int]:
+    return round(repeats[0] * epochs), round(repeats[1] * epochs)
+
+
+def _data(journal: Journal, number: int) -> tuple[tuple[int, int] | None, int]:
+    """Return the fewest and the most repeats of trained pictures, and how many pictures are held out; (None, 0) where it is not known."""
+    blob = journal.results.manifest(number)
+    try:
+        manifest = None if blob is None else read_manifest(blob, f"the list of data of bake {number}")
+    except LoraTuiError:
+        # Whoever opens that list is told.
+        manifest = None
+    if manifest is None:
+        return None, 0
+    repeats = [picture.repeats for picture in manifest.pictures if not picture.is_reg]
+    return ((min(repeats), max(repeats)) if repeats else None), len(manifest.validation)
+
+
+def _with_validation(
+    values: Sequence[MeasuredValue], saved: Sequence[Checkpoint], held_out: int
+) -> list[MeasuredValue]:
+    """Return the values, and the validation that every bake with held-out pictures has where it was not measured by bands."""
+    if any(value.name == HELD_OUT_CHANGE and not value.scope for value in values):
+        return list(values)
+    t = students_t(max(1, held_out - 1))
+    plain = [
+        MeasuredValue(
+            step=each.step,
+            name=HELD_OUT_CHANGE,
+            value=each.val_change,
+            low=None if each.val_error is None else each.val_change - t * each.val_error,
+            high=None if each.val_error is None else each.val_change + t * each.val_error,
+            count=held_out,
+        )
+        for each in saved
+        if each.val_change is not None
+    ]
+    return [*values, *plain]
+
+
+def _parts(journal: Journal, bake: Bake, values: Sequence[MeasuredValue]) -> tuple[Part, ...]:
+    """Return the parts that a bake trains: those with a value of their own, without any those of the first family; by the settings' rates."""
+    measured = {value.part for value in values}
+    parts = tuple(part for part in all_parts() if part in measured) or tuple(each.key for each in first_family().parts)
+    try:
+        settings = settings_of(journal, bake)
+    except LoraTuiError:
+        return parts
+    return tuple(part for part in parts if settings.rate(part) > 0) or parts
+
+
+def _verdicts(journal: Journal, workspace: Workspace, bake: Bake, saved: Sequence[Checkpoint]) -> list[Verdict]:
+    files = {each.file: each.step for each in saved}
+    found: list[Verdict] = []
+    for grid in journal.grids.latest(_GRIDS) if files else ():
+        notes = {note.cell: note for note in journal.grids.cell_notes(grid.number)}
+        if not notes:
+            continue
+        try:
+            made = read_sidecar(workspace.root / grid.folder)
+        except LoraTuiError:
+            # Opening the grid says what is wrong with it.
+            continue
+        if made is not None:
+            found += verdicts_of(made, notes, workspace.root / bake.folder, files)
+    return found

@@ -1,0 +1,147 @@
+"""The values of one measure over the epochs of a bake, each with what is known of its noise."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, log, sqrt
+
+from trainer.doneness.studentized_range import largest_by_chance, students_t
+from trainer.journal.measure_records import MeasuredValue
+from trainer.measures.record import MeasureRecord
+from trainer.noise_floor.record import Floor
+
+FloorOf = Callable[[MeasuredValue], Floor | None]
+"""Returns what is known of the noise of a bake's value between bakes; None for nothing."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value on its way to be compared.
+
+    Attributes:
+        step: of the epoch.
+        value: the value, or its logarithm where the measure is compared by ratios.
+        shown: the value itself.
+        spread: standard deviation of `value` that chance makes; None where it is not known.
+        degrees: degrees of freedom of `spread`; inf where it is exact.
+        floor: of which the spread is; None where it is that of the value's own interval.
+        is_exact: whether it is what it is by definition: the base's difference from itself.
+    """
+
+    step: int
+    value: float
+    shown: float
+    spread: float | None
+    degrees: float
+    floor: Floor | None = None
+    is_exact: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """A measure's values over the epochs.
+
+    Attributes:
+        record: of the measure.
+        points: one for each epoch on the axis; None where it was not measured, or came out as no number.
+        start: the value of the base; None where it is not known.
+    """
+
+    record: MeasureRecord
+    points: tuple[Point | None, ...]
+    start: Point | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the noise of any value is known."""
+        return any(point is not None and point.spread is not None for point in self.points)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far apart two values are.
+
+    Attributes:
+        first, second: the values.
+        value: second less first; of the logarithms where the measure is compared by ratios.
+        limit: what chance alone stays below in 95 of 100 cases, of as many values as were compared.
+    """
+
+    first: Point
+    second: Point
+    value: float
+    limit: float
+
+    @property
+    def times(self) -> float:
+        """The difference in units of its limit; inf where chance makes none."""
+        return abs(self.value) / self.limit if self.limit > 0 else (inf if self.value else 0.0)
+
+    def goes(self, way: int) -> bool:
+        """Return whether it goes up (+1) or down (-1) beyond the noise."""
+        return self.value * way > 0 and self.times > 1
+
+
+def series_of(
+    record: MeasureRecord, values: Mapping[int, MeasuredValue], steps: Sequence[int], floor_of: FloorOf, *, zero: bool
+) -> Series:
+    """Return the series of a measure.
+
+    Args:
+        record: of the measure.
+        values: step -> its value of one part and scope; step 0 is the base.
+        steps: of the axis.
+        floor_of: what is known of the noise between bakes.
+        zero: whether the base's value is 0 by definition, where it was not measured.
+    """
+    start = _point(record, values[0], floor_of) if 0 in values else None
+    if zero and not record.log_scale and (start is None or start.value == 0):
+        start = Point(0, 0.0, 0.0, 0.0, inf, is_exact=True)
+    points = tuple(_point(record, values[step], floor_of) if step in values else None for step in steps)
+    return Series(record, points, start)
+
+
+def difference(first: Point, second: Point, compared: int = 2) -> Difference | None:
+    """Return how far apart two values are; None where the noise of either is not known.
+
+    Args:
+        first, second: the values.
+        compared: from among how many values these two were chosen; see studentized_range.
+    """
+    if first.spread is None or second.spread is None:
+        return None
+    degrees = min(first.degrees, second.degrees)
+    chance = largest_by_chance(max(2, compared), degrees)
+    if first.is_exact or second.is_exact:
+        # Only one of the two varies.
+        return Difference(
+            first, second, second.value - first.value, chance / sqrt(2) * max(first.spread, second.spread)
+        )
+    spread = sqrt((first.spread**2 + second.spread**2) / 2)
+    return Difference(first, second, second.value - first.value, chance * spread)
+
+
+def _point(record: MeasureRecord, value: MeasuredValue, floor_of: FloorOf) -> Point | None:
+    measured = value.value
+    if measured is None or not isfinite(measured) or (record.log_scale and measured <= 0):
+        return None
+    scaled = log(measured) if record.log_scale else measured
+    floor = floor_of(value)
+    # One of twins that do not vary everything is less than the whole noise.
+    if floor is not None and not floor.unknown and isfinite(floor.spread):
+        return Point(value.step, scaled, measured, floor.spread, floor.degrees, floor)
+    spread, degrees = _own_spread(record, value)
+    return Point(value.step, scaled, measured, spread, degrees)
+
+
+def _own_spread(record: MeasureRecord, value: MeasuredValue) -> tuple[float | None, float]:
+    """Return the standard error that a value's own interval stands for, and its degrees of freedom."""
+    low, high = value.low, value.high
+    if low is None or high is None or not (isfinite(low) and isfinite(high)):
+        # One that was computed exactly has no interval, but its noise between bakes is not known.
+        return None, inf
+    if record.log_scale:
+        if low <= 0 or high <= 0:
+            return None, inf
+        low, high = log(low), log(high)
+    degrees = float(value.count - 1) if value.count > 1 else inf
+    return max(0.0, high - low) / 2 / students_t(degrees), degrees
