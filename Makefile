@@ -48,6 +48,7 @@ docs: $(LINK)
 	$(BIN)/python docs/errors_page.py > docs/errors.md
 	$(BIN)/python docs/checks_page.py > docs/checks.md
 	$(BIN)/python docs/importing_page.py > docs/importing.md
+	$(BIN)/python docs/measures_page.py > docs/measures.md
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
 ONLY ?=

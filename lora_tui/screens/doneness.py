@@ -22,7 +22,7 @@ from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from trainer.doneness.record import Doneness, Lane
+    from trainer.doneness.record import Doneness, DonenessLane
     from trainer.errors import LoraTuiError
 
 _READING = "reading what was measured …"
@@ -73,7 +73,7 @@ class DonenessScreen(ModalScreen[None]):
         yield DonenessView()
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="evidence")
-        yield Static(Content(key_hint(self, *_KEYS)), id="keys")
+        yield Static("", id="keys")
 
     def on_mount(self) -> None:
         """Start reading."""
@@ -116,11 +116,12 @@ class DonenessScreen(ModalScreen[None]):
         band = self.query_one("#band", Static)
         if event.doneness is None:
             words = event.error.line() if event.error is not None else ""
+            self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS[2:])))
             band.update(Content.assemble((f"{FAILED.mark} {printable(words)}", "$error")))
             return
         self._doneness = event.doneness
         lines = [band_line(event.doneness)]
-        lines += [f"noise: {event.doneness.noise}"] if event.doneness.noise else []
+        lines += [event.doneness.noise] if event.doneness.noise else []
         style = "$success" if event.doneness.band is not None else ""
         band.update(
             Content("\n").join(
@@ -128,6 +129,8 @@ class DonenessScreen(ModalScreen[None]):
             )
         )
         self.query_one(DonenessView).show(event.doneness)
+        # The lanes' own keys are known once they have the focus.
+        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
         self._explain()
 
     @on(DonenessView.Moved)
@@ -170,7 +173,7 @@ def _axis_words(doneness: "Doneness", place: int) -> str:
     return f"{epoch.title}{step}{f' · each picture shown {shown} times' if shown else ''}"
 
 
-def _about(lane: "Lane", place: int) -> list[Content]:
+def _about(lane: "DonenessLane", place: int) -> list[Content]:
     """Return what puts an epoch where it is in a lane."""
     from trainer.doneness.words import evidence
 

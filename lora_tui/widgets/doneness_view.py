@@ -9,21 +9,21 @@ from textual.message import Message
 
 from lora_tui.keymap import bindings
 from lora_tui.widgets.pane import Pane
-from trainer.doneness.record import LETTERS, Lane, SavedEpoch, State
+from trainer.doneness.record import LETTERS, DonenessLane, EpochState, SavedEpoch
 from trainer.doneness.words import BAND_SIGN, legend, mark_signs, mark_words, shown_text
 
 if TYPE_CHECKING:
     from trainer.doneness.record import Doneness
 
-_COLOURS: Mapping[State, str] = {
-    State.UNKNOWN: "$muted",
-    State.RAW: "$secondary",
-    State.FORMING: "$warning",
-    State.DONE: "$success",
-    State.OVER: "$error",
-    State.NO_SIGN: "$success",
-    State.MILD: "$warning",
-    State.STRONG: "$error",
+_COLOURS: Mapping[EpochState, str] = {
+    EpochState.UNKNOWN: "$muted",
+    EpochState.RAW: "$secondary",
+    EpochState.FORMING: "$warning",
+    EpochState.DONE: "$success",
+    EpochState.OVER: "$error",
+    EpochState.NO_SIGN: "$success",
+    EpochState.MILD: "$warning",
+    EpochState.STRONG: "$error",
 }
 _BAR, _GAP = "━", "·"
 _ROW, _COLUMN = "▸", "▾"
@@ -101,7 +101,7 @@ class DonenessView(Pane, can_focus=True):
             rows.append(_row("aim for", head, cell, marks))
         if shown.marks:
             said = [(mark_signs(shown.marks, place), "$primary") for place in places]
-            rows.append(_row("you said", head, cell, said))
+            rows.append(_row("you call", head, cell, said))
         words = "   ".join(filter(None, (legend(shown), mark_words(shown))))
         return [*rows, Content.styled(f"   {words}", "$muted")]
 
@@ -122,7 +122,7 @@ class DonenessView(Pane, can_focus=True):
         styles = ["bold" if place == self._epoch else "$muted" for place in places]
         return _row(name, head, cell, [(texts[place], style) for place, style in zip(places, styles, strict=True)])
 
-    def _bar(self, lane: Lane, at: int, head: int, cell: int, places: range) -> Content:
+    def _bar(self, lane: DonenessLane, at: int, head: int, cell: int, places: range) -> Content:
         here = at == self._lane
         title = (f"{_ROW if here else ' '} {lane.title:<{head - 2}}", "bold" if here else "")
         if not lane.is_measured:
@@ -130,7 +130,7 @@ class DonenessView(Pane, can_focus=True):
         parts: list[tuple[str, str]] = [title]
         for place in places:
             state = lane.epochs[place].state
-            bar = _GAP if state is State.UNKNOWN else _BAR
+            bar = _GAP if state is EpochState.UNKNOWN else _BAR
             text = LETTERS[state].center(cell - 1, bar) + " "
             parts.append((text, f"{_COLOURS[state]}{' bold' if place == self._epoch else ''}"))
         return Content.assemble(*parts)
@@ -145,7 +145,7 @@ class DonenessView(Pane, can_focus=True):
         self.post_message(self.Moved())
 
 
-_HEADS = ("aim for", "you said")
+_HEADS = ("aim for", "you call")
 
 
 def _row(name: str, head: int, cell: int, texts: Sequence[tuple[str, str]]) -> Content:

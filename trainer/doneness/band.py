@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from trainer.doneness.record import AIMED_AT, Band, Lane, LaneKind, SavedEpoch, State
+from trainer.doneness.record import AIMED_AT, AimedBand, DonenessLane, EpochState, LaneKind, SavedEpoch
 
 
-def band_of(lanes: Sequence[Lane], epochs: Sequence[SavedEpoch]) -> tuple[Band | None, str]:
+def band_of(lanes: Sequence[DonenessLane], epochs: Sequence[SavedEpoch]) -> tuple[AimedBand | None, str]:
     """Return the band, the longest of several, and what should be known of it: why there is none, or what it leaves out.
 
     Args:
@@ -26,11 +26,11 @@ def band_of(lanes: Sequence[Lane], epochs: Sequence[SavedEpoch]) -> tuple[Band |
         )
     places = max(runs, key=len)
     titles = tuple(lane.title for lane in deciding)
-    band = Band(places[0], places[-1], titles, epochs[places[-1]].step - epochs[places[0]].step)
+    band = AimedBand(places[0], places[-1], titles, epochs[places[-1]].step - epochs[places[0]].step)
     left_out = [lane.title for lane in lanes if lane not in deciding]
     notes = [f"says nothing of {' and '.join(left_out)}"] if left_out else []
     if places[-1] == len(epochs) - 1:
-        notes.append("reaches the last epoch, so it may go on")
+        notes.append("reaches the last epoch, so it may continue past it")
     return band, "; ".join(notes)
 
 
@@ -43,14 +43,14 @@ def epochs_text(first: SavedEpoch, last: SavedEpoch) -> str:
     return f"{first.title} to {last.title}"
 
 
-def _undecided(lane: Lane) -> str:
+def _undecided(lane: DonenessLane) -> str:
     return "is placed by validation alone" if lane.is_measured else "is not placed"
 
 
-def _where(lane: Lane, epochs: Sequence[SavedEpoch]) -> str:
+def _where(lane: DonenessLane, epochs: Sequence[SavedEpoch]) -> str:
     """Return where a lane is done, or what it is instead: `U-Net is done in epochs 4–5`."""
     for state, first, last in lane.runs:
         if state in AIMED_AT:
-            is_in = "is done in" if state is State.DONE else "has no sign in"
+            is_in = "is done in" if state is EpochState.DONE else "has no sign in"
             return f"{lane.title} {is_in} {epochs_text(epochs[first], epochs[last])}"
     return f"{lane.title} goes {', '.join(dict.fromkeys(state.value for state, _, _ in lane.runs))}"

@@ -4,22 +4,22 @@ from collections.abc import Mapping, Sequence
 
 from trainer.doneness.evidence import calm_words, fact_words, finding_words, noise_not_known, not_measured
 from trainer.doneness.measured import MeasuredBake
-from trainer.doneness.record import Finding, Lane, LaneKind, Placed, SavedEpoch, Sign, State
+from trainer.doneness.record import DonenessLane, EpochState, LaneKind, Placed, RuleFinding, RuleSign, SavedEpoch
 from trainer.doneness.rules import FACTS, Rule, Trend, rules_of
 from trainer.doneness.series import Series
-from trainer.doneness.trends import Sight, Window, is_there, look, onset
+from trainer.doneness.trends import Sight, TrendWindow, is_there, look, onset
 from trainer.measures.of_validation import HELD_OUT_CHANGE
 from trainer.settings.parts import Part, is_encoder, label_of
 
-QUESTIONS: Mapping[Sign, str] = {
-    Sign.LEARNED: "whether it has learned anything",
-    Sign.MOVING: "whether it still moves",
-    Sign.BURNT: "whether it got worse",
+QUESTIONS: Mapping[RuleSign, str] = {
+    RuleSign.LEARNED: "whether it has learned anything",
+    RuleSign.MOVING: "whether it still moves",
+    RuleSign.BURNT: "whether it got worse",
 }
 """What must be known of a part before its epochs are placed, each by one rule at least."""
 
 
-def lane_of_part(part: Part, measured: MeasuredBake, epochs: Sequence[SavedEpoch], rest: int | None) -> Lane:
+def lane_of_part(part: Part, measured: MeasuredBake, epochs: Sequence[SavedEpoch], rest: int | None) -> DonenessLane:
     """Return the lane of a part.
 
     Args:
@@ -32,15 +32,17 @@ def lane_of_part(part: Part, measured: MeasuredBake, epochs: Sequence[SavedEpoch
     rules, title = rules_of(kind), label_of(part)
     sights = _sights(rules, part, measured, rest)
     if missing := _missing(rules, sights, part, measured):
-        return Lane(kind, part, title, missing=missing)
-    worse = onset(_of(sights, Sign.BURNT), len(epochs))
+        return DonenessLane(kind, part, title, missing=missing)
+    worse = onset(_of(sights, RuleSign.BURNT), len(epochs))
     places = range(len(epochs))
     placed = [_placed(place, place >= worse, rules, sights, part, measured, epochs) for place in places]
-    spoke = {rule.measure for rule in sights if _judges(sights[rule]) and rule.sign in (Sign.MOVING, Sign.BURNT)}
+    spoke = {
+        rule.measure for rule in sights if _judges(sights[rule]) and rule.sign in (RuleSign.MOVING, RuleSign.BURNT)
+    }
     # Validation alone never picks an epoch: its lowest point comes after generalisation has begun to turn (facts of 2025).
     alone = spoke == {HELD_OUT_CHANGE}
     notes = (_ALONE,) if alone else ()
-    return Lane(kind, part, title, _filled(placed), notes, bands=not alone)
+    return DonenessLane(kind, part, title, _filled(placed), notes, bands=not alone)
 
 
 def rest_of(parts: Sequence[Part], measured: MeasuredBake) -> int | None:
@@ -52,8 +54,8 @@ def rest_of(parts: Sequence[Part], measured: MeasuredBake) -> int | None:
     gains: list[Sight] = []
     for kind in dict.fromkeys(map(_kind, parts)):
         rules = [rule for rule in rules_of(kind) if not rule.by_part]
-        harm = [_sight(rule, "", measured, Window(count)) for rule in rules if rule.trend is Trend.WORSE_THAN_BEST]
-        end = Window(onset(harm, count))
+        harm = [_sight(rule, "", measured, TrendWindow(count)) for rule in rules if rule.trend is Trend.WORSE_THAN_BEST]
+        end = TrendWindow(onset(harm, count))
         gains += [_sight(rule, "", measured, end) for rule in rules if rule.gains]
     for place in range(count):
         here = [sight[place] for sight in gains if sight[place] is not None]
@@ -72,12 +74,14 @@ def _kind(part: Part) -> LaneKind:
 def _sights(rules: Sequence[Rule], part: Part, measured: MeasuredBake, rest: int | None) -> dict[Rule, Sight]:
     """Return what each rule sees; harm first, because nothing after its onset counts as gain or movement."""
     count = len(measured.steps)
-    harm = {rule: _sight(rule, part, measured, Window(count, rest)) for rule in rules if rule.sign is Sign.BURNT}
-    window = Window(onset([*harm.values()], count))
+    harm = {
+        rule: _sight(rule, part, measured, TrendWindow(count, rest)) for rule in rules if rule.sign is RuleSign.BURNT
+    }
+    window = TrendWindow(onset([*harm.values()], count))
     return {rule: harm[rule] if rule in harm else _sight(rule, part, measured, window) for rule in rules}
 
 
-def _sight(rule: Rule, part: Part, measured: MeasuredBake, window: Window) -> Sight:
+def _sight(rule: Rule, part: Part, measured: MeasuredBake, window: TrendWindow) -> Sight:
     series = _series(rule, part, measured)
     return (None,) * len(measured.steps) if series is None else look(rule, series, window)
 
@@ -86,7 +90,7 @@ def _series(rule: Rule, part: Part, measured: MeasuredBake) -> Series | None:
     return measured.series(rule.measure, part if rule.by_part else "", rule.scope)
 
 
-def _of(sights: Mapping[Rule, Sight], sign: Sign) -> list[Sight]:
+def _of(sights: Mapping[Rule, Sight], sign: RuleSign) -> list[Sight]:
     return [sight for rule, sight in sights.items() if rule.sign is sign]
 
 
@@ -125,33 +129,33 @@ def _placed(
         judged.add(rule.sign)
         if seen.is_there:
             there.add(rule.sign)
-            findings.append(Finding(rule.key, rule.sign, True, finding_words(rule, seen, epochs)))
+            findings.append(RuleFinding(rule.key, rule.sign, True, finding_words(rule, seen, epochs)))
         elif rule.otherwise:
-            findings.append(Finding(rule.key, rule.sign, False, calm_words(rule, seen)))
+            findings.append(RuleFinding(rule.key, rule.sign, False, calm_words(rule, seen)))
     facts = fact_words(FACTS[_kind(part)], part, measured, epochs[place])
     return Placed(_state(there, judged, worse), tuple(findings), facts)
 
 
-def _state(there: set[Sign], judged: set[Sign], worse: bool) -> State:
+def _state(there: set[RuleSign], judged: set[RuleSign], worse: bool) -> EpochState:
     if worse:
-        return State.OVER
-    if Sign.LEARNED not in judged:
-        return State.UNKNOWN
-    if Sign.LEARNED not in there:
-        return State.RAW
-    if Sign.MOVING in there:
-        return State.FORMING
-    return State.DONE if {Sign.MOVING, Sign.BURNT} <= judged else State.UNKNOWN
+        return EpochState.OVER
+    if RuleSign.LEARNED not in judged:
+        return EpochState.UNKNOWN
+    if RuleSign.LEARNED not in there:
+        return EpochState.RAW
+    if RuleSign.MOVING in there:
+        return EpochState.FORMING
+    return EpochState.DONE if {RuleSign.MOVING, RuleSign.BURNT} <= judged else EpochState.UNKNOWN
 
 
 def _filled(placed: Sequence[Placed]) -> tuple[Placed, ...]:
     """Return the same with an epoch that could not be placed between two of one state in that state."""
     filled = list(placed)
     for place, here in enumerate(placed):
-        if here.state is not State.UNKNOWN:
+        if here.state is not EpochState.UNKNOWN:
             continue
-        before = next((one.state for one in reversed(filled[:place]) if one.state is not State.UNKNOWN), None)
-        after = next((one.state for one in placed[place + 1 :] if one.state is not State.UNKNOWN), None)
+        before = next((one.state for one in reversed(filled[:place]) if one.state is not EpochState.UNKNOWN), None)
+        after = next((one.state for one in placed[place + 1 :] if one.state is not EpochState.UNKNOWN), None)
         if before is not None and before is after:
             filled[place] = Placed(before, here.findings, here.facts)
     return tuple(filled)

@@ -1,10 +1,10 @@
-"""The lane of memorization: whether trained pictures can be told from held-out ones, from no sign to strong."""
+"""The lane of memorization: whether trained pictures can be distinguished from held-out ones, from no sign to strong."""
 
 from collections.abc import Sequence
 
 from trainer.doneness.evidence import fact_words, not_measured
 from trainer.doneness.measured import MeasuredBake
-from trainer.doneness.record import Finding, Lane, LaneKind, Placed, SavedEpoch, Sign, State
+from trainer.doneness.record import DonenessLane, EpochState, LaneKind, Placed, RuleFinding, RuleSign, SavedEpoch
 from trainer.doneness.rules import FACTS, Rule, rules_of
 from trainer.measures.memorization import MemorizationFinding, MemorizationSign
 from trainer.measures.of_validation import AUC, CHANCE
@@ -12,20 +12,20 @@ from trainer.measures.of_validation import AUC, CHANCE
 TITLE = "memorization"
 
 _STATES = {
-    MemorizationSign.UNKNOWN: State.UNKNOWN,
-    MemorizationSign.NONE: State.NO_SIGN,
-    MemorizationSign.MILD: State.MILD,
-    MemorizationSign.STRONG: State.STRONG,
+    MemorizationSign.UNKNOWN: EpochState.UNKNOWN,
+    MemorizationSign.NONE: EpochState.NO_SIGN,
+    MemorizationSign.MILD: EpochState.MILD,
+    MemorizationSign.STRONG: EpochState.STRONG,
 }
-_ORDER = (State.NO_SIGN, State.MILD, State.STRONG)
+_ORDER = (EpochState.NO_SIGN, EpochState.MILD, EpochState.STRONG)
 
 
-def memorization_lane(measured: MeasuredBake, epochs: Sequence[SavedEpoch]) -> Lane:
+def memorization_lane(measured: MeasuredBake, epochs: Sequence[SavedEpoch]) -> DonenessLane:
     """Return the lane of memorization. A sign counts from the epoch on from which it stays to the last one."""
-    rules = [rule for rule in rules_of(LaneKind.MEMORIZED) if measured.series(rule.measure) is not None]
+    rules = [rule for rule in rules_of(LaneKind.MEMORIZED) if measured.values(rule.measure)]
     if not rules:
         missing = not_measured("whether it is memorized", rules_of(LaneKind.MEMORIZED))
-        return Lane(LaneKind.MEMORIZED, "", TITLE, missing=(missing,))
+        return DonenessLane(LaneKind.MEMORIZED, "", TITLE, missing=(missing,))
     found = [[_finding(rule, measured, epoch.step, len(rules)) for rule in rules] for epoch in epochs]
     states = _lasting([_state([each for each in here if each is not None]) for here in found])
     placed = tuple(
@@ -33,8 +33,8 @@ def memorization_lane(measured: MeasuredBake, epochs: Sequence[SavedEpoch]) -> L
         for state, here, epoch in zip(states, found, epochs, strict=True)
     )
     few = next((each for here in found for each in here if each is not None), None)
-    notes = (few.text(),) if few is not None and all(state is State.UNKNOWN for state in states) else ()
-    return Lane(LaneKind.MEMORIZED, "", TITLE, placed, notes, bands=True)
+    notes = (few.text(),) if few is not None and all(state is EpochState.UNKNOWN for state in states) else ()
+    return DonenessLane(LaneKind.MEMORIZED, "", TITLE, placed, notes, bands=True)
 
 
 def _finding(rule: Rule, measured: MeasuredBake, step: int, tests: int) -> MemorizationFinding | None:
@@ -46,28 +46,28 @@ def _finding(rule: Rule, measured: MeasuredBake, step: int, tests: int) -> Memor
     return MemorizationFinding.of(auc.value, min(1.0, chance.value * tests), auc.count)
 
 
-def _state(found: Sequence[MemorizationFinding]) -> State:
+def _state(found: Sequence[MemorizationFinding]) -> EpochState:
     known = [_STATES[each.sign] for each in found if each.sign is not MemorizationSign.UNKNOWN]
-    return max(known, key=_ORDER.index, default=State.UNKNOWN)
+    return max(known, key=_ORDER.index, default=EpochState.UNKNOWN)
 
 
-def _lasting(states: Sequence[State]) -> list[State]:
+def _lasting(states: Sequence[EpochState]) -> list[EpochState]:
     """Return each state no further than any later one that is known."""
-    least: State | None = None
+    least: EpochState | None = None
     found = []
     for state in reversed(states):
-        if state is not State.UNKNOWN:
+        if state is not EpochState.UNKNOWN:
             least = state if least is None else min(state, least, key=_ORDER.index)
-        found.append(state if state is State.UNKNOWN else least or state)
+        found.append(state if state is EpochState.UNKNOWN else least or state)
     return found[::-1]
 
 
-def _findings(rules: Sequence[Rule], found: Sequence[MemorizationFinding | None]) -> tuple[Finding, ...]:
+def _findings(rules: Sequence[Rule], found: Sequence[MemorizationFinding | None]) -> tuple[RuleFinding, ...]:
     findings = []
     for rule, each in zip(rules, found, strict=True):
         if each is None or each.sign is MemorizationSign.UNKNOWN:
             continue
         there = each.sign is not MemorizationSign.NONE
-        sign = Sign.STRONG if each.sign is MemorizationSign.STRONG else Sign.MILD
-        findings.append(Finding(rule.key, sign, there, f"{rule.words if there else rule.otherwise}: {each.text()}"))
+        sign = RuleSign.STRONG if each.sign is MemorizationSign.STRONG else RuleSign.MILD
+        findings.append(RuleFinding(rule.key, sign, there, f"{rule.words if there else rule.otherwise}: {each.text()}"))
     return tuple(findings)

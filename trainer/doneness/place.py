@@ -1,7 +1,6 @@
 """Doneness of one bake, from what is known of it: lanes, the band, the user's verdicts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from trainer.doneness.band import band_of
 from trainer.doneness.lanes import lane_of_part, rest_of
@@ -12,6 +11,9 @@ from trainer.doneness.series import FloorOf
 from trainer.doneness.verdicts import Verdict, marks_of
 from trainer.journal.measure_records import MeasuredValue
 from trainer.settings.parts import Part
+
+NOTHING_SAVED = "no LoRA is saved yet"
+"""What is said of a bake without an epoch."""
 
 
 def place(
@@ -41,9 +43,7 @@ def place(
     rest = rest_of(parts, measured)
     lanes = [lane_of_part(part, measured, epochs, rest) for part in parts]
     lanes.append(memorization_lane(measured, epochs))
-    if not epochs:
-        lanes = [replace(lane, epochs=(), missing=("no LoRA is saved yet",)) for lane in lanes]
-    band, note = band_of(lanes, epochs)
+    band, note = band_of(lanes, epochs) if epochs else (None, NOTHING_SAVED)
     return Doneness(
         bake,
         tuple(epochs),

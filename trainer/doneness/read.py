@@ -34,14 +34,16 @@ def doneness_of(journal: Journal, workspace: Workspace, number: int) -> Doneness
     """
     bake = journal.bakes.read(number)
     saved = journal.results.checkpoints(number)
-    values = journal.measures.of_bake(number)
+    measured = journal.measures.of_bake(number)
     repeats, held_out = _data(journal, number)
+    plain = not any(value.name == HELD_OUT_CHANGE and not value.scope for value in measured)
+    values = [*measured, *_validation(saved, held_out)] if plain else measured
     return place(
         number,
         _epochs(bake, saved, values, repeats),
-        _with_validation(values, saved, held_out),
+        values,
         _parts(journal, bake, values),
-        floors_of(journal, number),
+        floors_of(journal, number, plain_validation=plain),
         verdicts=_verdicts(journal, workspace, bake, saved),
         best_step=journal.notes.of(number).best_step,
         running=bake.state.live,
@@ -87,14 +89,10 @@ def _data(journal: Journal, number: int) -> tuple[tuple[int, int] | None, int]:
     return ((min(repeats), max(repeats)) if repeats else None), len(manifest.validation)
 
 
-def _with_validation(
-    values: Sequence[MeasuredValue], saved: Sequence[Checkpoint], held_out: int
-) -> list[MeasuredValue]:
-    """Return the values, and the validation that every bake with held-out pictures has where it was not measured by bands."""
-    if any(value.name == HELD_OUT_CHANGE and not value.scope for value in values):
-        return list(values)
+def _validation(saved: Sequence[Checkpoint], held_out: int) -> list[MeasuredValue]:
+    """Return the validation that every bake with held-out pictures has, for one in which it was not measured by bands."""
     t = students_t(max(1, held_out - 1))
-    plain = [
+    return [
         MeasuredValue(
             step=each.step,
             name=HELD_OUT_CHANGE,
@@ -106,7 +104,6 @@ def _with_validation(
         for each in saved
         if each.val_change is not None
     ]
-    return [*values, *plain]
 
 
 def _parts(journal: Journal, bake: Bake, values: Sequence[MeasuredValue]) -> tuple[Part, ...]:

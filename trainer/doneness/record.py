@@ -16,7 +16,7 @@ class LaneKind(StrEnum):
     """How far the training pictures are learned by heart."""
 
 
-class State(StrEnum):
+class EpochState(StrEnum):
     """Where a lane puts an epoch."""
 
     UNKNOWN = "not known"
@@ -37,23 +37,23 @@ class State(StrEnum):
     """Most members can be told apart from held-out pictures."""
 
 
-LETTERS: Mapping[State, str] = {
-    State.UNKNOWN: "?",
-    State.RAW: "r",
-    State.FORMING: "f",
-    State.DONE: "D",
-    State.OVER: "o",
-    State.NO_SIGN: "n",
-    State.MILD: "m",
-    State.STRONG: "S",
+LETTERS: Mapping[EpochState, str] = {
+    EpochState.UNKNOWN: "?",
+    EpochState.RAW: "r",
+    EpochState.FORMING: "f",
+    EpochState.DONE: "D",
+    EpochState.OVER: "o",
+    EpochState.NO_SIGN: "n",
+    EpochState.MILD: "m",
+    EpochState.STRONG: "S",
 }
-"""State -> the letter that stands for it, so that none is told by its colour alone."""
+"""EpochState -> the letter that stands for it, so that none is told by its colour alone."""
 
-AIMED_AT = frozenset({State.DONE, State.NO_SIGN})
+AIMED_AT = frozenset({EpochState.DONE, EpochState.NO_SIGN})
 """The states whose overlap is the band to aim for."""
 
 
-class Sign(StrEnum):
+class RuleSign(StrEnum):
     """What a rule's finding is a sign of; a lane's state at an epoch follows from the signs that are there."""
 
     LEARNED = "learned"
@@ -91,7 +91,7 @@ class SavedEpoch:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What one rule found at one epoch.
 
     Attributes:
@@ -102,7 +102,7 @@ class Finding:
     """
 
     rule: str
-    sign: Sign
+    sign: RuleSign
     is_there: bool
     words: str
 
@@ -117,13 +117,13 @@ class Placed:
         facts: other numbers of the epoch that belong to the lane, in words.
     """
 
-    state: State
-    findings: tuple[Finding, ...] = ()
+    state: EpochState
+    findings: tuple[RuleFinding, ...] = ()
     facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Lane:
+class DonenessLane:
     """One lane over all epochs.
 
     Attributes:
@@ -145,12 +145,12 @@ class Lane:
     @property
     def is_measured(self) -> bool:
         """Whether it places any epoch."""
-        return any(placed.state is not State.UNKNOWN for placed in self.epochs)
+        return any(placed.state is not EpochState.UNKNOWN for placed in self.epochs)
 
     @property
-    def runs(self) -> tuple[tuple[State, int, int], ...]:
-        """(State, first, last place on the axis) of each run of epochs in one state."""
-        found: list[tuple[State, int, int]] = []
+    def runs(self) -> tuple[tuple[EpochState, int, int], ...]:
+        """(EpochState, first, last place on the axis) of each run of epochs in one state."""
+        found: list[tuple[EpochState, int, int]] = []
         for place, placed in enumerate(self.epochs):
             if found and found[-1][0] is placed.state:
                 found[-1] = (placed.state, found[-1][1], place)
@@ -160,7 +160,7 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Band:
+class AimedBand:
     """Epochs to aim for: those where every lane that was placed is done.
 
     Attributes:
@@ -226,8 +226,8 @@ class Doneness:
 
     bake: int
     epochs: tuple[SavedEpoch, ...] = ()
-    lanes: tuple[Lane, ...] = ()
-    band: Band | None = None
+    lanes: tuple[DonenessLane, ...] = ()
+    band: AimedBand | None = None
     no_band: str = ""
     marks: tuple[UserMark, ...] = field(default_factory=tuple)
     noise: str = ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from trainer.doneness.record import LaneKind, Sign
+from trainer.doneness.record import LaneKind, RuleSign
 from trainer.measures.of_parts import OUTPUT_SHARE
 from trainer.measures.of_pictures import BLEED, DRIFT, STATIC, TOKEN_EFFECT
 from trainer.measures.of_validation import AUC, HELD_OUT_CHANGE, UNCAPTIONED
@@ -27,7 +27,7 @@ class Trend(StrEnum):
     """It is worse than at its best so far, and stays so to the last epoch."""
     WORSE_SINCE_REST = "got worse since the gain ended"
     """It is worse than at the first epoch from which nothing gets better, and stays so to the last epoch."""
-    TOLD_APART = "is told apart"
+    TOLD_APART = "is distinguished"
     """The area under the curve is high and its p is low: see trainer.measures.memorization. It stays so to the last epoch."""
 
 
@@ -62,7 +62,7 @@ class Rule:
     measure: str
     trend: Trend
     better: int
-    sign: Sign
+    sign: RuleSign
     words: str
     otherwise: str
     why: str
@@ -79,85 +79,85 @@ _MEMORIZED = frozenset({LaneKind.MEMORIZED})
 # fmt: off
 RULES: tuple[Rule, ...] = (
     Rule(
-        "validation-fell", _BODY, HELD_OUT_CHANGE, Trend.LEFT_START, -1, Sign.LEARNED,
+        "validation-fell", _BODY, HELD_OUT_CHANGE, Trend.LEFT_START, -1, RuleSign.LEARNED,
         "validation is below the base's",
         "validation has come less than half of its way, or is inside the noise",
         "Pictures that were not trained on are predicted better than by the base.",
     ),
     Rule(
-        "validation-falls", _BODY, HELD_OUT_CHANGE, Trend.STILL_CHANGES, -1, Sign.MOVING,
+        "validation-falls", _BODY, HELD_OUT_CHANGE, Trend.STILL_CHANGES, -1, RuleSign.MOVING,
         "validation still falls",
         "validation no longer falls beyond the noise",
         "Pictures that were not trained on are still predicted better and better.",
         gains=True,
     ),
     Rule(
-        "size-grows", _PARTS, DELTA_SHARE.key, Trend.OUTGROWS_CHANCE, +1, Sign.MOVING,
+        "size-grows", _PARTS, DELTA_SHARE.key, Trend.OUTGROWS_CHANCE, +1, RuleSign.MOVING,
         "its size grows faster than chance would make it",
         "its size grows no faster than chance would make it",
         "Steps in random directions make a LoRA grow with the square root of their number; faster growth is a common direction that still pulls.",
         by_part=True,
     ),
     Rule(
-        "validation-rises", _BODY, HELD_OUT_CHANGE, Trend.WORSE_THAN_BEST, -1, Sign.BURNT,
+        "validation-rises", _BODY, HELD_OUT_CHANGE, Trend.WORSE_THAN_BEST, -1, RuleSign.BURNT,
         "validation is above its lowest",
         "",
         "Pictures that were not trained on are predicted worse than they were.",
     ),
     Rule(
-        "layout-rises", _BODY, HELD_OUT_CHANGE, Trend.WORSE_THAN_BEST, -1, Sign.BURNT,
+        "layout-rises", _BODY, HELD_OUT_CHANGE, Trend.WORSE_THAN_BEST, -1, RuleSign.BURNT,
         "validation of the layout is above its lowest",
         "",
         "Overfitting to poses and backgrounds sits at the noisiest times, before the mean over all times shows it.",
         scope="layout",
     ),
     Rule(
-        "static-rises", _BODY, STATIC, Trend.WORSE_THAN_BEST, -1, Sign.BURNT,
+        "static-rises", _BODY, STATIC, Trend.WORSE_THAN_BEST, -1, RuleSign.BURNT,
         "static is above its lowest",
         "",
         "Static is what a body looks like whose rate is too high.",
     ),
     Rule(
-        "token-works", _ENCODER, TOKEN_EFFECT, Trend.LEFT_START, +1, Sign.LEARNED,
+        "token-works", _ENCODER, TOKEN_EFFECT, Trend.LEFT_START, +1, RuleSign.LEARNED,
         "the activation token does more than in the base",
         "the activation token does less than half of what it comes to do, or is inside the noise",
         "An encoder that has learned something makes a picture with the token differ from one without it.",
     ),
     Rule(
-        "encoder-carries", _ENCODER, OUTPUT_SHARE, Trend.ABOVE_ZERO, +1, Sign.LEARNED,
+        "encoder-carries", _ENCODER, OUTPUT_SHARE, Trend.ABOVE_ZERO, +1, RuleSign.LEARNED,
         "its share of the output is above 0",
         "its share of the output is inside the noise",
         "What an encoder has learned shows in what the body predicts from its output.",
         by_part=True,
     ),
     Rule(
-        "token-grows", _ENCODER, TOKEN_EFFECT, Trend.STILL_CHANGES, +1, Sign.MOVING,
+        "token-grows", _ENCODER, TOKEN_EFFECT, Trend.STILL_CHANGES, +1, RuleSign.MOVING,
         "the effect of the activation token still grows",
         "the effect of the activation token no longer grows beyond the noise",
         "The token is still tied to more and more of what is to be learned.",
         gains=True,
     ),
     Rule(
-        "token-fades", _ENCODER, TOKEN_EFFECT, Trend.WORSE_THAN_BEST, +1, Sign.BURNT,
+        "token-fades", _ENCODER, TOKEN_EFFECT, Trend.WORSE_THAN_BEST, +1, RuleSign.BURNT,
         "the effect of the activation token is below its highest",
         "",
         "An encoder that is trained too far brings what was trained whatever the prompt asks for, so that the token makes less of a difference.",
     ),
     Rule(
-        "bleed-rises", _PARTS, BLEED, Trend.WORSE_SINCE_REST, -1, Sign.BURNT,
+        "bleed-rises", _PARTS, BLEED, Trend.WORSE_SINCE_REST, -1, RuleSign.BURNT,
         "bleed rises although nothing is gained any more",
         "",
         "Pictures whose prompts do not name the subject change more and more; while something is still gained that is its price, afterwards it is harm. No measure tells which part it comes from.",
     ),
     Rule(
-        "members-fall", _MEMORIZED, AUC, Trend.TOLD_APART, -1, Sign.MILD,
-        "trained pictures can be told from held-out ones",
-        "trained pictures cannot be told from held-out ones",
+        "members-fall", _MEMORIZED, AUC, Trend.TOLD_APART, -1, RuleSign.MILD,
+        "trained pictures can be distinguished from held-out ones",
+        "trained pictures cannot be distinguished from held-out ones",
         "The loss of trained pictures fell further than that of held-out ones, which only what was learned by heart explains.",
     ),
     Rule(
-        "members-fall-uncaptioned", _MEMORIZED, AUC + UNCAPTIONED, Trend.TOLD_APART, -1, Sign.MILD,
-        "trained pictures can be told from held-out ones without their captions",
+        "members-fall-uncaptioned", _MEMORIZED, AUC + UNCAPTIONED, Trend.TOLD_APART, -1, RuleSign.MILD,
+        "trained pictures can be distinguished from held-out ones without their captions",
         "without captions neither",
         "The same without captions: what is known by heart although nothing asks for it.",
     ),

@@ -26,7 +26,7 @@ Sight = tuple[Seen | None, ...]
 
 
 @dataclass(frozen=True)
-class Window:
+class TrendWindow:
     """Which epochs a trend may look at.
 
     Attributes:
@@ -38,7 +38,7 @@ class Window:
     rest: int | None = None
 
 
-def look(rule: Rule, series: Series, window: Window) -> Sight:
+def look(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     """Return what a rule sees in a series. A trend that tells of something lasting is there where it lasts; see Trend."""
     seen = _LOOKS[rule.trend](rule, series, window)
     if rule.trend in (Trend.LEFT_START, Trend.ABOVE_ZERO):
@@ -79,7 +79,7 @@ def _until_last(seen: Sight) -> Sight:
     return tuple(reversed(found))
 
 
-def _left_start(rule: Rule, series: Series, window: Window) -> Sight:
+def _left_start(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     start, better = series.start, rule.better
     before = [point for point in series.points[: window.end] if point is not None]
     if start is None:
@@ -95,7 +95,7 @@ def _left_start(rule: Rule, series: Series, window: Window) -> Sight:
     return _each(series, seen)
 
 
-def _above_zero(rule: Rule, series: Series, window: Window) -> Sight:
+def _above_zero(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     zero = Point(0, 0.0, 0.0, 0.0, inf, is_exact=True)
 
     def seen(point: Point) -> Seen | None:
@@ -105,7 +105,7 @@ def _above_zero(rule: Rule, series: Series, window: Window) -> Sight:
     return _each(series, seen)
 
 
-def _still_changes(rule: Rule, series: Series, window: Window) -> Sight:
+def _still_changes(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     """Look ahead, and where the bake ends (or burns) before it has shown that nothing comes any more, back."""
     inside = [point for point in series.points[: window.end] if point is not None]
     if not inside:
@@ -129,7 +129,7 @@ def _still_changes(rule: Rule, series: Series, window: Window) -> Sight:
     return _each(series, seen, window.end)
 
 
-def _outgrows_chance(rule: Rule, series: Series, window: Window) -> Sight:
+def _outgrows_chance(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     inside = [point for point in series.points[: window.end] if point is not None]
 
     def seen(point: Point) -> Seen | None:
@@ -152,7 +152,7 @@ def _ratio(apart: Difference) -> float:
     return log(apart.second.value / apart.first.value) if min(apart.first.value, apart.second.value) > 0 else 0.0
 
 
-def _worse_than_best(rule: Rule, series: Series, window: Window) -> Sight:
+def _worse_than_best(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     count = sum(point is not None for point in series.points) + 1
 
     def seen(point: Point) -> Seen | None:
@@ -166,7 +166,7 @@ def _worse_than_best(rule: Rule, series: Series, window: Window) -> Sight:
     return _each(series, seen)
 
 
-def _worse_since_rest(rule: Rule, series: Series, window: Window) -> Sight:
+def _worse_since_rest(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     count = sum(point is not None for point in series.points)
     at_rest = None if window.rest is None else series.points[window.rest]
     if at_rest is None:
@@ -188,7 +188,7 @@ def _each(series: Series, seen: Callable[[Point], Seen | None], end: int | None 
     return found + (None,) * (len(series.points) - len(inside))
 
 
-_LOOKS: Mapping[Trend, Callable[[Rule, Series, Window], Sight]] = {
+_LOOKS: Mapping[Trend, Callable[[Rule, Series, TrendWindow], Sight]] = {
     Trend.LEFT_START: _left_start,
     Trend.ABOVE_ZERO: _above_zero,
     Trend.STILL_CHANGES: _still_changes,

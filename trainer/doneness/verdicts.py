@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.doneness.record import Agreement, Lane, LaneKind, SavedEpoch, State, UserMark
+from trainer.doneness.record import Agreement, DonenessLane, EpochState, LaneKind, SavedEpoch, UserMark
 from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.records import CellNote
 from trainer.text import plural
@@ -15,10 +15,10 @@ UNDER, RIGHT, OVER, BEST, FAVOURITE = "under", "right", "over", "best", "favouri
 
 _FULL = 1.0
 # Which states a verdict agrees with.
-_AGREES: Mapping[str, frozenset[State]] = {
-    UNDER: frozenset({State.RAW, State.FORMING}),
-    RIGHT: frozenset({State.DONE, State.NO_SIGN}),
-    OVER: frozenset({State.OVER, State.STRONG}),
+_AGREES: Mapping[str, frozenset[EpochState]] = {
+    UNDER: frozenset({EpochState.RAW, EpochState.FORMING}),
+    RIGHT: frozenset({EpochState.DONE, EpochState.NO_SIGN}),
+    OVER: frozenset({EpochState.OVER, EpochState.STRONG}),
 }
 
 
@@ -67,7 +67,7 @@ def verdicts_of(made: MadeGrid, notes: Mapping[str, CellNote], folder: Path, fil
 
 
 def marks_of(
-    verdicts: Iterable[Verdict], best_step: int | None, lanes: Sequence[Lane], epochs: Sequence[SavedEpoch]
+    verdicts: Iterable[Verdict], best_step: int | None, lanes: Sequence[DonenessLane], epochs: Sequence[SavedEpoch]
 ) -> tuple[UserMark, ...]:
     """Return what the user said of each epoch, with what the lanes say of it.
 
@@ -93,7 +93,9 @@ def marks_of(
     return tuple(sorted(marks, key=lambda mark: mark.place))
 
 
-def _mark(place: int, about: str, said: Counter[str], lanes: Sequence[Lane], epochs: Sequence[SavedEpoch]) -> UserMark:
+def _mark(
+    place: int, about: str, said: Counter[str], lanes: Sequence[DonenessLane], epochs: Sequence[SavedEpoch]
+) -> UserMark:
     title, total = epochs[place].title, said.total()
     if about == FAVOURITE:
         agreement, why = _agreement(RIGHT, WHOLE, place, lanes)
@@ -111,7 +113,7 @@ def _mark(place: int, about: str, said: Counter[str], lanes: Sequence[Lane], epo
     )
 
 
-def _agreement(said: str, about: str, place: int, lanes: Sequence[Lane]) -> tuple[Agreement, str]:
+def _agreement(said: str, about: str, place: int, lanes: Sequence[DonenessLane]) -> tuple[Agreement, str]:
     """Return whether the lanes agree, and the lanes that do not.
 
     The whole is under where any part is, over where any lane is, and right where every lane that was placed is done.
@@ -119,7 +121,7 @@ def _agreement(said: str, about: str, place: int, lanes: Sequence[Lane]) -> tupl
     asked = [
         lane
         for lane in lanes
-        if lane.epochs and about in (WHOLE, lane.kind.value) and lane.epochs[place].state is not State.UNKNOWN
+        if lane.epochs and about in (WHOLE, lane.kind.value) and lane.epochs[place].state is not EpochState.UNKNOWN
     ]
     # A lane of memorization with no sign says nothing of under or right by itself.
     if not any(lane.kind is not LaneKind.MEMORIZED for lane in asked):
@@ -127,11 +129,11 @@ def _agreement(said: str, about: str, place: int, lanes: Sequence[Lane]) -> tupl
     agree = [lane for lane in asked if lane.epochs[place].state in _AGREES[said]]
     if said != RIGHT and agree:
         return Agreement.AGREES, ""
-    against = [lane for lane in asked if lane not in agree and lane.epochs[place].state is not State.MILD]
+    against = [lane for lane in asked if lane not in agree and lane.epochs[place].state is not EpochState.MILD]
     if not against:
         return Agreement.AGREES, ""
     return Agreement.CONTRADICTS, f" ({', '.join(f'{lane.title} is {lane.epochs[place].state}' for lane in against)})"
 
 
-def _label(about: str, lanes: Sequence[Lane]) -> str:
+def _label(about: str, lanes: Sequence[DonenessLane]) -> str:
     return next((f"the {lane.title}" for lane in lanes if lane.kind.value == about), f"the {about}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trainer.doneness.band import epochs_text
-from trainer.doneness.record import LETTERS, Band, Doneness, Lane, Placed, SavedEpoch, State, UserMark
+from trainer.doneness.record import LETTERS, AimedBand, Doneness, DonenessLane, EpochState, Placed, SavedEpoch, UserMark
 from trainer.text import plural
 
 MARKS = {"under": "u", "right": "R", "over": "o", "best": "*", "favourite": "+"}
@@ -18,12 +18,12 @@ def lines(doneness: Doneness) -> tuple[str, ...]:
     Texts are our own; nothing in them comes from outside.
     """
     if not doneness.epochs:
-        return ("no LoRA is saved yet",)
+        return (band_line(doneness),)
     return (
         *_table(doneness),
         "",
         band_line(doneness),
-        *((f"noise: {doneness.noise}",) if doneness.noise else ()),
+        *((doneness.noise,) if doneness.noise else ()),
         *(line for lane in doneness.lanes for line in _about(lane, doneness.epochs)),
         *(("", *(mark.words for mark in doneness.marks)) if doneness.marks else ()),
     )
@@ -72,7 +72,7 @@ def evidence(placed: Placed) -> tuple[str, ...]:
     return (*found, *calm, *((", ".join(placed.facts),) if placed.facts else ()))
 
 
-def _width(band: Band, first: SavedEpoch, last: SavedEpoch) -> str:
+def _width(band: AimedBand, first: SavedEpoch, last: SavedEpoch) -> str:
     if band.epochs == 1:
         return f"step {first.step:,} alone"
     return f"steps {first.step:,} to {last.step:,}: {band.steps:,} steps wide, {plural(band.epochs, 'epoch')}"
@@ -89,20 +89,20 @@ def _table(doneness: Doneness) -> list[str]:
     if band is not None:
         rows.append(("aim for", [BAND_SIGN if band.first <= place <= band.last else "" for place in places]))
     if doneness.marks:
-        rows.append(("you said", [mark_signs(doneness.marks, place) for place in places]))
+        rows.append(("you call", [mark_signs(doneness.marks, place) for place in places]))
     width = max(len(cell) for _, cells in rows for cell in cells)
     head = max(len(name) for name, _ in rows)
     table = [f"{name:<{head}}  {' '.join(f'{cell:>{width}}' for cell in cells)}".rstrip() for name, cells in rows]
     return [*table, " " * head + "  " + "   ".join(filter(None, (legend(doneness), mark_words(doneness))))]
 
 
-def _about(lane: Lane, epochs: Sequence[SavedEpoch]) -> list[str]:
+def _about(lane: DonenessLane, epochs: Sequence[SavedEpoch]) -> list[str]:
     found = ["", lane.title, *(f"  {line}" for line in lane.missing)]
     for state, first, last in lane.runs:
-        if state is State.UNKNOWN:
+        if state is EpochState.UNKNOWN:
             continue
         found.append(f"  {epochs_text(epochs[first], epochs[last])}: {state.value}")
         # The evidence of a run is that of its last epoch; where it goes over, that of the first.
-        shown = first if state in (State.OVER, State.MILD, State.STRONG) else last
+        shown = first if state in (EpochState.OVER, EpochState.MILD, EpochState.STRONG) else last
         found += [f"    {line}" for line in evidence(lane.epochs[shown])]
     return found

@@ -3,7 +3,7 @@
 from made_bakes import floors, measured, saved_epochs
 
 from trainer.doneness.place import place
-from trainer.doneness.record import Doneness, Lane, State
+from trainer.doneness.record import Doneness, DonenessLane, EpochState
 from trainer.doneness.series import FloorOf
 from trainer.doneness.words import lines
 from trainer.journal.measure_records import MeasuredValue
@@ -11,7 +11,7 @@ from trainer.measures.of_pictures import BLEED, STATIC, TOKEN_EFFECT
 from trainer.measures.of_validation import AUC, CHANCE, HELD_OUT_CHANGE, UNCAPTIONED
 from trainer.measures.of_weights import DELTA_SHARE, MOVEMENT
 
-RAW, FORMING, DONE, OVER = State.RAW, State.FORMING, State.DONE, State.OVER
+RAW, FORMING, DONE, OVER = EpochState.RAW, EpochState.FORMING, EpochState.DONE, EpochState.OVER
 NOISE = floors({HELD_OUT_CHANGE: 0.003, TOKEN_EFFECT: 0.02, BLEED: 0.01, STATIC: 0.02, DELTA_SHARE.key: 0.01})
 FALLS_THEN_RISES = (-0.02, -0.07, -0.11, -0.12, -0.12, -0.12, -0.08, -0.04)
 GROWS = (0.002, 0.004, 0.0055, 0.0065, 0.007, 0.0072, 0.0073, 0.0074)
@@ -31,7 +31,7 @@ def doneness(
     return place(3, saved_epochs(epochs), values, parts, noise)
 
 
-def states(lane: Lane) -> list[State]:
+def states(lane: DonenessLane) -> list[EpochState]:
     return [placed.state for placed in lane.epochs]
 
 
@@ -138,7 +138,7 @@ def test_borrowed_noise_is_named() -> None:
 def test_an_epoch_without_a_value_stays_with_its_neighbours() -> None:
     values = [value for value in whole_bake() if value.step not in (300, 800)]
     assert states(doneness(values).lanes[0])[:3] == [RAW, FORMING, FORMING]
-    assert states(doneness(values).lanes[0])[-1] in (OVER, State.UNKNOWN)
+    assert states(doneness(values).lanes[0])[-1] in (OVER, EpochState.UNKNOWN)
 
 
 def test_an_encoder_that_stops_listening_is_over() -> None:
@@ -165,13 +165,13 @@ def test_memorization_goes_from_no_sign_to_strong() -> None:
         *measured(CHANCE, (0.5, 0.4, 0.3, 0.01, 0.02, 0.001, 0.001, 0.001), count=8),
     ]
     lane = doneness(values).lanes[-1]
-    assert states(lane) == [State.NO_SIGN] * 3 + [State.MILD] * 2 + [State.STRONG] * 3
+    assert states(lane) == [EpochState.NO_SIGN] * 3 + [EpochState.MILD] * 2 + [EpochState.STRONG] * 3
     assert "strong (AUC 0.95, p 0.001)" in lane.epochs[-1].findings[0].words
 
 
 def test_one_epoch_that_looks_memorized_is_not_a_sign() -> None:
     values = [*measured(AUC, (0.5, 0.9, 0.5), half=0.1, count=8), *measured(CHANCE, (0.5, 0.001, 0.5), count=8)]
-    assert set(states(doneness(values, epochs=3).lanes[-1])) == {State.NO_SIGN}
+    assert set(states(doneness(values, epochs=3).lanes[-1])) == {EpochState.NO_SIGN}
 
 
 def test_two_ways_of_asking_need_a_smaller_p() -> None:
@@ -181,8 +181,8 @@ def test_two_ways_of_asking_need_a_smaller_p() -> None:
         *measured(AUC + UNCAPTIONED, (0.5,), half=0.1, count=8),
         *measured(CHANCE + UNCAPTIONED, (0.5,), count=8),
     ]
-    assert states(doneness(once, epochs=1).lanes[-1]) == [State.STRONG]
-    assert states(doneness(twice, epochs=1).lanes[-1]) == [State.NO_SIGN]
+    assert states(doneness(once, epochs=1).lanes[-1]) == [EpochState.STRONG]
+    assert states(doneness(twice, epochs=1).lanes[-1]) == [EpochState.NO_SIGN]
 
 
 def test_too_few_pictures_say_nothing_of_memorization() -> None:

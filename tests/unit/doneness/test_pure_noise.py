@@ -7,7 +7,7 @@ import pytest
 from made_bakes import estimated, floors, measured, noisy, saved_epochs
 
 from trainer.doneness.place import place
-from trainer.doneness.record import LaneKind, State
+from trainer.doneness.record import EpochState, LaneKind
 from trainer.doneness.series import FloorOf
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_parts import OUTPUT_SHARE
@@ -25,7 +25,7 @@ SPREADS = {
     OUTPUT_SHARE: 0.02,
     DELTA_SHARE.key: 0.03,
 }
-CLAIMS = {State.FORMING, State.DONE, State.OVER}
+CLAIMS = {EpochState.FORMING, EpochState.DONE, EpochState.OVER}
 # 2.5 % of each rule that says that something was learned, and less of each that says that something got worse; and three
 # standard deviations of 200 draws.
 MOST_OF_A_LANE, MOST_OF_ALL = 0.10, 0.15

@@ -6,7 +6,7 @@ import pytest
 from made_bakes import floors, measured, saved_epochs
 
 from trainer.doneness.place import place
-from trainer.doneness.record import Doneness, LaneKind, Sign
+from trainer.doneness.record import Doneness, LaneKind, RuleSign
 from trainer.doneness.rules import FACTS, RULES, Rule
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_parts import OUTPUT_SHARE
@@ -124,7 +124,7 @@ def test_every_fact_is_a_measure() -> None:
 
 @pytest.mark.parametrize("kind", [LaneKind.BODY, LaneKind.ENCODER])
 def test_each_kind_of_part_has_rules_for_every_question(kind: LaneKind) -> None:
-    assert {rule.sign for rule in RULES if kind in rule.lanes} == {Sign.LEARNED, Sign.MOVING, Sign.BURNT}
+    assert {rule.sign for rule in RULES if kind in rule.lanes} == {RuleSign.LEARNED, RuleSign.MOVING, RuleSign.BURNT}
 
 
 def test_words_of_rules_never_speak_of_quality() -> None:

@@ -2,18 +2,29 @@
 
 from dataclasses import replace
 
-from trainer.doneness.record import Agreement, Lane, LaneKind, Placed, SavedEpoch, State
+from trainer.doneness.record import Agreement, DonenessLane, EpochState, LaneKind, Placed, SavedEpoch
 from trainer.doneness.verdicts import Verdict, marks_of
 
 EPOCHS = [SavedEpoch(100 * epoch, epoch) for epoch in (1, 2, 3)]
-BODY = Lane(LaneKind.BODY, "unet", "U-Net", tuple(map(Placed, (State.FORMING, State.DONE, State.OVER))), bands=True)
-ENCODER = Lane(
-    LaneKind.ENCODER, "text_encoder", "text encoder", tuple(map(Placed, (State.RAW, State.DONE, State.DONE)))
+BODY = DonenessLane(
+    LaneKind.BODY,
+    "unet",
+    "U-Net",
+    tuple(map(Placed, (EpochState.FORMING, EpochState.DONE, EpochState.OVER))),
+    bands=True,
+)
+ENCODER = DonenessLane(
+    LaneKind.ENCODER,
+    "text_encoder",
+    "text encoder",
+    tuple(map(Placed, (EpochState.RAW, EpochState.DONE, EpochState.DONE))),
 )
 LANES = (BODY, ENCODER)
 
 
-def said(*verdicts: Verdict, best: int | None = None, lanes: tuple[Lane, ...] = LANES) -> list[tuple[str, Agreement]]:
+def said(
+    *verdicts: Verdict, best: int | None = None, lanes: tuple[DonenessLane, ...] = LANES
+) -> list[tuple[str, Agreement]]:
     return [(mark.words, mark.agreement) for mark in marks_of(verdicts, best, lanes, EPOCHS)]
 
 
