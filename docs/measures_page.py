@@ -45,7 +45,7 @@ for memorization. There is no score. A state follows from what the rules below s
   is named with the setting that would measure it.
 - **Aim for** is the overlap of the lanes: the epochs that are done in every part that is placed, with no sign of memorization. Its
   width, in steps, is how much you may miss.
-- **Validation alone never picks an epoch.** Its lowest point comes late, after generalisation has begun to turn; and nobody has
+- **Validation alone never picks an epoch.** Its lowest point comes late, after generalisation has started to turn; and nobody has
   shown that it is where people like the pictures best. A lane that only validation speaks in is shown and decides no band.
 - Your verdicts on pictures at full strength, favourites and your best epoch stand on the same axis, and each says whether the lanes
   agree. Where they do not, believe your eyes, and look at the evidence.

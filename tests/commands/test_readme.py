@@ -159,7 +159,13 @@ def test_the_exit_codes_are_the_programs() -> None:
 
 @pytest.mark.parametrize(
     "scopes",
-    [("bake", "app"), ("grid", "pictures"), ("report", "import report", "report list"), ("parity", "parity table")],
+    [
+        ("bake", "app"),
+        ("grid", "pictures"),
+        ("report", "import report", "report list"),
+        ("parity", "parity table"),
+        ("doneness", "doneness lanes"),
+    ],
 )
 def test_the_tables_of_keys_are_the_programs(scopes: tuple[str, ...]) -> None:
     from lora_tui.keymap import key_table

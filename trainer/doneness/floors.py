@@ -7,7 +7,7 @@ from trainer.measures.of_curves import VALIDATION_CHANGE
 from trainer.measures.of_validation import HELD_OUT_CHANGE
 from trainer.noise_floor.floors import NoiseFloors
 from trainer.noise_floor.record import Floor
-from trainer.noise_floor.values import Subject
+from trainer.noise_floor.values import ValueKey
 
 
 def floors_of(journal: Journal, number: int, *, plain_validation: bool) -> FloorOf:
@@ -22,6 +22,6 @@ def floors_of(journal: Journal, number: int, *, plain_validation: bool) -> Floor
 
     def floor_of(value: MeasuredValue) -> Floor | None:
         name = VALIDATION_CHANGE if plain_validation and value.name == HELD_OUT_CHANGE else value.name
-        return noise.floor_of([number], Subject(name, value.part, value.scope), value.step)
+        return noise.floor_of([number], ValueKey(name, value.part, value.scope), value.step)
 
     return floor_of

@@ -6,6 +6,7 @@ from trainer.dataset.manifest import read_manifest
 from trainer.doneness.floors import floors_of
 from trainer.doneness.place import place
 from trainer.doneness.record import Doneness, SavedEpoch
+from trainer.doneness.rules import measures_read
 from trainer.doneness.studentized_range import students_t
 from trainer.doneness.verdicts import Verdict, verdicts_of
 from trainer.errors import LoraTuiError
@@ -34,7 +35,7 @@ def doneness_of(journal: Journal, workspace: Workspace, number: int) -> Doneness
     """
     bake = journal.bakes.read(number)
     saved = journal.results.checkpoints(number)
-    measured = journal.measures.of_bake(number)
+    measured = journal.measures.of_bake(number, measures_read())
     repeats, held_out = _data(journal, number)
     plain = not any(value.name == HELD_OUT_CHANGE and not value.scope for value in measured)
     values = [*measured, *_validation(saved, held_out)] if plain else measured

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from trainer.doneness.record import LaneKind, RuleSign
 from trainer.measures.of_parts import OUTPUT_SHARE
 from trainer.measures.of_pictures import BLEED, DRIFT, STATIC, TOKEN_EFFECT
-from trainer.measures.of_validation import AUC, HELD_OUT_CHANGE, UNCAPTIONED
+from trainer.measures.of_validation import AUC, CHANCE, HELD_OUT_CHANGE, UNCAPTIONED
 from trainer.measures.of_weights import DELTA_SHARE, MOVEMENT
 
 
@@ -178,3 +178,9 @@ FACTS: Mapping[LaneKind, tuple[str, ...]] = MappingProxyType(
 def rules_of(kind: LaneKind) -> tuple[Rule, ...]:
     """Return the rules that speak in lanes of a kind."""
     return tuple(rule for rule in RULES if kind in rule.lanes)
+
+
+def measures_read() -> frozenset[str]:
+    """Return the keys of the measures that rules and facts read."""
+    read = {rule.measure for rule in RULES} | {name for names in FACTS.values() for name in names}
+    return frozenset(read | {CHANCE, CHANCE + UNCAPTIONED})

@@ -22,6 +22,7 @@ from lora_tui.screens.checks import AcceptDialog, ChecksDialog
 from lora_tui.screens.compare import CompareScreen
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.crop import CropScreen
+from lora_tui.screens.doneness import DonenessScreen
 from lora_tui.screens.fit import FitDialog
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.fork import ForkDialog
@@ -163,6 +164,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "settings.import": (idle, on_the_form, ImportDialog),
     "settings.export": (idle, on_the_form, PickDialog),
     "bake.again": (baking, on_a_bake, ImportDialog),
+    "doneness.open": (baking, on_a_bake, DonenessScreen),
     "parity.open": (idle, on_the_form, ParityScreen),
     "parity.take": (idle, in_the_table, ChangesDialog),
     "parity.columns": (idle, in_the_table, ColumnsDialog),
@@ -244,7 +246,16 @@ def test_every_action_that_opens_something_is_tried() -> None:
 
 
 # Behind others of their kind, which are tried at once.
-_LONG = ("bake.again", "settings.export", "parity.take", "parity.columns", "report.save", "report.paths", "report.find")
+_LONG = (
+    "bake.again",
+    "doneness.open",
+    "settings.export",
+    "parity.take",
+    "parity.columns",
+    "report.save",
+    "report.paths",
+    "report.find",
+)
 
 
 def tried(names: Iterable[str]) -> list[Any]:
