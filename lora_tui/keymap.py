@@ -75,6 +75,11 @@ ACTIONS: tuple[Action, ...] = (
         "bake.fork", "B", "fork", "fork", "fork this bake from one of its epochs, with your edited settings", _BAKE,
         "Fork", right="bake", opens="always",
     ),
+    Action(
+        "bake.twin", "t", "twin", "twin",
+        "queue this bake again with other random numbers: what twins differ in is noise (asks which, and how many)", _BAKE,
+        "Twin", right="bake", opens="always",
+    ),
     Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid", opens="always"),
     Action(
         "plan.open", "p", "plan", "plan",
@@ -254,7 +259,7 @@ ACTIONS: tuple[Action, ...] = (
     # Everywhere
     Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
-    Action("app.theme", "t", "app.next_theme", "theme", "next theme", _BAKE),
+    Action("app.theme", "ctrl+t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
         "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report", "doneness"), "Help",
         "?", opens="always",

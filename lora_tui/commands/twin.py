@@ -5,20 +5,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lora_tui.actions.twin import ALL, CHOICES, sources_of
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
 from lora_tui.commands.fork import FIND, search_folders
 from lora_tui.commands.options import WORKSPACE
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode
-from trainer.settings.random_numbers import RandomSource
+from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
 from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.settings.model import Settings
-
-ALL, NONE = "all", "none"
-CHOICES = (*map(str, RandomSource), ALL, NONE)
-"""What `--vary` takes: a source of random numbers, all of them, or none for an exact repeat."""
 
 
 @click.command()
@@ -48,7 +45,7 @@ def twin(number: int, vary: str, count: int, held: bool, look_in: tuple[Path, ..
     workspace = workspace_here(folder)
     check_writable(workspace)
     with Journal(workspace.journal_path) as journal:
-        twins = preview_twins(journal, workspace, number, sources(vary), count, folders)
+        twins = preview_twins(journal, workspace, number, sources_of(vary), count, folders)
         engine = queue_engine(workspace)
         queued = queue_twins(journal, workspace, twins, engine=engine, held=held)
     for note in twins.notes:
@@ -62,14 +59,7 @@ def twin(number: int, vary: str, count: int, held: bool, look_in: tuple[Path, ..
     return ExitCode.DONE
 
 
-def sources(vary: str) -> tuple[RandomSource, ...]:
-    """Return the sources of random numbers that a choice of CHOICES names."""
-    return tuple(source for source in RandomSource if vary in (ALL, source))
-
-
 def _seeds(settings: "Settings", vary: tuple[RandomSource, ...]) -> str:
-    from trainer.settings.random_numbers import RANDOM_SOURCES
-
     named = [f"{RANDOM_SOURCES[source].setting} {settings.seed_of(source)}" for source in vary]
     return f" ({', '.join(named)})" if named else ""
 

@@ -324,6 +324,7 @@ class BakeScreen(Screen[None]):
             "resume": self.snapshot.ended_early or (shown is not None and shown.state is BakeState.DONE),
             "fork": shown is not None and shown.ran,
             "doneness": shown is not None and shown.ran,
+            "twin": shown is not None and shown.grid is None,
             "show_neighbour": shown is not None,
             "next_view": self.narrow,
         }
@@ -409,6 +410,10 @@ class BakeScreen(Screen[None]):
     def action_fork(self) -> None:
         """Ask for an epoch of the bake shown, then queue a bake that starts there with the edited settings."""
         self.starts.fork()
+
+    def action_twin(self) -> None:
+        """Ask what varies, then queue twins of the bake shown."""
+        self.starts.twin()
 
     def action_plan(self) -> None:
         """Show the whole plan of the settings."""

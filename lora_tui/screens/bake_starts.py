@@ -15,6 +15,7 @@ from lora_tui.wording.memory import peak_line
 from trainer.text import printable
 
 if TYPE_CHECKING:
+    from lora_tui.actions.twin import QueuedTwins
     from trainer.jobs.fork import ForkedBake
 
 
@@ -82,6 +83,29 @@ class BakeStarts:
         forking = ForkRequest(self._sender.workspace, bake.number, self._editor.draft, self._sender.engine.key)
         heading = f"Fork bake {bake.number:04d} {printable(bake.name, 30)}"
         self._screen.app.push_screen(ForkDialog(forking, heading), self._note_fork)
+
+    def twin(self) -> None:
+        """Ask what varies and how many twins, then queue them."""
+        from lora_tui.actions.twin import TwinRequest
+        from lora_tui.screens.twin import TwinDialog
+
+        bake = self._snapshot().bake
+        if bake is None or not self._sender.may_bake():
+            return
+        request = TwinRequest(self._sender.workspace, bake.number, self._sender.engine.key)
+        dialog = TwinDialog(request, f"Twin of bake {bake.number:04d} {printable(bake.name, 30)}")
+        self._screen.app.push_screen(dialog, self._note_twins)
+
+    def _note_twins(self, twins: "QueuedTwins | None") -> None:
+        if twins is None:
+            return
+        lines = [f"bake {bake.number} waits: {twins.why}" for bake in twins.bakes]
+        for line in lines:
+            self._log(line, "info")
+        for note in twins.notes:
+            self._log(note, "warning")
+        self._sender.note("; ".join((*lines, *twins.notes)), seconds=6)
+        self._sender.wake()
 
     def _note_fork(self, fork: "ForkedBake | None") -> None:
         if fork is None:

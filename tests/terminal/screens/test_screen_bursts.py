@@ -43,6 +43,7 @@ from lora_tui.screens.plan import PlanDialog
 from lora_tui.screens.queue import QueueDialog
 from lora_tui.screens.save_import import SaveImportDialog
 from lora_tui.screens.settings_changes import ChangesDialog
+from lora_tui.screens.twin import TwinDialog
 from lora_tui.screens.use_epoch import PublishDialog
 from lora_tui.widgets.field_list import FieldList
 from lora_tui.widgets.settings_form import SettingsForm
@@ -152,6 +153,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "bake.live": (baking, on_a_bake, LiveSettingsDialog),
     "bake.stop-part": (baking, on_a_bake, ConfirmDialog),
     "bake.fork": (baking, on_a_bake, ForkDialog),
+    "bake.twin": (baking, on_a_bake, TwinDialog),
     "grid.screen": (picturing, on_a_bake, GridScreen),
     "plan.open": (idle, on_the_form, PlanDialog),
     "plan.fit": (idle, on_the_form, FitDialog),

@@ -150,11 +150,11 @@ async def test_the_palette_offers_what_the_keys_do(runner, until) -> None:
         assert {"Pause or continue", "Save now", "Stop", "Stop training a part"} <= names()
 
 
-async def test_t_switches_the_theme_and_it_is_remembered(runner, until) -> None:
+async def test_ctrl_t_switches_the_theme_and_it_is_remembered(runner, until) -> None:
     async with runner.run() as pilot:
         await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         assert runner.app.theme == "ember"
-        await pilot.press("t")
+        await pilot.press("ctrl+t")
         assert runner.app.theme == "flour"
         await until(pilot, lambda: remembered_theme() == "flour")
 
@@ -189,7 +189,7 @@ async def test_the_user_s_own_theme_can_be_chosen_by_key(own_home: Path, make_ru
     (folder / "mint.toml").write_text('primary = "#00aa88"', encoding="utf-8")
     again = make_runner(runner.workspace)
     async with again.run() as pilot:
-        await pilot.press("t", "t")
+        await pilot.press("ctrl+t", "ctrl+t")
         assert again.app.theme == "mint"
 
 

@@ -271,7 +271,7 @@ def test_too_much(runner, still, snap_compare) -> None:
 
 
 def test_daylight(runner, still, snap_compare) -> None:
-    assert snap_compare(runner.app, terminal_size=SIZES[0], run_before=still(baking(runner.sampler.reading), "t"))
+    assert snap_compare(runner.app, terminal_size=SIZES[0], run_before=still(baking(runner.sampler.reading), "ctrl+t"))
 
 
 def test_a_wrong_value(runner, still, snap_compare) -> None:
