@@ -19,20 +19,23 @@ from trainer.text import printable
 def show(number: int, as_json: bool, folder: Path | None) -> ExitCode:
     """Show all that is known of bake N.
 
-    Its settings beside its parent's, its epochs with their losses, measures and verdicts, your note, and the bakes it was made
-    from and those made from it.
+    Its settings beside its parent's, its epochs with their losses, measures and verdicts, your note, the bakes it was made
+    from and those made from it, and where each epoch stands between raw and burnt, with the evidence.
     """
+    from lora_tui.wording.doneness import doneness_json, doneness_lines
     from lora_tui.wording.history import one_bake_json, one_bake_lines
+    from trainer.doneness.read import doneness_of
     from trainer.history.one_bake import one_bake
 
     workspace = workspace_here(folder)
     with open_history(workspace) as (journal, history):
         found = one_bake(history, journal, workspace, number)
+        doneness = doneness_of(journal, workspace, number)
         warn_of_damage(journal)
     if as_json:
-        print_json(one_bake_json(found))
+        print_json({**one_bake_json(found), "doneness": doneness_json(doneness)})
         return ExitCode.DONE
-    for line in one_bake_lines(found):
+    for line in (*one_bake_lines(found), *doneness_lines(doneness)):
         click.echo(line)
     return ExitCode.DONE
 

@@ -9,6 +9,7 @@ import pytest
 from made_grid import made_grid
 from made_twins import DATA, PICTURE, add_bake
 
+from lora_tui.wording.doneness import doneness_json, doneness_lines
 from trainer.dataset.manifest import Manifest
 from trainer.doneness.read import doneness_of
 from trainer.doneness.record import Agreement, Doneness, EpochState
@@ -177,3 +178,17 @@ def test_a_damaged_grid_costs_its_verdicts_alone(journal: Journal, workspace: Wo
     judged(journal, workspace, number, {"x1-y5-z1-s1": CellNote(0, "x1-y5-z1-s1", whole="right")})
     (workspace.root / "grids" / "0001-g" / "grid.json").write_text(json.dumps({"cells": 3}))
     assert doneness_of(journal, workspace, number).marks == ()
+
+
+def test_show_prints_it_and_json_has_it(journal: Journal, workspace: Workspace) -> None:
+    number = bake(journal, seed=1)
+    for seed, shift in ((2, 0.02), (3, -0.02), (4, 0.01)):
+        bake(journal, shift, seed=seed)
+    found = doneness_of(journal, workspace, number)
+    said = list(doneness_lines(found))
+    assert said[0] == "doneness:"
+    assert next(line for line in said if line.startswith("  U-Net ")).split() == ["U-Net", *"rfDDDD"]
+    plain = json.loads(json.dumps(doneness_json(found)))
+    assert plain["lanes"][0]["epochs"][0]["state"] == "raw"
+    assert plain["aim_for"]["last"] == 5
+    assert list(doneness_lines(doneness_of(journal, workspace, add_bake(journal)))) == []
