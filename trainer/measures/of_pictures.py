@@ -15,6 +15,9 @@ DRIFT, TOKEN_EFFECT, BLEED = "drift", "token_effect", "bleed"
 OUTFIT_DISTANCE, OUTFIT_SEEN = "outfit_distance", "outfit_seen"
 HIGH_FREQUENCY, SATURATION, STATIC = "high_frequency", "saturation", "static"
 
+PICTURE_SET = "picture_set"
+"""Name of the values that tell one set of pictures from another: base, prompts, seeds and how they are made."""
+
 AGAINST_TRAINING = "training pictures"
 """Scope of what is compared with the training pictures; without a scope it is compared with the base's."""
 
@@ -44,6 +47,7 @@ class _InBoth:
                 scopes=self.scopes,
                 by_part=False,
                 log_scale=self.log_scale,
+                basis=PICTURE_SET,
             )
 
 
@@ -106,6 +110,7 @@ OF_PICTURES: tuple[MeasureRecord, ...] = (
         scopes="training pictures",
         by_part=False,
         log_scale=True,
+        basis=PICTURE_SET,
     ),
     MeasureRecord(
         SATURATION + PIXELS,
@@ -117,6 +122,7 @@ OF_PICTURES: tuple[MeasureRecord, ...] = (
         scopes="training pictures",
         by_part=False,
         log_scale=True,
+        basis=PICTURE_SET,
     ),
     MeasureRecord(
         STATIC,
@@ -127,5 +133,6 @@ OF_PICTURES: tuple[MeasureRecord, ...] = (
         unit="%",
         setting=SETTING,
         by_part=False,
+        basis=PICTURE_SET,
     ),
 )

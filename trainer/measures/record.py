@@ -42,6 +42,8 @@ class MeasureRecord:
         lane: what it is evidence of.
         compared: whether two bakes may be compared by it, with its noise; a value that says nothing beside another bake's is not.
         log_scale: whether its values are compared as ratios: they span orders of magnitude.
+        basis: name of the values that say what it was measured on, as a number; values of two bakes with another basis are not
+            compared. Those values have no record, since they mean nothing to people. "" where it is always the same.
     """
 
     key: str
@@ -55,3 +57,4 @@ class MeasureRecord:
     lane: Lane = Lane.NONE
     compared: bool = True
     log_scale: bool = False
+    basis: str = ""

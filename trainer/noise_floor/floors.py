@@ -41,7 +41,8 @@ class NoiseFloors:
     def spread(self, bake: int, key: ValueKey, step: int) -> Spread:
         """Return what a bake's own twins say of a value's noise, source by source."""
         row = self._row(bake)
-        return spread_of([self._drawn(row.family, key, step)] if row is not None else [])
+        basis = self._of_bake(bake).basis(key.name, step)
+        return spread_of([self._drawn(row.family, key, step, basis)] if row is not None else [])
 
     def floor_of(self, bakes: Sequence[int], key: ValueKey, step: int) -> Floor | None:
         """Return the noise of one value of these bakes.
@@ -55,19 +56,21 @@ class NoiseFloors:
             step: optimizer steps in the LoRA; the nearest epoch counts.
         """
         rows = {row.family: row for bake in bakes if (row := self._row(bake)) is not None}
-        drawn = {family: self._drawn(family, key, step) for family in rows}
+        basis = self._basis(bakes, key, step)
+        drawn = {family: self._drawn(family, key, step, basis) for family in rows}
         pictures = max((self._pictures(bake, key, step) for bake in bakes), default=0)
         own = floor(spread_of(drawn.values()), pictures=pictures)
         if own is not None:
             near = {
-                each.family: self._drawn(each.family, key, step)
+                each.family: self._drawn(each.family, key, step, basis)
                 for row in rows.values()
                 for each in self._of_kin(row.kin)
                 if each.family not in rows and _apart(each.rates, row.rates) <= math.log(_NEAR_RATES)
             }
             return pooled_floor(own, floor(spread_of([*drawn.values(), *near.values()]), pictures=pictures))
-        for _, kin in sorted(self._lenders(rows.values()), key=lambda lender: lender[0]):
-            lent = floor(spread_of([self._drawn(kin.family, key, step)]), pictures=pictures, borrowed_from=kin.bake)
+        for _, kin in sorted(self._lenders(rows.values()), key=lambda found: found[0]):
+            lender = self._drawn(kin.family, key, step, basis)
+            lent = floor(spread_of([lender]), pictures=pictures, borrowed_from=kin.bake)
             if lent is not None:
                 return lent
         return None
@@ -77,6 +80,8 @@ class NoiseFloors:
     ) -> Compared | None:
         """Return how two bakes, or the means of two sets of bakes, differ in one value; None where a side has no such value.
 
+        Bakes whose value was measured on something else than the first one's, such as pictures of other prompts, have none.
+
         Args:
             first, second: numbers of bakes. Exact repeats count as one bake.
             key: the value.
@@ -84,7 +89,8 @@ class NoiseFloors:
             second_step: of the second, None for the same.
         """
         then = step if second_step is None else second_step
-        ones, others = self._values_of(first, key, step), self._values_of(second, key, then)
+        basis = self._basis(first, key, step)
+        ones, others = self._values_of(first, key, step, basis), self._values_of(second, key, then, basis)
         if not ones or not others:
             return None
         noise = self.floor_of([*first, *second], key, step) or self._of_repeats([*first, *second], key, step)
@@ -112,7 +118,8 @@ class NoiseFloors:
         one = rows[0]
         if one is None or any(row is None or (row.family, row.seeds) != (one.family, one.seeds) for row in rows):
             return None
-        found = spread_of([self._drawn(one.family, key, step)]).repeats
+        basis = self._basis(bakes, key, step)
+        found = spread_of([self._drawn(one.family, key, step, basis)]).repeats
         return Floor(spread=found.spread, bakes=found.bakes, degrees=found.degrees) if found is not None else None
 
     def _lenders(self, rows: Iterable[BakeFamily]) -> Iterator[tuple[tuple[float, int], KinFamily]]:
@@ -136,22 +143,28 @@ class NoiseFloors:
             self._kin[kin] = self._families.kin(kin)
         return self._kin[kin]
 
-    def _drawn(self, family: str, key: ValueKey, step: int) -> list[Drawn]:
+    def _basis(self, bakes: Sequence[int], key: ValueKey, step: int) -> float | None:
+        """Return what the value of the first of these bakes that has one was measured on."""
+        known = (bake for bake in bakes if self._of_bake(bake).at(key, step) is not None)
+        first = next(known, None)
+        return None if first is None else self._of_bake(first).basis(key.name, step)
+
+    def _drawn(self, family: str, key: ValueKey, step: int, basis: float | None) -> list[Drawn]:
         found = []
         for row in self._of_family(family):
             value = self._of_bake(row.bake).at(key, step)
-            if value is not None:
+            if value is not None and self._of_bake(row.bake).basis(key.name, step) == basis:
                 seeds = {RandomSource(source): seed for source, seed in row.seeds.items()}
                 found.append(Drawn(seeds, on_scale(key.name, value.value)))
         return found
 
-    def _values_of(self, bakes: Sequence[int], key: ValueKey, step: int) -> list[float]:
-        """Return a value of each bake that has it; of bakes with the same random numbers that of the first."""
+    def _values_of(self, bakes: Sequence[int], key: ValueKey, step: int, basis: float | None) -> list[float]:
+        """Return a value of each bake that has it, measured on this; of bakes with the same random numbers that of the first."""
         found: dict[object, float] = {}
         for bake in bakes:
             value, row = self._of_bake(bake).at(key, step), self._row(bake)
             numbers: object = bake if row is None else (row.family, *sorted(row.seeds.items()))
-            if value is not None:
+            if value is not None and self._of_bake(bake).basis(key.name, step) == basis:
                 found.setdefault(numbers, on_scale(key.name, value.value))
         return list(found.values())
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_curves import OF_CURVES, TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
+from trainer.measures.registry import MEASURES
 
 _OF_CURVES = frozenset(record.key for record in OF_CURVES)
 
@@ -55,6 +56,12 @@ class BakeValues:
         around = values[max(0, place - 1) : place + 1]
         nearest = min(around, key=lambda value: abs(value.step - step), default=None)
         return nearest if nearest is not None and abs(nearest.step - step) <= self._near else None
+
+    def basis(self, name: str, step: int) -> float | None:
+        """Return what a measure was made on after `step`; None where that is always the same."""
+        record = MEASURES.get(name)
+        found = self.at(ValueKey(record.basis), step) if record is not None and record.basis else None
+        return None if found is None else found.value
 
     def _values(self, name: str) -> dict[ValueKey, list[Value]]:
         rows = self._of_curves(name) if name in _OF_CURVES else self._journal.measures.of_bake(self._bake, [name])

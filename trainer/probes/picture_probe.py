@@ -1,5 +1,6 @@
 """The probe by pictures: the subject's prompts with the LoRA as it stands, beside the base's pictures of the same seeds."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from torch import Tensor
 from trainer.grid.probe_pictures import ProbeSet
 from trainer.grid.recipe import ComputeSetup
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.of_pictures import OF_PICTURES
+from trainer.measures.of_pictures import OF_PICTURES, PICTURE_SET
 from trainer.measures.picture_values import LookedAt, PictureMeasures, TrainingPicture
 from trainer.models.base_model import BaseModel
 from trainer.models.latent_files import LatentFiles
@@ -23,6 +24,8 @@ from trainer.text import plural
 
 # Training pictures that are decoded: enough to know how fine and colourful they are, of each outfit enough for a mean.
 _DECODED, _DECODED_OF_OUTFIT, _MOST_DECODED = 16, 8, 64
+# Hexadecimal digits of a number that a float holds exactly.
+_EXACT_DIGITS = 13
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class PictureProbe:
                 return ()
             self._measures = PictureMeasures.of(self._wanted, base, training)
             values += self._measures.values_of_base(base)
+            values.append(self._set(0))
         if step == 0:
             return values
         made = self._sampled(range(count), lambda done: progress(done, count), stop)
@@ -88,7 +92,12 @@ class PictureProbe:
             return ()
         of_step = self._measures.values(step, [_looked_at(*made[index]) for index in range(count)])
         self._say(f"pictures after step {step}: {self._measures.line(of_step)}")
-        return [*values, *of_step]
+        return [*values, *of_step, self._set(step)]
+
+    def _set(self, step: int) -> MeasuredValue:
+        """Return what tells these pictures from those of a bake with other prompts, seeds or sampling steps."""
+        digest = hashlib.sha256("".join(self._marks).encode()).hexdigest()
+        return MeasuredValue(step=step, name=PICTURE_SET, value=float(int(digest[:_EXACT_DIGITS], 16)))
 
     def _base(self, progress: Callable[[int], None], stop: Callable[[], bool]) -> list[LookedAt] | None:
         """Return the base's pictures, those made that are not kept; None where it was stopped."""

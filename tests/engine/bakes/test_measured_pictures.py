@@ -10,7 +10,7 @@ from run_bakes import bits_of_lora
 import trainer.bake.loop
 from trainer.bake.step import train_step
 from trainer.journal.records import BakeState, Order, Stage
-from trainer.measures.of_pictures import OF_PICTURES
+from trainer.measures.of_pictures import OF_PICTURES, PICTURE_SET
 from trainer.settings.subject import Subject, save_subject
 
 SUBJECT = Subject(
@@ -19,7 +19,7 @@ SUBJECT = Subject(
     outfits={"2_red": "red", "1_blue": "blue"},
     seeds=[8],
 )
-NAMES = {record.key for record in OF_PICTURES}
+NAMES = {record.key for record in OF_PICTURES} | {PICTURE_SET}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from trainer.families.registry import FAMILIES
 from trainer.grid.probe_pictures import ProbeSet, probe_set
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.of_pictures import AGAINST_TRAINING, OF_PICTURES
+from trainer.measures.of_pictures import AGAINST_TRAINING, OF_PICTURES, PICTURE_SET
 from trainer.measures.registry import MEASURES
 from trainer.models.engines import load_base
 from trainer.models.identify import identify_base
@@ -131,8 +131,12 @@ def test_a_change_is_seen_in_latents_and_pixels_with_an_interval_over_its_pictur
 
 def test_every_value_is_one_of_a_record_and_every_record_is_made(bench: Bench) -> None:
     values = bench.probe().measure(2, quiet, never)
-    assert {value.name for value in values} == {record.key for record in OF_PICTURES} == set(PictureProbe.names)
+    names = {record.key for record in OF_PICTURES}
+    assert {value.name for value in values} == names | {PICTURE_SET}
+    assert set(PictureProbe.names) == names
     for value in values:
+        if value.name == PICTURE_SET:
+            continue
         record = MEASURES[value.name]
         assert bool(record.scopes) or not value.scope, value
         assert not record.by_part and not value.part
@@ -146,7 +150,7 @@ def test_every_value_is_one_of_a_record_and_every_record_is_made(bench: Bench) -
 def test_without_a_token_and_outfits_nothing_is_said_of_them(bench: Bench) -> None:
     values = bench.probe(Subject(prompts={"a": "sea", "b": "hill"})).measure(2, quiet, never)
     names = {value.name.removesuffix("_pixels") for value in values}
-    assert names == {"drift", "high_frequency", "saturation", "static"}
+    assert names == {"drift", "high_frequency", "saturation", "static", PICTURE_SET}
     assert bench.said[-1] == "pictures after step 2: drift 0.00, no static"
 
 
@@ -186,6 +190,14 @@ def test_a_stop_ends_it_between_two_sampling_steps_and_leaves_no_value(bench: Be
     # It is not asked again once it has said so but by those who pass it on.
     assert asked.count(True) <= 3
     assert of_step(probe.measure(3, quiet, never), 3)["drift"].value == 0
+
+
+def test_another_set_of_pictures_has_another_number(bench: Bench) -> None:
+    sets = [
+        of_step(bench.probe(subject).measure(0, quiet, never), 0)[PICTURE_SET].value
+        for subject in (SUBJECT, SUBJECT.model_copy(update={"seeds": [6]}), SUBJECT)
+    ]
+    assert sets[0] == sets[2] != sets[1]
 
 
 def test_pictures_that_are_no_numbers_are_counted_and_have_no_values(bench: Bench) -> None:

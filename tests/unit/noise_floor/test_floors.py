@@ -12,6 +12,7 @@ from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Mark, MarkKind
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
+from trainer.measures.of_pictures import DRIFT, PICTURE_SET
 from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
 from trainer.noise_floor.record import Standing
 from trainer.noise_floor.values import ValueKey
@@ -245,3 +246,26 @@ def test_many_bakes_of_one_length_do_not_slow_a_comparison(journal: Journal, man
     assert floor_of(journal, [1], SHARE, "unet", step=EPOCH) is not None
     assert first < 1e-3 * many
     assert later < 0.2
+
+
+def test_values_on_other_pictures_are_neither_compared_nor_counted_as_noise(journal: Journal) -> None:
+    def measured(seed: int, drift: float, pictures: float, **settings: object) -> int:
+        number = add_bake(journal, seed=seed, **settings)
+        of_unet = {"step": EPOCH, "part": ""}
+        journal.measures.add(
+            number,
+            [
+                MeasuredValue(name=DRIFT, value=drift, count=4, **of_unet),
+                MeasuredValue(name=PICTURE_SET, value=pictures, **of_unet),
+            ],
+        )
+        return number
+
+    first, second, third = measured(1, 0.30, 7.0), measured(2, 0.31, 7.0), measured(3, 0.90, 8.0)
+    others = measured(1, 0.9, 7.0, network_dim=3), measured(1, 0.9, 8.0, network_dim=3)
+    found = floor_of(journal, [first], DRIFT, step=EPOCH)
+    assert found is not None and (found.bakes, found.spread) == (2, pytest.approx(0.01 / 2**0.5))
+    assert floor_of(journal, [third], DRIFT, step=EPOCH) is None
+    compared = compare(journal, [first, second], others, DRIFT, step=EPOCH)
+    assert compared is not None and (compared.second_bakes, compared.standing) == (1, Standing.OUTSIDE)
+    assert compare(journal, [first], [others[1]], DRIFT, step=EPOCH) is None
