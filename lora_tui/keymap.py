@@ -90,6 +90,10 @@ ACTIONS: tuple[Action, ...] = (
         _BAKE, "Fit", right="bake", opens="always",
     ),
     Action(
+        "data.hold-out", "H", "hold_out", "hold out", "hold out some pictures, or an outfit, to be measured and not trained on", _BAKE,
+        "Hold out pictures", right="bake", opens="always",
+    ),
+    Action(
         "checks.open", "c", "checks", "checks",
         "what the checks found in pictures, captions and settings; accept what is meant so", _BAKE, "Checks", opens="always",
     ),

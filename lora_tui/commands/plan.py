@@ -38,10 +38,22 @@ if TYPE_CHECKING:
     help="Find the fastest settings that fit into a GPU (`8GB`, of which 0.6 GiB are kept free) or into exactly `7.4GiB`.",
 )
 @click.option("--apply", "applies", is_flag=True, help="Write the settings found by --fit into SETTINGS.toml.")
+@click.option(
+    "--hold-out",
+    "held_out",
+    metavar="SHARE|FOLDER",
+    help="Write into SETTINGS.toml that a share of the training pictures (`10%`) or one folder is held out to be measured; `0`: nothing.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @exits
 def plan(
-    settings_file: Path, overrides: tuple[str, ...], memory: bool, size: str | None, applies: bool, as_json: bool
+    settings_file: Path,
+    overrides: tuple[str, ...],
+    memory: bool,
+    size: str | None,
+    applies: bool,
+    held_out: str | None,
+    as_json: bool,
 ) -> ExitCode:
     """Show what SETTINGS.toml will do.
 
@@ -52,9 +64,14 @@ def plan(
     if applies and (size is None or overrides):
         raise click.UsageError("--apply needs --fit and excludes --set")
     limit = None if size is None else limit_of(size)
-    planned = planned_bake(settings_file, overrides)
+    if held_out is not None and overrides:
+        raise click.UsageError("--hold-out excludes --set")
+    changes = {} if held_out is None else _hold_out(settings_file, held_out)
+    planned = planned_bake(settings_file, (*overrides, *(f"{name}={value}" for name, value in changes.items())))
     output = _PlanOutput(planned, settings_file, checked_bake(planned, settings_file), as_json)
     output.add_plan()
+    if changes:
+        output.add_applied(_apply(settings_file, changes))
     if limit is None and not memory:
         return output.end(ExitCode.DONE)
     with _predictor(settings_file) as predictor:
@@ -94,12 +111,15 @@ class _PlanOutput:
         planned, warnings = self._planned, warning_lines(self._results)
         measures = measuring_lines(planned, self._path)
         if self._as_json:
-            self._values |= report_json(planned.settings, planned.data, planned.plan, planned.behaviour, measures)
+            self._values |= report_json(
+                planned.settings, planned.data, planned.plan, planned.behaviour, measures, planned.validation
+            )
             self._values |= {"warnings": list(warnings), "findings": check_json(self._results)}
             return
         click.echo(plan_line(planned.plan))
         for section in report(
-            planned.settings, planned.data, planned.plan, planned.base, warnings, planned.behaviour, measures
+            *(planned.settings, planned.data, planned.plan, planned.base, warnings, planned.behaviour, measures),
+            planned.validation,
         ):
             _print(section)
         if rest := rest_line(self._results):
@@ -210,6 +230,16 @@ def _apply(settings_file: Path, changes: Mapping[str, Any]) -> list[str]:
         save_text(merged, settings_file)
     name = settings_file.name
     return list(difflib.unified_diff(text.splitlines(), merged.splitlines(), name, name, lineterm="", n=1))
+
+
+def _hold_out(settings_file: Path, asked: str) -> dict[str, object]:
+    """Return what to set to hold out what was typed."""
+    from trainer.plan.hold_out_offers import asked_for
+    from trainer.settings.subject import resolve
+    from trainer.settings.toml_file import load_settings
+
+    path = real_path(settings_file)
+    return asked_for(asked, resolve(load_settings(path), path))
 
 
 def _print(section: "ReportSection") -> None:

@@ -429,6 +429,10 @@ class BakeScreen(Screen[None]):
 
         show_doneness(self, self.workspace, self.snapshot.bake)
 
+    def action_hold_out(self) -> None:
+        """Choose pictures to hold out."""
+        self.plans.offer_hold_out()
+
     def action_fit(self) -> None:
         """Search the fastest settings that fit."""
         self.plans.offer_fit()

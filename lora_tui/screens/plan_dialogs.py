@@ -1,6 +1,6 @@
-"""The plan of the settings as they are, and the search for settings that fit: what opens their dialogs."""
+"""The plan of the settings as they are, the search for settings that fit, held-out pictures: what opens their dialogs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
@@ -10,18 +10,21 @@ from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.ports import MemorySources
 from lora_tui.workers.planner import PlanView
 from trainer.memory.available import DEFAULT_LIMIT
-from trainer.text import printable
+from trainer.text import plural, printable
 
 if TYPE_CHECKING:
+    from trainer.jobs.preflight import PlannedBake
+    from trainer.plan.hold_out_offers import HoldOutOffer
     from trainer.plan.report import ReportSection
 
 NO_SETTINGS = "no settings are open: press n to create a subject, o to open a file"
+_NONE = "none"
 _NO_MEMORY = "memory prediction is off (LORA_TUI_PREDICT)"
 _NO_FIT = "memory cannot be predicted now: libraries are loading, or a bake is running on the CPU"
 
 
 class PlanDialogs:
-    """Opens the plan and the fit over the Bake screen.
+    """Opens the plan, the fit and the choice of held-out pictures over the Bake screen.
 
     Args:
         screen: the dialogs open over it.
@@ -112,6 +115,55 @@ class PlanDialogs:
         search = Fitting(self._memory.predictor, view.planned, self._editor.policy, self._may_predict)
         dialog = FitDialog(search, limit_text(limit), f"Fit {self._file_name} to memory")
         self._screen.app.push_screen(dialog, apply)
+
+    def offer_hold_out(self) -> None:
+        """Offer pictures to hold out, and put the choice into the form."""
+        from lora_tui.actions.hold_out import FoundOffers
+
+        if not self._sender.may_bake() or (view := self._plan_or_warning()) is None or view.planned is None:
+            return
+        planned = view.planned
+        if planned.settings.validation_data_dir:
+            self._sender.warn("validation_data_dir names the held-out pictures: leave it blank here and in the subject")
+            return
+        found = FoundOffers(planned)
+        self._sender.write(found.find, lambda: self._pick_held_out(planned, found.offers))
+
+    def _pick_held_out(self, planned: "PlannedBake", offers: "Sequence[HoldOutOffer]") -> None:
+        """Open the list of what may be held out."""
+        from lora_tui.screens.hold_out import HoldOutDialog
+        from lora_tui.screens.pick import PickChoice
+
+        held = len(planned.validation.pictures) if planned.validation is not None else 0
+        if not offers and not held:
+            self._sender.warn("too few pictures to hold any out")
+            return
+        none = "none: train on all" if held else "none: train on all, and mention it no more"
+        choices = [
+            *(PickChoice(str(place), offer.title, offer.text()) for place, offer in enumerate(offers)),
+            PickChoice(_NONE, none),
+        ]
+
+        def take(choice: str | None) -> None:
+            if choice == _NONE:
+                self._hold_nothing_out(planned, held)
+            elif choice is not None:
+                offer = offers[int(choice)]
+                self._editor.changed({offer.setting: offer.value})
+
+        now = f"{plural(held, 'picture')} held out now" if held else "none now; nothing is saved before you save"
+        self._screen.app.push_screen(HoldOutDialog(f"Held-out pictures of {self._file_name}: {now}", choices), take)
+
+    def _hold_nothing_out(self, planned: "PlannedBake", held: int) -> None:
+        """Train on all pictures; where that is so already, accept that the checks say it."""
+        from lora_tui.actions.checks import accept_check
+
+        draft = self._editor.draft
+        if held:
+            self._editor.changed({"validation_split": 0.0, "validation_outfit": ""})
+        elif draft is not None and draft.now.subject:
+            path = draft.path
+            self._sender.write(lambda: accept_check(planned, path, "nothing-held-out", "all pictures are trained on"))
 
     @property
     def _file_name(self) -> str:

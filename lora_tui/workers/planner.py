@@ -192,7 +192,8 @@ def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]", path: Path
     from trainer.plan.report import report
 
     warnings, measures = warning_lines(results), measuring_lines(ready, path)
-    return report(ready.settings, ready.data, ready.plan, ready.base, warnings, ready.behaviour, measures)
+    facts = (ready.settings, ready.data, ready.plan, ready.base)
+    return report(*facts, warnings, ready.behaviour, measures, ready.validation)
 
 
 def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:

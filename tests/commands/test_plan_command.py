@@ -18,6 +18,7 @@ from trainer.journal.records import BakeState
 from trainer.memory.peak import MemoryPrediction
 from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import MemoryRequest, request_of
+from trainer.settings.subject import load_subject, save_subject
 from trainer.settings.toml_file import load_settings
 from trainer.workspace import Workspace
 
@@ -151,3 +152,45 @@ def test_minutes_become_steps_once_a_bake_was_measured(plan: Plan, demo: Workspa
     assert values["timing"]["anon_1337_script"]["steps"] == 1200
     # Another size computes at another speed.
     assert "steps from a measurement" in plan(*asked, "--set", "train_batch_size=2").output
+
+
+@pytest.fixture
+def unnamed(demo: Workspace) -> Path:
+    """The demo's settings file, with no validation pictures named in the subject."""
+    subject = demo.subjects / "hifumi.toml"
+    save_subject(load_subject(subject).model_copy(update={"validation_data_dir": ""}), subject)
+    return demo.root / "hifumi.toml"
+
+
+def test_pictures_to_hold_out_are_offered_and_none_is_before_the_user_says_so(plan: Plan, unnamed: Path) -> None:
+    before = unnamed.read_bytes()
+    told = " ".join(plan("--no-memory").output.split())
+    assert "16 pictures ×10 → 160 / epoch" in told
+    assert "validation_split = 0.1: 2 pictures held out, 14 left, 35 steps / epoch" in told
+    assert "validation_split = 0.25: 4 pictures held out, 12 left, 30 steps / epoch" in told
+    offers = json.loads(plan("--no-memory", "--json").output)["held_out"]
+    assert [offer["held_out"] for offer in offers["offers"]] == [2, 4] and offers["pictures"] == []
+    assert unnamed.read_bytes() == before
+
+
+def test_a_yes_writes_the_setting_and_the_plan_shows_what_is_left(plan: Plan, unnamed: Path) -> None:
+    told = plan("--no-memory", "--hold-out", "25%")
+    assert told.exit_code == 0 and "12 pictures ×10 → 120 / epoch" in told.output
+    line = "4 pictures held out, by validation_split and seed 0: 12 left, 30 steps / epoch"
+    assert line in " ".join(told.output.split())
+    assert "+validation_split = 0.25" in told.output
+    assert load_settings(unnamed).validation_split == 0.25
+    assert len(json.loads(plan("--no-memory", "--json").output)["held_out"]["pictures"]) == 4
+    assert plan("--no-memory", "--hold-out", "0").exit_code == 0
+    assert load_settings(unnamed).validation_split == 0
+
+
+def test_what_cannot_be_held_out_changes_no_file(plan: Plan, path: Path, unnamed: Path) -> None:
+    before = unnamed.read_bytes()
+    for asked, said in (("winter", "no folder of training pictures is called that"), ("200%", "a share such as 10%")):
+        refused = plan("--no-memory", "--hold-out", asked)
+        assert refused.exit_code == 2 and said in refused.stderr
+    whole = plan("--no-memory", "--hold-out", "hifumi_chan")
+    assert whole.exit_code == 2 and "holds out all there are: 16 training pictures" in whole.stderr
+    assert plan("--hold-out", "10%", "--set", "seed=1").exit_code == 2
+    assert unnamed.read_bytes() == before

@@ -10,6 +10,7 @@ from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
 from trainer.optimizers import averages_weights, estimates_rate, spec_of
+from trainer.plan.hold_out_offers import may_hold_out, usual_offer
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
 from trainer.settings.amounts import steps_of
@@ -149,6 +150,17 @@ def shared_with_validation(bake: CheckedBake) -> Iterator[Finding]:
             "validation-shared",
             "validation_data_dir",
             f"{plural(shared, 'picture')} of validation also trained on: the validation loss will look too good",
+        )
+
+
+def nothing_held_out(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield that no pictures are held out, where some could be."""
+    if may_hold_out(bake.settings, bake.data):
+        pictures = plural(usual_offer(bake.data), "picture")
+        yield Finding(
+            "nothing-held-out",
+            "validation_split",
+            f"no pictures are held out, so nothing shows whether more than the pictures themselves is learned; 10 % would be {pictures}",
         )
 
 

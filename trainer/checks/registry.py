@@ -107,7 +107,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     _decoded("near-duplicate", _WARNING, "pictures that are nearly the same", "remove all but one, or give them fewer repeats", likeness.duplicates),
     _decoded(
-        "validation-alike", _WARNING, "validation pictures nearly like one that is trained on", "remove them from one of the two folders",
+        "validation-alike", _WARNING, "validation pictures nearly like one that is trained on", "remove them from one of the two folders; of pictures held out by validation_split set another validation_seed, or remove one of the two",
         likeness.leaked_validation,
     ),
     _noted("picture-renamed", _NOTE, "pictures", "pictures of another kind than their name says", "rename it"),
@@ -126,6 +126,11 @@ CHECKS: tuple[Check, ...] = (
     _planned(
         "validation-shared", _WARNING, "pictures", "validation pictures that are trained on", "move them out of the training folders",
         plan_warnings.shared_with_validation,
+    ),
+    _planned(
+        "nothing-held-out", _NOTE, "pictures", "no held-out pictures, where there could be some",
+        "hold some out (`H` in the dashboard, `lora-tui plan --hold-out 10%`), name others in validation_data_dir, or accept it",
+        plan_warnings.nothing_held_out,
     ),
     _planned("reg-weight-0", _WARNING, "settings", "regularisation pictures that do not count", "raise prior_loss_weight", plan_warnings.reg_weight_0),
     _planned("rate-0", _WARNING, "settings", "parts whose rate is 0", "raise the rate, or train the other part only", plan_warnings.rates_of_0),

@@ -10,10 +10,9 @@ from trainer.grid.probe_pictures import ProbeSet, planned_pictures
 from trainer.jobs.minutes import speed_known_at
 from trainer.jobs.preflight import PlannedBake
 from trainer.measures.bands import BANDS, TIMES_PER_BAND
-from trainer.measures.memorization import LEAST_PICTURES
 from trainer.measures.of_validation import MEMORIZATION, VALIDATION
 from trainer.measures.part_groups import TIMES, passes_of
-from trainer.plan.probed_pictures import probed_held_out, probed_members
+from trainer.plan.probed_pictures import LEAST_PICTURES, probed_held_out, probed_members
 from trainer.settings.parts import parts_of
 from trainer.text import duration, plural
 
@@ -102,7 +101,7 @@ def _parts_lines(planned: MeasuredPlan) -> Iterator[str]:
     """Yield what it takes to measure what each part does."""
     pictures = len(spread_pictures(planned.ready.data.pictures))
     cost = _cost(planned, _parts_passes(planned))
-    yield f"what each part does: {plural(pictures, 'picture')} at {TIMES} times, {cost}"
+    yield f"what each part does: {plural(pictures, 'picture')} at {plural(TIMES, 'time')}, {cost}"
 
 
 def _held_out_passes(planned: MeasuredPlan) -> _Passes:
@@ -145,14 +144,14 @@ def _memorization_lines(planned: MeasuredPlan) -> Iterator[str]:
         f"{_cost(planned, _memorization_passes(planned))}"
     )
     if min(pictures, members) < LEAST_PICTURES:
-        which = "held-out" if pictures < LEAST_PICTURES else "training"
-        yield f"no claim on memorization can be made: at least {LEAST_PICTURES} {which} pictures are needed"
+        which = "held-out picture" if pictures < LEAST_PICTURES else "training picture"
+        yield f"no claim on memorization can be made: that takes at least {plural(LEAST_PICTURES, which)}"
     if settings.validation_outfit and not settings.validation_data_dir:
         yield "the folder held out is new to the LoRA in other ways, too: it then falls less than trained pictures without memorization"
 
 
 def _held_out_text(pictures: int) -> str:
-    return f"{plural(pictures, 'held-out picture')} at {_TIMES_OF_BANDS} times"
+    return f"{plural(pictures, 'held-out picture')} at {plural(_TIMES_OF_BANDS, 'time')}"
 
 
 def _pictures(planned: MeasuredPlan) -> ProbeSet:

@@ -4,11 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from trainer.plan.probed_pictures import LEAST_PICTURES
 from trainer.text import plural
-
-LEAST_PICTURES = 4
-"""Of each kind, held-out ones and members, to say anything: four and four can be parted in 70 ways, three and three in 20, of which
-the most extreme alone is not beyond chance."""
 
 _CHANCE = 0.05
 _MILD, _STRONG = 0.6, 0.75

@@ -7,6 +7,10 @@ from trainer.dataset.batches import instances
 from trainer.dataset.records import DataSet
 from trainer.settings.model import Settings
 
+LEAST_PICTURES = 4
+"""Of each kind, held-out ones and members, to say anything of memorization: four and four can be parted in 70 ways, three and three in
+20, of which the most extreme alone is not beyond chance."""
+
 MOST_PICTURES = 64
 """Of each kind. More cost time and hardly narrow an interval."""
 

@@ -10,6 +10,7 @@ from trainer.dataset.exposures import common_tags, folder_exposures, tag_exposur
 from trainer.dataset.records import DataSet
 from trainer.families.registry import family_record
 from trainer.plan.disk import size_text
+from trainer.plan.hold_out_offers import held_out_lines, hold_out_offers
 from trainer.plan.minutes import minutes_lines
 from trainer.plan.param_groups import param_groups
 from trainer.plan.plan import Plan, plan_json
@@ -81,6 +82,7 @@ def report(
     warnings: Sequence[str] = (),
     behaviour: Sequence[str] = (),
     measures: Sequence[str] = (),
+    validation: DataSet | None = None,
 ) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
@@ -92,11 +94,16 @@ def report(
         warnings: what the checks found, a line each.
         behaviour: what the trainer does that the bake behaves like, a line each.
         measures: what is measured of each saved LoRA and what that costs, a line each.
+        validation: the pictures kept out of training, None where there are none.
     """
     sections = (
         ReportSection("base", tuple(_base_lines(settings, base))),
         ReportSection(f"behaves like {plan.behave_like}", tuple(row for line in behaviour for row in _wrapped(line))),
         ReportSection("pictures", tuple(_picture_lines(data, plan))),
+        ReportSection(
+            "held-out pictures",
+            tuple(row for line in held_out_lines(settings, data, plan, validation) for row in _wrapped(line)),
+        ),
         ReportSection("time", tuple(_time_lines(settings, plan))),
         ReportSection(_folder_title(plan), tuple(_folder_lines(data, plan))),
         ReportSection("tags by exposure", tuple(_tag_lines(settings, data, plan))),
@@ -114,7 +121,12 @@ def report(
 
 
 def report_json(
-    settings: Settings, data: DataSet, plan: Plan, behaviour: Sequence[str] = (), measures: Sequence[str] = ()
+    settings: Settings,
+    data: DataSet,
+    plan: Plan,
+    behaviour: Sequence[str] = (),
+    measures: Sequence[str] = (),
+    validation: DataSet | None = None,
 ) -> dict[str, object]:
     """Return the plan as plain JSON values with the exposures and the resolved rate of every group; sizes are [width, height]."""
     epochs = _epochs_shown(plan)
@@ -122,6 +134,10 @@ def report_json(
         **plan_json(plan),
         "behaviour": list(behaviour),
         "measures": list(measures),
+        "held_out": {
+            "pictures": [] if validation is None else [validation.name_of(picture) for picture in validation.pictures],
+            "offers": [asdict(offer) for offer in hold_out_offers(settings, data, plan)],
+        },
         "exposures": {
             "epochs": epochs,
             "folders": [asdict(folder) for folder in folder_exposures(data, epochs)],

@@ -30,6 +30,7 @@ from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.grids import GridsDialog
 from lora_tui.screens.help import HelpScreen
+from lora_tui.screens.hold_out import HoldOutDialog
 from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.judgement import JudgementDialog
@@ -51,6 +52,7 @@ from lora_tui.widgets.sheet_view import SheetView
 from trainer.grid.spec import spec_json
 from trainer.grid.styles import Style, save_styles
 from trainer.journal.records import BakeState, GridState
+from trainer.settings.subject import load_subject, save_subject
 
 SIZE = (120, 36)
 TEXTS = (PANGRAM + ENTER, *(random_text(random.Random(seed)) for seed in range(3)))
@@ -127,6 +129,12 @@ def idle(runner) -> None:
     """Nothing runs."""
 
 
+def holding_nothing_out(runner) -> None:
+    """Nothing runs, and no validation pictures are named."""
+    path = runner.workspace.subjects / "hifumi.toml"
+    save_subject(load_subject(path).model_copy(update={"validation_data_dir": ""}), path)
+
+
 def baking(runner) -> None:
     """One bake runs, another is queued."""
     runner.baking()
@@ -157,6 +165,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "grid.screen": (picturing, on_a_bake, GridScreen),
     "plan.open": (idle, on_the_form, PlanDialog),
     "plan.fit": (idle, on_the_form, FitDialog),
+    "data.hold-out": (holding_nothing_out, on_the_form, HoldOutDialog),
     "checks.open": (idle, on_the_form, ChecksDialog),
     "checks.accept": (idle, in_the_checks, AcceptDialog),
     "queue.open": (baking, on_a_bake, QueueDialog),

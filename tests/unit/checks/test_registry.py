@@ -34,6 +34,11 @@ def _settings(**values: Any) -> Make:
     return _with(lambda folder: None, **values)
 
 
+def _settings_of_many(root: Path) -> CheckedBake:
+    data_set(root, count=9)
+    return checked(root)
+
+
 def _write(name: str, content: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -123,6 +128,7 @@ INPUTS: dict[str, Make] = {
     "bucket-enlarged": _with(lambda folder: draw(folder / "x.png", 9, size=(20, 90)), bucket_no_upscale=True),
     "resolution-small": _settings(family="sdxl"),
     "validation-shared": lambda root: checked(root, validation_data_dir=str(data_set(root).parent)),
+    "nothing-held-out": _settings_of_many,
     "reg-weight-0": _reg(3, prior_loss_weight=0.0),
     "rate-0": _settings(text_encoder_lr=0.0),
     "warmup-too-long": _settings(lr_warmup_steps="100%"),

@@ -57,7 +57,7 @@ def test_too_few_pictures_for_memorization_are_said_before_the_bake(demo: Path) 
     )
     price, warning = measuring_lines(prepare(settings), demo)
     assert price.startswith("memorization: 2 held-out pictures at 6 times and 2 trained ones, ")
-    assert warning == "no claim on memorization can be made: at least 4 held-out pictures are needed"
+    assert warning == "no claim on memorization can be made: that takes at least 4 held-out pictures"
 
 
 def test_pictures_have_their_price_and_what_is_measured_in_them(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

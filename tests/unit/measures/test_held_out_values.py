@@ -6,8 +6,9 @@ import pytest
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.bands import BANDS
 from trainer.measures.held_out_values import held_out_values, memorization_in, memorization_values
-from trainer.measures.memorization import LEAST_PICTURES, MemorizationFinding, MemorizationSign
+from trainer.measures.memorization import MemorizationFinding, MemorizationSign
 from trainer.measures.registry import MEASURES
+from trainer.plan.probed_pictures import LEAST_PICTURES
 
 _BANDS = ("layout", "layout", "detail")
 
