@@ -52,7 +52,6 @@ _K = FieldKind
 FILTER_FIELDS: tuple[FilterField, ...] = (
     FilterField("number", _K.NUMBER, "its number", "number>=12", lambda e: e.number, ("n",)),
     FilterField("name", _K.TEXT, "its name", "name:hifumi", lambda e: e.name),
-    FilterField("subject", _K.TEXT, "its subject", "subject:hifumi", lambda e: e.subject),
     FilterField("tag", _K.WORDS, "a tag that you gave it", "tag:te", lambda e: e.tags, ("tags",)),
     FilterField("note", _K.TEXT, "your note on it", 'note:"ears are gone"', lambda e: e.note, ("notes",)),
     FilterField("why", _K.TEXT, "why it was queued", "why:twin", lambda e: e.why),

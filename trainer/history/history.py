@@ -191,16 +191,20 @@ class BakeHistory:
         last: dict[object, int] = {}
         found: dict[int, tuple[int | None, Mapping[str, object] | None]] = {}
         for number in sorted(self._parents):
-            parent, facts = self._parents[number], self._facts.get(number)
+            parent, facts = self._parents[number], self._readable_facts(number)
             than = parent if parent in self._parents else None
             if facts is not None:
                 subject = facts.settings.get("subject")
                 than = last.get(subject) if than is None else than
                 if number not in self._withdrawn:
                     last[subject] = number
-            other = self._facts.get(than) if facts is not None and than is not None else None
+            other = self._readable_facts(than) if facts is not None and than is not None else None
             found[number] = than, other.settings if other is not None else None
         return found
+
+    def _readable_facts(self, number: int) -> BakeFacts | None:
+        facts = self._facts.get(number)
+        return None if facts is None or facts.fault else facts
 
     def _compare_again(self, compared: Mapping[int, tuple[int | None, Mapping[str, object] | None]]) -> None:
         """Correct the entries that are now compared with another bake, or with one whose settings are others now."""
