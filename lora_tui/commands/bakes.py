@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, warn_of_damage, workspace_here
-from lora_tui.commands.options import WORKSPACE
+from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
+from lora_tui.commands.options import PATH, WORKSPACE
 from trainer.errors import ExitCode, SettingsError
 from trainer.text import plural, printable
 
@@ -135,6 +135,45 @@ def best(number: int, step: int | None, unset: bool, folder: Path | None) -> Exi
     with _journal(workspace) as journal:
         keep_best(journal, workspace, number, step)
     click.echo(f"best epoch of bake {number}: {'by its verdicts' if step is None else f'step {step:,}'}")
+    return ExitCode.DONE
+
+
+@bakes.command()
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE|FOLDER...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@WORKSPACE
+@exits
+def add(files: tuple[Path, ...], as_json: bool, folder: Path | None) -> ExitCode:
+    """Add LoRA files from elsewhere to the list.
+
+    The files of one bake are its epochs; its settings come from their metadata. They stay where they are.
+    """
+    from dataclasses import asdict
+
+    from lora_tui.commands.progress_line import ProgressLine
+    from trainer.history.imports import find_loras, import_loras
+    from trainer.refusals import real_path
+
+    paths = find_loras([real_path(path) for path in files])
+    workspace = workspace_here(folder)
+    with _journal(workspace) as journal, ProgressLine() as line:
+        found = import_loras(
+            journal, workspace, paths, show=lambda done, total: line(f"reading {done:,} of {plural(total, 'file')}")
+        )
+    skipped = {str(path): why for path, why in found.skipped.items()}
+    if as_json:
+        added = [{**asdict(each), "files": list(map(str, each.files))} for each in found.bakes]
+        print_json({"bakes": added, "skipped": skipped})
+        return ExitCode.DONE
+    for each in found.bakes:
+        what = "added" if each.new else "added to"
+        click.echo(f"{what} bake {each.number} {printable(each.name)}: {plural(len(each.files), 'LoRA file')}")
+        for text in each.notes:
+            print_note(text)
+    for name, why in skipped.items():
+        print_note(f"{name} was left out: {why}")
+    if not found.bakes and not skipped:
+        click.echo("no LoRA files there")
     return ExitCode.DONE
 
 

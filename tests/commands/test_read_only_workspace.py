@@ -55,6 +55,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "bakes note": ("bakes", "note", "1", "ears", "--in", "WS"),
     "bakes tag": ("bakes", "tag", "1", "te", "--in", "WS"),
     "bakes best": ("bakes", "best", "1", "40", "--in", "WS"),
+    "bakes add": ("bakes", "add", "WS/bakes", "--in", "WS"),
     "bakes delete": ("bakes", "delete", "1", "--yes", "--in", "WS"),
     "bakes prune": ("bakes", "prune", "--yes", "--in", "WS"),
     "queue add": ("queue", "add", "WS/hifumi.toml"),

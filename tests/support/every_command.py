@@ -38,6 +38,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "bakes note": {"number": 1, "text": "ears", "folder": "{ws}"},
     "bakes tag": {"number": 1, "tags": "te", "folder": "{ws}"},
     "bakes best": {"number": 1, "step": 40, "folder": "{ws}"},
+    "bakes add": {"files": "{ws}/bakes", "folder": "{ws}"},
     "bakes delete": {"numbers": 1, "yes": True, "folder": "{ws}"},
     "bakes prune": {"yes": True, "folder": "{ws}"},
     "show": {"number": 1, "folder": "{ws}"},

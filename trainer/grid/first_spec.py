@@ -1,5 +1,6 @@
 """First spec of a grid: epochs, prompts and seeds of a bake or of a subject."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -159,7 +160,8 @@ def _saved(journal: Journal, workspace: Workspace, number: int, prefix: str) -> 
     bake = journal.bakes.read(number)
     found: dict[str, EpochFile] = {}
     for saved in reversed(journal.results.checkpoints(number)):
-        file = f"{bake.folder}/{saved.file}"
+        # An imported bake's may be an absolute path.
+        file = os.path.normpath(os.path.join(bake.folder, saved.file))
         if (workspace.root / file).is_file():
             label = prefix + _label(bake, saved)
             found[label] = EpochFile(label=label, file=file)

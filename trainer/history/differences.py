@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from trainer.dataset.manifest import Manifest, read_manifest
-from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.errors import LoraTuiError
 from trainer.history.data_changes import DataChanges, data_changes
 from trainer.history.facts import facts_of
 from trainer.history.records import BakeEntry
 from trainer.history.setting_changes import SettingChange, setting_changes
 from trainer.journal.derived_records import FactSource
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake
 from trainer.settings.one_setting import Decides
 
 
@@ -47,7 +46,7 @@ def difference(journal: Journal, first: int, second: int) -> BakeDifference:
     """
     one, other = (
         facts_of(journal, FactSource(bake.number, bake.settings_toml))
-        for bake in (_bake(journal, first), _bake(journal, second))
+        for bake in (journal.bakes.read_bake(first), journal.bakes.read_bake(second))
     )
     fault = one.fault or other.fault
     changes = () if fault else setting_changes(one.settings, other.settings)
@@ -58,13 +57,6 @@ def difference(journal: Journal, first: int, second: int) -> BakeDifference:
     before, after = found
     data = data_changes(before, after) if isinstance(before, Manifest) and isinstance(after, Manifest) else None
     return BakeDifference(first, second, changes, fault, data, unknown)
-
-
-def _bake(journal: Journal, number: int) -> Bake:
-    bake = journal.bakes.read(number)
-    if bake.grid is not None:
-        raise WorkspaceError(f"job {number}", found=f"makes grid {bake.grid}", expected="a bake")
-    return bake
 
 
 def _manifest(journal: Journal, number: int) -> Manifest | str:

@@ -163,6 +163,7 @@ class BakeHistory:
                 starts_from=bake.starts_from,
                 held=bake.held,
                 device=bake.device,
+                imported=bake.imported,
                 total_steps=bake.total_steps,
                 steps_per_epoch=bake.steps_per_epoch,
                 steps=max(reached.get(number, 0), lora.step),

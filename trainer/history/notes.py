@@ -45,7 +45,7 @@ def keep_note(
         SettingsError: the text is too long, a tag is none.
         WorkspaceError: there is no such bake, or it cannot be written.
     """
-    bake = journal.bakes.read(number)
+    bake = journal.bakes.read_bake(number)
     note = journal.notes.of(number)
     if text is not None:
         if len(text) > MAX_NOTE:
@@ -70,7 +70,7 @@ def keep_best(journal: Journal, workspace: Workspace, number: int, step: int | N
     Raises:
         WorkspaceError: there is no such bake, or it saved no LoRA after that step.
     """
-    bake = journal.bakes.read(number)
+    bake = journal.bakes.read_bake(number)
     steps = sorted({saved.step for saved in journal.results.checkpoints(number)})
     if step is not None and step not in steps:
         raise WorkspaceError(

@@ -49,8 +49,8 @@ def one_bake(history: BakeHistory, journal: Journal, workspace: Workspace, numbe
     """
     entry = history.entry(number)
     if entry is None:
-        # Says what is wrong with a damaged row.
-        journal.bakes.read(number)
+        # Says what is wrong with a damaged row, or that it is a grid's job.
+        journal.bakes.read_bake(number)
         raise no_bake(str(journal.path), number)
     saved = tuple(reversed(journal.results.checkpoints(number)))
     folder = workspace.root / entry.folder

@@ -1,13 +1,13 @@
 """Removal of bakes' LoRA files and training states: said before what goes and what stays, then done. Rows, sheets and curves stay."""
 
 import contextlib
-import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import LoraTuiError, WorkspaceError
 from trainer.grid.model_files import ModelFiles
+from trainer.grid.spec import parse_spec
 from trainer.history.facts import FAVOURITE
 from trainer.history.records import BakeEntry
 from trainer.journal.bake_settings import settings_of
@@ -87,7 +87,7 @@ def plan_deletion(journal: Journal, workspace: Workspace, numbers: Sequence[int]
         WorkspaceError: there is no such bake; it runs, waits or is parked; a job that waits or runs needs a file of it; a subject
             names one as its champion.
     """
-    bakes = [journal.bakes.read(number) for number in dict.fromkeys(numbers)]
+    bakes = [journal.bakes.read_bake(number) for number in dict.fromkeys(numbers)]
     for bake in bakes:
         _check_ended(bake)
     wanted = _wanted_elsewhere(journal, workspace)
@@ -156,8 +156,6 @@ def _has_ended(bake: Bake) -> bool:
 
 
 def _check_ended(bake: Bake) -> None:
-    if bake.grid is not None:
-        raise WorkspaceError(f"job {bake.number}", found=f"makes grid {bake.grid}", expected="a bake")
     if not _has_ended(bake):
         way_out = "remove it from the queue first" if bake.state is BakeState.QUEUED else "stop it first, or let it end"
         raise WorkspaceError(
@@ -269,26 +267,13 @@ def _of_grids(journal: Journal, workspace: Workspace) -> Iterator[tuple[Path, st
     for grid in journal.grids.latest(limit=1_000_000):
         if grid.state not in (GridState.WAITING, GridState.MAKING):
             continue
-        why = f"grid {grid.number} needs it"
-        try:
-            spec = json.loads(grid.spec)
-        except (ValueError, RecursionError):
-            continue
-        for text in _texts(spec):
-            if text.endswith(".safetensors"):
-                yield Path(journal.paths.found(text)), why
-        for number in spec.get("of_bakes") or () if isinstance(spec, dict) else ():
-            bake = journal.bakes.find(number) if isinstance(number, int) else None
-            if bake is not None:
-                yield from ((path, why) for path in _files(workspace.root / bake.folder))
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
+        bakes: tuple[int, ...] = ()
+        with contextlib.suppress(LoraTuiError):
+            bakes = parse_spec(grid.spec, f"grid {grid.number}").of_bakes
+        for folder in workspace.bakes.glob("*/"):
+            number = folder.name.partition("-")[0]
+            whole = number.isdecimal() and len(number) < 10 and int(number) in bakes
+            # A spec names files by paths, in axes or in tags of its prompt: whatever has the name in it is taken for one.
+            yield from (
+                (path, f"grid {grid.number} needs it") for path in _files(folder) if whole or path.stem in grid.spec
+            )

@@ -36,7 +36,7 @@ def write_bake_json(journal: Journal, number: int, folder: Path) -> None:
 def read_bake_json(folder: Path) -> BakeRecord | None:
     """Return the record in `folder`, None without a bake.json.
 
-    Files that it names outside of `folder` are left out.
+    Files that it names outside of `folder` are left out; of an imported bake LoRA files may be anywhere.
 
     Raises:
         WorkspaceError: it cannot be read or is damaged.
@@ -56,9 +56,16 @@ def read_bake_json(folder: Path) -> BakeRecord | None:
         ) from None
     return replace(
         record,
-        checkpoints=tuple(saved for saved in record.checkpoints if _is_inside(saved.file)),
+        checkpoints=tuple(saved for saved in record.checkpoints if _is_known(record, saved.file)),
         states=tuple(state for state in record.states if _is_inside(state.file)),
     )
+
+
+def _is_known(record: BakeRecord, file: str) -> bool:
+    """Return whether a LoRA is where those of the bake may be."""
+    if record.bake.imported:
+        return file.endswith(".safetensors") and "\0" not in file
+    return _is_inside(file)
 
 
 def _is_inside(file: str) -> bool:

@@ -1,10 +1,11 @@
 """The record of one bake: all of its rows except curves and readings, read from one journal and written into another."""
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from trainer.journal.bakes import BakeStore
+from trainer.journal.bakes import BakeStore, bake_folder_name, next_number
 from trainer.journal.database import Store
 from trainer.journal.logs import LogStore
 from trainer.journal.measure_records import BakeNote, MeasuredValue
@@ -16,6 +17,7 @@ from trainer.journal.records import (
     Checkpoint,
     FolderLoss,
     GivenOrder,
+    ImportedFile,
     LogLine,
     Mark,
     SavedState,
@@ -49,6 +51,7 @@ class BakeRecord:
     log: tuple[LogLine, ...] = ()
     measures: tuple[MeasuredValue, ...] = ()
     note: BakeNote | None = None
+    imported: tuple[ImportedFile, ...] = ()
     format: Literal[1] = 1
 
 
@@ -73,6 +76,7 @@ class RecordStore(Store):
             log=tuple(LogStore(self._database).read(bake=number, limit=_MAX_LOG_LINES)),
             measures=tuple(MeasureStore(self._database).of_bake(number)),
             note=NoteStore(self._database).all().get(number),
+            imported=tuple(results.imported(number)),
         )
 
     def add(self, record: BakeRecord) -> None:
@@ -80,27 +84,47 @@ class RecordStore(Store):
 
         A parent that is not in the journal is left out.
         """
-        number = record.bake.number
         with self._database.writing() as connection:
-            known = connection.execute("SELECT 1 FROM bake WHERE number = ?", (record.bake.parent,)).fetchone()
-            insert(connection, "bake", to_row(record.bake if known else replace(record.bake, parent=None)))
-            tables: tuple[tuple[str, Sequence[object]], ...] = (
-                ("checkpoint", record.checkpoints),
-                ("state", record.states),
-                ("validation", record.validations),
-                ("folder_loss", record.folder_losses),
-                ("mark", record.marks),
-                ("orders", record.orders),
-                ("log", record.log),
-                ("measure", record.measures),
-                ("bake_note", () if record.note is None else (record.note,)),
+            _insert(connection, record)
+
+    def add_next(self, record: BakeRecord, *, least_number: int = 1) -> int:
+        """Write a record under the next number, with the folder of that number and its name; return the number.
+
+        Args:
+            record: its number and folder are of no account.
+            least_number: the number is this or above.
+        """
+        with self._database.writing() as connection:
+            number = next_number(connection, least_number)
+            bake = replace(
+                record.bake, number=number, folder=bake_folder_name(number, record.bake.name), place=float(number)
             )
-            for table, rows in tables:
-                for row in rows:
-                    # Orders and lines get new ids. The same file or step named twice cannot have come from a journal, and is no
-                    # reason to lose the rest.
-                    values = {name: value for name, value in to_row(row).items() if name != "id"}
-                    insert(connection, table, {**values, "bake": number}, replace=True)
+            _insert(connection, replace(record, bake=bake))
+        return number
 
     def _of_bake(self, kind: type[T], table: str, bake: int) -> list[T]:
         return self._database.records(kind, f"FROM {table} WHERE bake = ? ORDER BY 1, 2", (bake,))
+
+
+def _insert(connection: sqlite3.Connection, record: BakeRecord) -> None:
+    number = record.bake.number
+    known = connection.execute("SELECT 1 FROM bake WHERE number = ?", (record.bake.parent,)).fetchone()
+    insert(connection, "bake", to_row(record.bake if known else replace(record.bake, parent=None)))
+    tables: tuple[tuple[str, Sequence[object]], ...] = (
+        ("checkpoint", record.checkpoints),
+        ("state", record.states),
+        ("validation", record.validations),
+        ("folder_loss", record.folder_losses),
+        ("mark", record.marks),
+        ("orders", record.orders),
+        ("log", record.log),
+        ("measure", record.measures),
+        ("bake_note", () if record.note is None else (record.note,)),
+        ("imported_file", record.imported),
+    )
+    for table, rows in tables:
+        for row in rows:
+            # Orders and lines get new ids. The same file or step named twice cannot have come from a journal, and is no
+            # reason to lose the rest.
+            values = {name: value for name, value in to_row(row).items() if name != "id"}
+            insert(connection, table, {**values, "bake": number}, replace=True)

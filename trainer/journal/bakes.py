@@ -1,5 +1,6 @@
 """The table of bakes and grids' jobs."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -35,14 +36,12 @@ class BakeStore(Store):
             least_number: its number is the next one, this or above.
         """
         with self._database.writing() as connection:
-            # Any value may stand in a damaged row: a text would be the highest place, and above the last number is none.
-            highest, place = connection.execute(
-                """
-                SELECT coalesce(max(number) FILTER (WHERE number < 1e9), 0), coalesce(max(place) FILTER (WHERE typeof(place) = 'real'), 0) FROM bake
-                """
-            ).fetchone()
-            number = max(int(highest) + 1, least_number)
-            folder = f"bakes/{number:04d}-{new.name}"
+            # Any value may stand in a damaged row: a text would be the highest place.
+            place = connection.execute(
+                "SELECT coalesce(max(place) FILTER (WHERE typeof(place) = 'real'), 0) FROM bake"
+            ).fetchone()[0]
+            number = next_number(connection, least_number)
+            folder = bake_folder_name(number, new.name)
             if new.grid is not None:
                 # A grid's job has no folder of its own.
                 folder = GridStore(self._database).read(new.grid).folder
@@ -68,6 +67,17 @@ class BakeStore(Store):
             raise no_bake(str(self._database.path), number)
         return found
 
+    def read_bake(self, number: int) -> Bake:
+        """Return bake `number`.
+
+        Raises:
+            WorkspaceError: as read, or the number is that of a grid's job.
+        """
+        found = self.read(number)
+        if found.grid is not None:
+            raise WorkspaceError(f"job {number}", found=f"it makes grid {found.grid}", expected="a bake")
+        return found
+
     def find(self, number: int) -> Bake | None:
         """Return bake `number`, None where there is none or its row is damaged."""
         return next(iter(select_bakes(self._database, "WHERE number = ?", (number,))), None)
@@ -77,9 +87,12 @@ class BakeStore(Store):
         return select_bakes(self._database, "ORDER BY number DESC", (), most=limit)
 
     def last_that_ran(self) -> Bake | None:
-        """Return the bake that was started last, running or ended; None where none ever started. Never a grid's job."""
+        """Return the bake that was started last, running or ended; None where none ever started. Never a grid's job or an imported one."""
         newest = "ORDER BY coalesce(started, created) DESC, number DESC"
-        return next(iter(select_bakes(self._database, f"WHERE grid IS NULL AND {_RAN} {newest}", (), most=1)), None)
+        return next(
+            iter(select_bakes(self._database, f"WHERE grid IS NULL AND NOT imported AND {_RAN} {newest}", (), most=1)),
+            None,
+        )
 
     def neighbour(self, number: int, by: int) -> Bake | None:
         """Return the next bake above `number`, or with a negative `by` below it; None at the end. Neither grids' jobs nor withdrawn ones count."""
@@ -203,6 +216,18 @@ def _runs(bake: Bake, alive: Callable[[int, float], bool]) -> bool:
 def select_bakes(database: Database, which: str, values: Sequence[object], *, most: int | None = None) -> list[Bake]:
     """Return the bakes that `which` (SQL from WHERE on) chooses, the first `most` of them."""
     return database.records(Bake, f"FROM bake {which}", values, most=most)
+
+
+def next_number(connection: sqlite3.Connection, least: int) -> int:
+    """Return the number of the next bake, `least` or above, inside the caller's transaction."""
+    # In a damaged row may stand the last number, above which is none.
+    highest = connection.execute("SELECT coalesce(max(number) FILTER (WHERE number < 1e9), 0) FROM bake").fetchone()[0]
+    return max(int(highest) + 1, least)
+
+
+def bake_folder_name(number: int, name: str) -> str:
+    """Return the folder of a bake, relative to the workspace."""
+    return f"bakes/{number:04d}-{name}"
 
 
 def no_bake(journal: str, number: int) -> WorkspaceError:

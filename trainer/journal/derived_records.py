@@ -98,6 +98,7 @@ class ListedBake:
     device: str
     peak_vram: int | None
     measured_peak_allocated: int | None
+    imported: bool
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,7 @@ class Bake(NewBake):
         setup_seconds: time from its start to its first step, without pauses, at its last attempt; None before, and where unknown.
         asked_minutes: train_minutes as it was set, once the steps are fixed that fit; None without.
         expected_step_seconds: seconds per step that their number was worked out with.
+        imported: whether it was made elsewhere: it has no engine, and its LoRAs stay where they are.
     """
 
     number: int
@@ -202,6 +203,7 @@ class Bake(NewBake):
     setup_seconds: Duration | None = None
     asked_minutes: Duration | None = None
     expected_step_seconds: Duration | None = None
+    imported: bool = False
 
     @property
     def withdrawn(self) -> bool:
@@ -227,7 +229,7 @@ class Checkpoint:
     Attributes:
         epoch: last complete epoch in it.
         step: optimizer steps in it.
-        file: name inside the bake's folder.
+        file: name inside the bake's folder; of an imported one its path from there, or an absolute one.
         size: bytes.
         loss: mean training loss since the previous save, None if none was read yet.
         val: validation loss, None without validation pictures.
@@ -245,6 +247,21 @@ class Checkpoint:
     val_change: float | None
     val_error: float | None
     seconds: EpochSeconds
+
+
+@dataclass(frozen=True)
+class ImportedFile:
+    """Where a LoRA of an imported bake comes from, by its content.
+
+    Attributes:
+        file: as in its Checkpoint.
+        sha256: of the file when it was imported.
+        session: what the files of one bake have in common: its id, or a hash of its settings and its start.
+    """
+
+    file: str
+    sha256: str
+    session: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from trainer.journal.database import Store
-from trainer.journal.records import Checkpoint, FolderLoss, Mark, SavedState, ValidationRow
+from trainer.journal.records import Checkpoint, FolderLoss, ImportedFile, Mark, SavedState, ValidationRow
 from trainer.journal.rows import insert, number_or_nan, to_row
 
 
@@ -21,6 +21,28 @@ class ResultStore(Store):
         return self._database.records(
             Checkpoint, "FROM checkpoint WHERE bake = ? ORDER BY step DESC, seconds DESC", (bake,)
         )
+
+    def add_imported(self, bake: int, saved: Checkpoint, source: ImportedFile) -> None:
+        """Note a LoRA of an imported bake; the same file imported again takes the place of the first."""
+        with self._database.writing() as connection:
+            insert(connection, "checkpoint", {"bake": bake, **to_row(saved)}, replace=True)
+            insert(connection, "imported_file", {"bake": bake, **to_row(source)}, replace=True)
+
+    def imported(self, bake: int) -> list[ImportedFile]:
+        """Return where the LoRAs of an imported bake come from."""
+        return self._database.records(ImportedFile, "FROM imported_file WHERE bake = ? ORDER BY file", (bake,))
+
+    def bake_with_content(self, sha256: str) -> int | None:
+        """Return the imported bake that has a file of this content, None where none has."""
+        return self._bake_of_import("sha256", sha256)
+
+    def bake_of_session(self, session: str) -> int | None:
+        """Return the imported bake whose files have this in common, None where there is none."""
+        return self._bake_of_import("session", session)
+
+    def _bake_of_import(self, column: str, value: str) -> int | None:
+        row = self._database.row(f"SELECT bake FROM imported_file WHERE {column} = ? ORDER BY bake", (value,))
+        return row["bake"] if row is not None and isinstance(row["bake"], int) else None
 
     def add_state(self, bake: int, state: SavedState) -> None:
         """Note a training state; the same file written again takes the place of the first."""

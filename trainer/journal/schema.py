@@ -19,6 +19,7 @@ from trainer.journal.records import (
     FolderLoss,
     GivenOrder,
     Grid,
+    ImportedFile,
     LogLine,
     Mark,
     SavedState,
@@ -46,6 +47,10 @@ _MEASURE = f"""
 _BAKE_NOTE = (
     f"CREATE TABLE bake_note ({column_definitions(BakeNote, {'bake': 'PRIMARY KEY REFERENCES bake (number)'})})"
 )
+
+_IMPORTED_FILE = f"""
+    CREATE TABLE imported_file ({_OF_BAKE}, {column_definitions(ImportedFile)}, PRIMARY KEY (bake, file)) WITHOUT ROWID
+    """
 
 # What follows from other rows is deleted when they change, and made again by whoever needs it (`derived`).
 _DERIVED = (
@@ -151,6 +156,7 @@ _TABLES = (
     _BAKE_NOTE,
     *_DERIVED,
     *_FAMILIES,
+    _IMPORTED_FILE,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -160,7 +166,14 @@ _UPGRADES: dict[int, Sequence[str]] = {
         f"ALTER TABLE bake ADD COLUMN {name} REAL"
         for name in ("setup_seconds", "asked_minutes", "expected_step_seconds")
     ),
-    3: (_MEASURE, _BAKE_NOTE, *_DERIVED, *_FAMILIES),
+    3: (
+        _MEASURE,
+        _BAKE_NOTE,
+        *_DERIVED,
+        *_FAMILIES,
+        "ALTER TABLE bake ADD COLUMN imported INTEGER NOT NULL DEFAULT 0",
+        _IMPORTED_FILE,
+    ),
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

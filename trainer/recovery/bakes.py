@@ -1,6 +1,5 @@
 """Recovery of bakes into a new journal from their folders: bake.json, metrics.npz, settings.toml, the LoRAs' metadata."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
 from trainer.journal.metrics_file import METRICS_FILE, read_metrics
 from trainer.journal.records import Bake, BakeState, Checkpoint
+from trainer.recovery.saved_lora import count_in, number_in, saved_lora, steps_per_epoch
 from trainer.regular_file import open_regular, read_regular
 from trainer.settings.kept import kept_from_beside
 from trainer.text import plural, printable
@@ -129,15 +129,11 @@ def _record_from_files(
     if settings is None and not loras:
         return None
     newest = max(loras, key=lambda file: loras[file].step, default=None)
-    texts = {} if newest is None else _metadata(folder / newest)
-    total = _count_in(texts, "ss_max_train_steps")
+    texts = {} if newest is None else read_header(folder / newest).metadata
+    total = count_in(texts, "ss_max_train_steps")
     done = any(saved.step >= total > 0 for saved in loras.values())
     saved_last = max((saved.seconds for saved in loras.values()), default=folder.stat().st_mtime)
-    started = _number_in(texts, "ss_training_started_at")
-    batches, accumulated = (
-        _count_in(texts, "ss_num_batches_per_epoch"),
-        _count_in(texts, "ss_gradient_accumulation_steps"),
-    )
+    started = number_in(texts, "ss_training_started_at")
     bake = Bake(
         number=number,
         name=name,
@@ -150,7 +146,7 @@ def _record_from_files(
         started=started,
         ended=saved_last,
         total_steps=total,
-        steps_per_epoch=math.ceil(batches / max(1, accumulated)),
+        steps_per_epoch=steps_per_epoch(texts),
         place=float(number),
     )
     return BakeRecord(bake)
@@ -180,53 +176,13 @@ def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
     found: dict[str, Checkpoint] = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            texts = _metadata(path)
+            texts = read_header(path).metadata
             about = path.stat()
         except (LoraTuiError, OSError) as error:
             notes.append(printable(f"{path.name} skipped: {error}"))
             continue
-        finished = _number_in(texts, "ss_training_finished_at")
-        found[path.name] = Checkpoint(
-            epoch=_complete_epochs(texts),
-            step=_count_in(texts, "ss_steps"),
-            file=path.name,
-            size=about.st_size,
-            loss=None,
-            val=None,
-            val_change=None,
-            val_error=None,
-            seconds=about.st_mtime if finished is None else finished,
-        )
+        found[path.name] = saved_lora(path.name, texts, about.st_size, about.st_mtime)
     return found
-
-
-def _complete_epochs(texts: Mapping[str, str]) -> int:
-    """Return how many epochs are complete in a file: `ss_epoch` also counts the one inside which its bake ended."""
-    epoch, step = _count_in(texts, "ss_epoch"), _count_in(texts, "ss_steps")
-    batches, accumulated = (
-        _count_in(texts, "ss_num_batches_per_epoch"),
-        _count_in(texts, "ss_gradient_accumulation_steps"),
-    )
-    steps_per_epoch = -(-batches // max(1, accumulated))
-    return min(epoch, step // steps_per_epoch) if steps_per_epoch else epoch
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    return read_header(path).metadata
-
-
-def _count_in(texts: Mapping[str, str], key: str) -> int:
-    """Return a count from the metadata, 0 if it is missing."""
-    value = _number_in(texts, key)
-    return int(value) if value is not None and 0 <= value < 2**53 else 0
-
-
-def _number_in(texts: Mapping[str, str], key: str) -> float | None:
-    try:
-        value = float(texts.get(key, ""))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _settings(folder: Path, notes: list[str], paths: WorkspacePaths) -> str | None:

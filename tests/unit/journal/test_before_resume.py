@@ -93,9 +93,12 @@ def test_a_journal_of_the_first_version_learns_to_keep_it(journal: Journal, queu
     before = ended(journal, queue, BakeState.LOST)
     journal.close()
     with sqlite3.connect(journal.path) as connection:
-        for table in ("before_resume", "measure", "bake_note"):
+        for trigger in ("settings_changed", "data_listed", "picture_judged"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        tables = ("before_resume", "measure", "bake_note", "bake_facts", "bake_metadata", "grid_tally", "imported_file")
+        for table in tables:
             connection.execute(f"DROP TABLE {table}")
-        for column in ("setup_seconds", "asked_minutes", "expected_step_seconds"):
+        for column in ("setup_seconds", "asked_minutes", "expected_step_seconds", "imported"):
             connection.execute(f"ALTER TABLE bake DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
     with Journal(journal.path) as again:
