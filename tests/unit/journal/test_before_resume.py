@@ -1,5 +1,6 @@
 """A bake whose resumption fails before it continues is what it was before."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Stage
+from trainer.journal.schema import _UPGRADES
 
 Queue = Callable[..., Bake]
 ENDS = [BakeState.LOST, BakeState.STOPPED, BakeState.FAILED, BakeState.PARKED]
@@ -93,13 +95,12 @@ def test_a_journal_of_the_first_version_learns_to_keep_it(journal: Journal, queu
     before = ended(journal, queue, BakeState.LOST)
     journal.close()
     with sqlite3.connect(journal.path) as connection:
-        for trigger in ("settings_changed", "data_listed", "picture_judged"):
-            connection.execute(f"DROP TRIGGER {trigger}")
-        tables = ("before_resume", "measure", "bake_note", "bake_facts", "bake_metadata", "grid_tally", "imported_file")
-        for table in tables:
-            connection.execute(f"DROP TABLE {table}")
-        for column in ("setup_seconds", "asked_minutes", "expected_step_seconds", "imported"):
-            connection.execute(f"ALTER TABLE bake DROP COLUMN {column}")
+        # What later versions brought is taken away again, the last first.
+        for statement in reversed([each for version in sorted(_UPGRADES) for each in _UPGRADES[version]]):
+            if made := re.search(r"CREATE (TABLE|TRIGGER|INDEX) (\w+)", statement):
+                connection.execute(f"DROP {made[1]} IF EXISTS {made[2]}")
+            elif added := re.search(r"ALTER TABLE (\w+) ADD COLUMN (\w+)", statement):
+                connection.execute(f"ALTER TABLE {added[1]} DROP COLUMN {added[2]}")
         connection.execute("PRAGMA user_version = 1")
     with Journal(journal.path) as again:
         begin_again(again)
