@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from trainer.measures.record import Lane, MeasureRecord, MeasureSource
+from trainer.measures.record import MeasureRecord, MeasureSource
 
 OUTPUT_SHARE = "output_share"
 OUTPUT_LEAD = "output_lead"
@@ -56,7 +56,6 @@ OF_PARTS = (
         "output alone",
         "Size of the change that this part's LoRA alone makes in the prediction, by the size of the base's prediction; of the "
         "whole LoRA where no part is named.",
-        lane=Lane.PART,
         log_scale=True,
     ),
     _record(

@@ -1,6 +1,6 @@
 """Records of what is measured on held-out pictures, and on trained ones beside them."""
 
-from trainer.measures.record import Lane, MeasureRecord, MeasureSource
+from trainer.measures.record import MeasureRecord, MeasureSource
 
 VALIDATION, MEMORIZATION = "measure_validation", "measure_memorization"
 """The settings that switch them on."""
@@ -12,9 +12,7 @@ UNCAPTIONED = "_uncaptioned"
 """Ending of the names of the same without captions."""
 
 
-def _record(
-    key: str, title: str, help: str, *, setting: str = MEMORIZATION, lane: Lane = Lane.NONE, compared: bool = True
-) -> MeasureRecord:
+def _record(key: str, title: str, help: str, *, setting: str = MEMORIZATION, compared: bool = True) -> MeasureRecord:
     return MeasureRecord(
         key,
         title,
@@ -23,7 +21,6 @@ def _record(
         setting=setting,
         scopes="band",
         by_part=False,
-        lane=lane,
         compared=compared,
     )
 
@@ -45,7 +42,6 @@ def _memorization(ending: str, words: str, how: str) -> tuple[MeasureRecord, ...
             AUC + ending,
             f"memorization{words}",
             f"Share of all pairs in which the trained picture's loss fell further than the held-out one's{how}: 0.5 is chance, 1 is every pair. Read it with its p; it never says that a picture was copied.",
-            lane=Lane.MEMORIZED,
         ),
         _record(
             CHANCE + ending,

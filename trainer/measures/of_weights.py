@@ -1,12 +1,12 @@
 """Records of the measures that follow exactly from the weights of a LoRA file."""
 
-from trainer.measures.record import Lane, MeasureRecord, MeasureSource
+from trainer.measures.record import MeasureRecord, MeasureSource
 
 BLOCK_GROUP = "block group"
 
 
 def _of_weights(
-    key: str, title: str, what: str, *, unit: str = "", lane: Lane = Lane.NONE, compared: bool = True, log: bool = False
+    key: str, title: str, what: str, *, unit: str = "", compared: bool = True, log: bool = False
 ) -> MeasureRecord:
     return MeasureRecord(
         key=key,
@@ -16,7 +16,6 @@ def _of_weights(
         unit=unit,
         setting="measure_weights",
         scopes=BLOCK_GROUP,
-        lane=lane,
         compared=compared,
         log_scale=log,
     )
@@ -27,7 +26,6 @@ DELTA_SHARE = _of_weights(
     "change / weights",
     "Size of the LoRA's change as a share of the base's weights it is added to, ‖ΔW‖ / ‖W‖. A small share may change pictures much, and a large one little.",
     unit="%",
-    lane=Lane.PART,
     log=True,
 )
 DELTA_NORM = _of_weights(

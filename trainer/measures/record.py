@@ -15,20 +15,9 @@ class MeasureSource(StrEnum):
     """From pictures made with fixed prompts and seeds."""
 
 
-class Lane(StrEnum):
-    """What a measure's growth is evidence of, in the panel that places epochs between raw and burnt; see trainer.doneness."""
-
-    PART = "part"
-    """How far the part is that the value is about."""
-    MEMORIZED = "memorized"
-    """How far the pictures are learned by heart."""
-    NONE = ""
-    """No evidence of either."""
-
-
 @dataclass(frozen=True)
 class MeasureRecord:
-    """One measure.
+    """One measure. What its course over the epochs is evidence of stands in the rules of `trainer.doneness.rules`.
 
     Attributes:
         key: its name in the journal, in commands and filters; unique.
@@ -39,7 +28,6 @@ class MeasureRecord:
         setting: the setting that switches it on while baking, "" where none is needed.
         scopes: what its values' `scope` holds: "" for nothing, else `block group`, `folder`, `band`, `prompt`.
         by_part: whether it is made of each part.
-        lane: what it is evidence of.
         compared: whether two bakes may be compared by it, with its noise; a value that says nothing beside another bake's is not.
         log_scale: whether its values are compared as ratios: they span orders of magnitude.
         basis: name of the values that say what it was measured on, as a number; values of two bakes with another basis are not
@@ -54,7 +42,6 @@ class MeasureRecord:
     setting: str = ""
     scopes: str = ""
     by_part: bool = True
-    lane: Lane = Lane.NONE
     compared: bool = True
     log_scale: bool = False
     basis: str = ""
