@@ -102,6 +102,11 @@ ACTIONS: tuple[Action, ...] = (
         opens="always",
     ),
     Action(
+        "bake.report", "R", "report", "report",
+        "write everything known of the bake shown as one HTML page and copy the command that fetches it", _BAKE, "Report",
+        right="bake", acts=True,
+    ),
+    Action(
         "bake.previous", "comma", "show_neighbour(-1)", "older bake", "show the bake before the one shown", _BAKE,
         "Older bake", ",",
     ),

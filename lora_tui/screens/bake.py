@@ -15,6 +15,7 @@ from lora_tui.actions.checks import AcceptanceChanged
 from lora_tui.actions.imports import Imports
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
+from lora_tui.actions.report_file import ReportWritten
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keymap import bindings
@@ -23,6 +24,7 @@ from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
 from lora_tui.screens.bake_starts import BakeStarts
 from lora_tui.screens.import_dialogs import ImportDialogs
+from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.parity_dialogs import ParityDialogs
 from lora_tui.screens.plan_dialogs import PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
@@ -256,6 +258,10 @@ class BakeScreen(Screen[None]):
         if self.editor.draft is None:
             self.editor.show_closed(event.path, event.error)
 
+    @on(ReportWritten)
+    def _offer_report(self, event: ReportWritten) -> None:
+        offer_page(self, event.report, "report written")
+
     @on(bakes.Saved)
     def _note_saved(self, event: bakes.Saved) -> None:
         self.editor.written(event.draft)
@@ -325,6 +331,7 @@ class BakeScreen(Screen[None]):
             "fork": shown is not None and shown.ran,
             "doneness": shown is not None and shown.ran,
             "twin": shown is not None and shown.grid is None,
+            "report": shown is not None,
             "show_neighbour": shown is not None,
             "next_view": self.narrow,
         }
@@ -361,6 +368,10 @@ class BakeScreen(Screen[None]):
     def action_live_settings(self) -> None:
         """Ask which setting to change while the bake runs."""
         self.orders.change_live_settings()
+
+    def action_report(self) -> None:
+        """Write everything known of the bake shown as one HTML page, and copy the command that fetches it."""
+        self.orders.write_report()
 
     def action_show_neighbour(self, by: int) -> None:
         """Show the bake after the one shown, or before it."""

@@ -147,6 +147,14 @@ class BakeOrders:
         two = metric_of("text_encoder_2") in snapshot.last
         self._screen.app.push_screen(LiveSettingsDialog(snapshot.in_force, two_encoders=two), change)
 
+    def write_report(self) -> None:
+        """Write everything known of the bake shown as one HTML page."""
+        from lora_tui.actions.report_file import write_shown_report
+
+        bake = self._snapshot().bake
+        if bake is not None and self._sender.may_bake():
+            self._sender.write(lambda: write_shown_report(self._sender.workspace, bake.number))
+
     def _give_and_note(self, order: Order, text: str) -> None:
         """Give an order and show what comes of it."""
         if self.bake is not None and self._sender.rights.order:

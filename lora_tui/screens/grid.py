@@ -18,6 +18,7 @@ from lora_tui.keymap import bindings, shown_grid_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.grid_orders import GridOrders
 from lora_tui.screens.grid_viewer import GridViewer
+from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.key_line import KeyLine
@@ -254,10 +255,7 @@ class GridScreen(Screen[None]):
 
     @on(grids.PageWritten)
     def _offer_page(self, event: grids.PageWritten) -> None:
-        # OSC 52: the terminal one sits at takes it, over ssh too.
-        self.app.copy_to_clipboard(event.page.copy)
-        line = f"{event.page.path}: {event.page.line}\ncopied to the clipboard: {event.page.copy}"
-        self.notify(printable(line.replace("\n", " · ")), title="page written", timeout=10, markup=False)
+        offer_page(self, event.page, "page written")
 
     @on(grids.GridNote)
     def _show_note(self, event: grids.GridNote) -> None:

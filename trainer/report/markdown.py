@@ -19,8 +19,8 @@ from trainer.report.record import (
 from trainer.text import printable
 
 _MOST_ROWS = 12
-# What markdown would read as its own, anywhere in a line; the rest is a sign only at a line's start.
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
+# What markdown would read as its own, anywhere in a line; `_` not inside a word, and the rest only at a line's start.
+_SIGNS = re.compile(r"([\\`*{}\[\]<>|~#$&]|(?<![^\W_])_|_(?![^\W_]))")
 _AT_START = re.compile(r"^(\s*)([-+=]|\d+[.)])(?=\s|$)")
 
 

@@ -38,7 +38,7 @@ def _entries(source: ReportSource) -> Iterator[tuple[str, str]]:
         yield "Ended with", bake.error
     if not source.settings.fault:
         for name in _BASICS:
-            yield name, source.setting(name)
+            yield name, "" if (shown := source.setting(name)) == shown_setting("") else shown
     yield "Tags", ", ".join(tag for tag, on in source.note.tags.items() if on)
 
 

@@ -1,6 +1,7 @@
 """Plots over a bake's steps as coordinates: what an SVG needs to draw them."""
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,8 +51,9 @@ class DrawnPlot:
 
 def number_label(value: float, unit: str) -> str:
     """Return a value as an axis or a table has it."""
-    text = f"{100 * value:.3g} %" if unit == "%" else f"{value:.3g} {unit}".rstrip()
-    return text.replace("-", "−")
+    digits = re.sub(r"e([+-])0*(\d)", r"e\1\2", f"{100 * value if unit == '%' else value:.3g}").replace("e+", "e")
+    text = f"{digits} {unit}".rstrip()
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def drawn(plot: StepPlot) -> DrawnPlot | None:
@@ -59,7 +61,8 @@ def drawn(plot: StepPlot) -> DrawnPlot | None:
     lowest, highest, cut = _range(plot)
     if lowest is None or highest is None:
         return None
-    first = min((step for line in plot.lines for step in line.steps), default=0.0)
+    # All plots of a report begin with the bake, so that one stands under the other.
+    first = 0.0
     last = max([plot.last, *(step for line in plot.lines for step in line.steps)])
     scale = _Scale(first, max(last, first + 1), _to_axis(lowest, plot), _to_axis(highest, plot), plot)
     y_ticks = _decades(lowest, highest) if plot.log_scale else _round_numbers(lowest, highest)

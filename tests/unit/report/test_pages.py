@@ -120,7 +120,7 @@ def test_markdown_takes_no_text_for_markup_and_shows_no_picture_from_outside(hos
         ("- no item", r"\- no item"),
         ("1. no item", r"\1. no item"),
         ("# no title", r"\# no title"),
-        ("a_b *c*", r"a\_b \*c\*"),
+        ("a_b _c_ *d*", r"a_b \_c\_ \*d\*"),
         ("two\nlines", "two lines"),
         ("−3 to 4.5", "−3 to 4.5"),
     ],
