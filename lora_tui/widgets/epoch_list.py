@@ -74,7 +74,13 @@ class EpochList(ScrollView, can_focus=True):
         grew = len(checkpoints) != len(self._rows)
         self._rows, self._carried, self._live = checkpoints, carried, live
         newest = next((row for row in checkpoints if row.step in carried), None)
-        self.border_subtitle = "" if newest is None else f"step {count(newest.step)}: {carried[newest.step].words}"
+        title = (
+            heading("epochs")
+            if newest is None
+            else heading("epochs ", (f" step {count(newest.step)}: {carried[newest.step].words}", "$muted"))
+        )
+        if title.markup != self.border_title:
+            self.border_title = title
         if grew:
             self.virtual_size = Size(0, len(checkpoints) + 1)
         self.refresh()
