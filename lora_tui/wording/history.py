@@ -11,6 +11,7 @@ from trainer.history.differences import lineage_words
 from trainer.history.filter import GRAMMAR
 from trainer.history.filter_fields import FILTER_FIELDS
 from trainer.history.setting_changes import shown_setting
+from trainer.measures.carried import carried_by_step
 from trainer.measures.registry import MEASURES
 from trainer.settings.one_setting import Decides
 from trainer.text import duration, plural, printable
@@ -165,6 +166,7 @@ def one_bake_json(one: "OneBake") -> dict[str, object]:
         "children": [each.number for each in one.children],
         "checkpoints": [asdict(each) for each in one.checkpoints],
         "measures": [asdict(each) for each in one.measures],
+        "carried": {step: who.words for step, who in carried_by_step(one.measures).items()},
         "metadata": dict(one.metadata),
     }
 
@@ -178,14 +180,17 @@ def _change_json(each: "SettingChange") -> dict[str, object]:
 
 
 def _epoch_lines(one: "OneBake") -> Iterator[str]:
+    carried = carried_by_step(one.measures)
     for saved in one.checkpoints:
         said = one.entry.verdicts.get(saved.step, {})
+        who = carried.get(saved.step)
         parts = [
             f"epoch {saved.epoch}  step {saved.step:,}",
             printable(saved.file),
             file_size(saved.size),
             f"loss {loss(saved.loss)}" if saved.loss is not None else "",
             _validation(saved),
+            "" if who is None else who.words,
             ", ".join(f"{count:,} {what}" for what, count in said.items()),
             "best" if one.entry.best is not None and one.entry.best.step == saved.step else "",
             "" if saved.file in one.present else "file is gone",

@@ -80,6 +80,14 @@ def show_picture(root: Path, file: Path) -> None:
     pictures.some()
 
 
+def report_picture(root: Path, file: Path) -> None:
+    """Put a picture into a report's page."""
+    from trainer.report.pictures import inlined_pictures
+    from trainer.report.record import PictureFile
+
+    inlined_pictures([PictureFile("", file, file.name)], 10_000)
+
+
 def fork(root: Path, file: Path) -> None:
     """Fork the bake that is done."""
     from trainer.jobs.fork import fork, kept_epochs

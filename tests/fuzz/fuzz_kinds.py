@@ -227,8 +227,13 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "pictures of a grid",
         {f"{GRID}/x1-y1-z1-s1.png": (of_png,)},
-        ("trainer.gallery.sheets", "lora_tui.workers.grid_watcher", "trainer.sampling.picture_files"),
-        (command("page", "1", "--in", "{root}"), calls.show_picture),
+        (
+            "trainer.gallery.sheets",
+            "trainer.report.pictures",
+            "lora_tui.workers.grid_watcher",
+            "trainer.sampling.picture_files",
+        ),
+        (command("page", "1", "--in", "{root}"), calls.show_picture, calls.report_picture),
         (calls.compare_pictures,),
     ),
     Kind(
