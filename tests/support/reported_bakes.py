@@ -35,6 +35,7 @@ def reported_workspace(root: Path, *, hostile: str = "") -> Workspace:
     with Journal(workspace.journal_path) as journal:
         for unet_lr, parent in ((1e-4, None), (3e-4, 1)):
             _bake(journal, unet_lr, parent, hostile)
+        _measures(journal, 1)
         _measures(journal, 2)
         bake = journal.bakes.read(2)
         (root / bake.folder).mkdir(parents=True)

@@ -12,6 +12,7 @@ from trainer.gallery.html_page import page_environment, security_policy
 from trainer.report.pictures import InlinedPictures, inlined_pictures
 from trainer.report.plot_drawing import HEIGHT, WIDTH, drawn
 from trainer.report.record import (
+    AlignedLines,
     BakeReport,
     Block,
     FactList,
@@ -36,6 +37,7 @@ _KINDS: Mapping[type, str] = {
     FactList: "facts",
     TextTable: "table",
     TextLines: "lines",
+    AlignedLines: "aligned",
     QuotedText: "quote",
     StepPlot: "plot",
     PictureFile: "picture",

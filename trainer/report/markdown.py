@@ -6,6 +6,7 @@ from math import isfinite
 
 from trainer.report.plot_drawing import number_label
 from trainer.report.record import (
+    AlignedLines,
     BakeReport,
     Block,
     FactList,
@@ -51,6 +52,9 @@ def _block(block: Block) -> Iterator[str]:
             if title:
                 yield from (f"### {escaped(title)}", "")
             yield from (f"- {escaped(line)}" for line in lines) if len(lines) > 1 else map(escaped, lines)
+        case AlignedLines(lines):
+            # Four spaces in front: no line of it can end it, as one of backticks would.
+            yield from (f"    {printable(line)}".rstrip() for line in lines)
         case QuotedText(text):
             yield from (f"> {_harmless(line)}".rstrip() for line in text.split("\n"))
         case StepPlot():

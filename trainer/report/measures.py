@@ -5,12 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import nan
 from typing import TypeAlias
 
+from trainer.doneness.read import doneness_of
+from trainer.doneness.words import lines
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.carried import carried, short_label
 from trainer.measures.of_parts import ENCODERS, FOLDER_SCOPE, OUTFIT_SCOPE
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
-from trainer.report.record import Block, Chapter, StepCurve, StepPlot, TextLines, TextTable
+from trainer.noise_floor.side_by_side import side_by_side
+from trainer.noise_floor.words import counts, words
+from trainer.report.plot_drawing import number_label
+from trainer.report.record import AlignedLines, Block, Chapter, StepCurve, StepPlot, TextLines, TextTable
 from trainer.report.source import ReportSource
 from trainer.settings.parts import all_parts
 from trainer.text import plural, printable
@@ -21,11 +26,44 @@ _Of: TypeAlias = tuple[str, str]
 
 
 def measure_chapters(source: ReportSource) -> tuple[Chapter, ...]:
-    """Return what was measured of the bake, and who carries it."""
+    """Return who carries the bake, where its epochs stand, what was measured, and how that stands to the parent's."""
     return (
         Chapter("Who carries", tuple(_carried(source))),
+        Chapter("Doneness", tuple(_doneness(source))),
+        Chapter("Against the parent", tuple(_against_parent(source))),
         Chapter("Measures", tuple(_measures(source))),
     )
+
+
+def _doneness(source: ReportSource) -> Iterator[Block]:
+    found = doneness_of(source.journal, source.workspace, source.bake.number)
+    if any(lane.is_measured for lane in found.lanes):
+        yield AlignedLines(lines(found))
+
+
+def _against_parent(source: ReportSource) -> Iterator[Block]:
+    if source.parent is None:
+        return
+    number = source.bake.number
+    found = side_by_side(source.journal, source.parent.number, number)
+    if found is None:
+        return
+    whole = [pair for pair in found.pairs if not pair.key.scope]
+    rows = tuple(
+        (
+            pair.record.title,
+            _label(source, (pair.key.part, "")),
+            number_label(pair.first, pair.record.unit),
+            number_label(pair.second, pair.record.unit),
+            words(pair.compared),
+        )
+        for pair in whole
+    )
+    if not rows:
+        return
+    yield TextLines((f"{found.together.words()}; {counts(whole[0].compared, of='picture')}",))
+    head = ("measure", "of", f"bake {source.parent.number}", f"bake {number}", "against the noise")
+    yield TextTable(head, rows, frozenset({2, 3}))
 
 
 def _measures(source: ReportSource) -> Iterator[Block]:
@@ -34,19 +72,19 @@ def _measures(source: ReportSource) -> Iterator[Block]:
         by_name[value.name].append(value)
     single: list[tuple[str, ...]] = []
     for key, record in MEASURES.items():
-        lines = _lines(by_name.get(key, ()))
-        if any(len(values) > 1 for values in lines.values()):
-            yield _plot(source, record, lines)
+        found = _by_what(by_name.get(key, ()))
+        if any(len(values) > 1 for values in found.values()):
+            yield _plot(source, record, found)
         single += [
             (record.title, _label(source, of), shown_value(record, values[-1]), source.epoch_of(values[-1].step))
-            for of, values in lines.items()
+            for of, values in found.items()
             if len(values) == 1
         ]
     if single:
         yield TextTable(("measure", "of", "value", "after"), tuple(single), frozenset({2}))
 
 
-def _lines(values: Sequence[MeasuredValue]) -> dict[_Of, list[MeasuredValue]]:
+def _by_what(values: Sequence[MeasuredValue]) -> dict[_Of, list[MeasuredValue]]:
     """Return the values to show of one measure by part and scope: of the whole where there are such, else of its scopes."""
     known = [value for value in values if value.value is not None]
     whole = [value for value in known if not value.scope] or known

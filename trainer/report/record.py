@@ -37,6 +37,13 @@ class TextLines:
 
 
 @dataclass(frozen=True)
+class AlignedLines:
+    """Lines whose columns stand under each other in a font of one width."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class QuotedText:
     """What somebody wrote, as it stands."""
 
@@ -97,7 +104,7 @@ class PictureFile:
     name: str
 
 
-Block: TypeAlias = FactList | TextTable | TextLines | QuotedText | StepPlot | PictureFile
+Block: TypeAlias = FactList | TextTable | TextLines | AlignedLines | QuotedText | StepPlot | PictureFile
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.records import NewBake
 from trainer.report.build import bake_report
-from trainer.report.record import BakeReport, Block, PictureFile, QuotedText, StepPlot, TextLines, TextTable
+from trainer.report.record import (
+    AlignedLines,
+    BakeReport,
+    Block,
+    PictureFile,
+    QuotedText,
+    StepPlot,
+    TextLines,
+    TextTable,
+)
 from trainer.workspace import Workspace
 
 
@@ -44,6 +53,8 @@ def test_every_chapter_that_has_something_is_there_in_its_order(whole: BakeRepor
         "Curves",
         "Epochs",
         "Who carries",
+        "Doneness",
+        "Against the parent",
         "Measures",
         "Verdicts and notes",
         "Grids",
@@ -95,6 +106,21 @@ def test_measures_over_several_epochs_are_plotted_and_single_ones_listed(whole: 
     assert list(share.lines[1].values) == pytest.approx([0.7, 0.4, 0.1])
     (table,) = (block for block in found if isinstance(block, TextTable))
     assert ("output added", "U-Net", "0.4 (0.3 to 0.5)", "epoch 3") in table.rows
+
+
+def test_every_value_beside_the_parents_has_its_noise(whole: BakeReport) -> None:
+    table = blocks(whole, "Against the parent")[1]
+    assert isinstance(table, TextTable)
+    assert table.head == ("measure", "of", "bake 1", "bake 2", "against the noise")
+    assert {row[-1] for row in table.rows} == {"noise not known: make a twin"}
+    assert ("output share", "U-Net", "80 %", "80 %", "noise not known: make a twin") in table.rows
+
+
+def test_doneness_is_told_in_its_own_words(whole: BakeReport) -> None:
+    (lines_,) = blocks(whole, "Doneness")
+    assert isinstance(lines_, AlignedLines)
+    assert lines_.lines[0].split() == ["epoch", "1", "2", "3"]
+    assert any(line.startswith("you call") for line in lines_.lines)
 
 
 def test_verdicts_grids_and_the_note_are_the_users(whole: BakeReport) -> None:
