@@ -1,14 +1,15 @@
 """Noise floors of a journal's bakes, and differences between them held against these."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from trainer.journal.family_records import BakeFamily, KinFamily
 from trainer.journal.journal import Journal
 from trainer.measures.registry import MEASURES
 from trainer.noise_floor.families import Families
 from trainer.noise_floor.record import Compared, Floor
-from trainer.noise_floor.spread import Drawn, Spread, compare_values, floor, pooled_floor, spread_of
+from trainer.noise_floor.spread import Drawn, Spread, compare_change, compare_values, floor, pooled_floor, spread_of
 from trainer.noise_floor.values import BakeValues, ValueKey
 from trainer.settings.random_numbers import RandomSource
 
@@ -55,22 +56,25 @@ class NoiseFloors:
             key: the value.
             step: optimizer steps in the LoRA; the nearest epoch counts.
         """
-        rows = {row.family: row for bake in bakes if (row := self._row(bake)) is not None}
         basis = self._basis(bakes, key, step)
-        drawn = {family: self._drawn(family, key, step, basis) for family in rows}
         pictures = max((self._pictures(bake, key, step) for bake in bakes), default=0)
+        return self._floor(bakes, lambda family: self._drawn(family, key, step, basis), pictures)
+
+    def _floor(self, bakes: Sequence[int], draw: Callable[[str], list[Drawn]], pictures: int) -> Floor | None:
+        """Return the noise of what `draw` gives of a family's bakes; see floor_of."""
+        rows = {row.family: row for bake in bakes if (row := self._row(bake)) is not None}
+        drawn = {family: draw(family) for family in rows}
         own = floor(spread_of(drawn.values()), pictures=pictures)
         if own is not None:
             near = {
-                each.family: self._drawn(each.family, key, step, basis)
+                each.family: draw(each.family)
                 for row in rows.values()
                 for each in self._of_kin(row.kin)
                 if each.family not in rows and _apart(each.rates, row.rates) <= math.log(_NEAR_RATES)
             }
             return pooled_floor(own, floor(spread_of([*drawn.values(), *near.values()]), pictures=pictures))
         for _, kin in sorted(self._lenders(rows.values()), key=lambda found: found[0]):
-            lender = self._drawn(kin.family, key, step, basis)
-            lent = floor(spread_of([lender]), pictures=pictures, borrowed_from=kin.bake)
+            lent = floor(spread_of([draw(kin.family)]), pictures=pictures, borrowed_from=kin.bake)
             if lent is not None:
                 return lent
         return None
@@ -97,6 +101,33 @@ class NoiseFloors:
         sides = (first, step), (second, then)
         pictures = min(self._pictures(bake, key, at) for bakes, at in sides for bake in bakes)
         return compare_values(ones, others, noise, pictures=pictures)
+
+    def compare_epochs(self, bake: int, key: ValueKey, step: int, second_step: int) -> Compared | None:
+        """Return how two epochs of one bake differ in a value, against how much twins differ in that same change.
+
+        Args:
+            bake, key: the value of which bake.
+            step, second_step: optimizer steps in the two LoRAs.
+        """
+        at = self._of_bake(bake)
+        one, other = at.at(key, step), at.at(key, second_step)
+        if one is None or other is None or one.step == other.step:
+            return None
+        before, after = at.basis(key.name, one.step), at.basis(key.name, other.step)
+
+        def change(family: str) -> list[Drawn]:
+            return _changes(self._drawn(family, key, one.step, before), self._drawn(family, key, other.step, after))
+
+        pictures = min(one.pictures, other.pictures)
+        difference = _less(on_scale(key.name, other.value), on_scale(key.name, one.value))
+        return compare_change(difference, self._floor([bake], change, pictures), pictures=pictures)
+
+    def compare_with_base(self, bake: int, key: ValueKey, step: int) -> Compared | None:
+        """Return how far a value that is a change against the base is from 0, against its noise; None without such a value."""
+        found = self._of_bake(bake).at(key, step)
+        if found is None:
+            return None
+        return compare_change(found.value, self.floor_of([bake], key, step), pictures=found.pictures)
 
     def keys(self, bake: int, name: str) -> tuple[ValueKey, ...]:
         """Return everything that a bake has values of in one measure."""
@@ -155,7 +186,7 @@ class NoiseFloors:
             value = self._of_bake(row.bake).at(key, step)
             if value is not None and self._of_bake(row.bake).basis(key.name, step) == basis:
                 seeds = {RandomSource(source): seed for source, seed in row.seeds.items()}
-                found.append(Drawn(seeds, on_scale(key.name, value.value)))
+                found.append(Drawn(seeds, on_scale(key.name, value.value), row.bake))
         return found
 
     def _values_of(self, bakes: Sequence[int], key: ValueKey, step: int, basis: float | None) -> list[float]:
@@ -206,6 +237,17 @@ def on_scale(name: str, value: float) -> float:
     if record is None or not record.log_scale:
         return value
     return math.log(value) if value > 0 else -math.inf
+
+
+def _changes(before: Sequence[Drawn], after: Sequence[Drawn]) -> list[Drawn]:
+    """Return what changed between two epochs of each bake that has both."""
+    first = {drawn.bake: drawn.value for drawn in before}
+    return [replace(drawn, value=_less(drawn.value, first[drawn.bake])) for drawn in after if drawn.bake in first]
+
+
+def _less(value: float, other: float) -> float:
+    """Return a difference; of two infinite values that are the same none."""
+    return 0.0 if value == other else value - other
 
 
 def _apart(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -23,10 +23,12 @@ class Drawn:
     Attributes:
         seeds: source of random numbers -> its seed. A source that decides nothing in this bake (a start that is a file's) is left out.
         value: what was measured; the logarithm where the measure is compared as a ratio.
+        bake: its number, where that is asked for.
     """
 
     seeds: Mapping[RandomSource, int]
     value: float
+    bake: int = 0
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,30 @@ def compare_values(
     """
     difference = _mean(second) - _mean(first) if _mean(second) != _mean(first) else 0.0
     sides = {"first_bakes": len(first), "second_bakes": len(second), "pictures": pictures}
+    whole = all(value.is_integer() for value in (*first, *second))
+    return _compared(difference, 1 / len(first) + 1 / len(second), noise, sides, whole=whole)
+
+
+def compare_change(change: float, noise: Floor | None, *, pictures: int = 0) -> Compared:
+    """Return how far from none a change within one bake is, against the noise of that change.
+
+    Args:
+        change: from one epoch to another, or from the base.
+        noise: of the change, between twins; None where it is not known.
+        pictures: as in compare_values.
+    """
+    sides = {"first_bakes": 1, "second_bakes": 1, "pictures": pictures}
+    return _compared(change, 1.0, noise, sides, whole=change.is_integer())
+
+
+def _compared(
+    difference: float, variances: float, noise: Floor | None, sides: Mapping[str, int], *, whole: bool
+) -> Compared:
+    """Return a difference against the noise of as many variances of one bake's value."""
     if noise is None:
         return Compared(difference=difference, standing=Standing.UNKNOWN, times=None, floor=None, **sides)
-    spread = noise.spread
-    if all(value.is_integer() for value in (*first, *second)) and difference and spread < _OF_WHOLE_NUMBERS:
-        spread = _OF_WHOLE_NUMBERS
-    error = spread * math.sqrt(1 / len(first) + 1 / len(second))
+    spread = max(noise.spread, _OF_WHOLE_NUMBERS) if whole and difference else noise.spread
+    error = spread * math.sqrt(variances)
     t = 0.0 if not difference or math.isinf(error) else abs(difference) / error if error else math.inf
     times = t / quantile(CONFIDENCE, noise.degrees)
     inside = times <= 1

@@ -269,3 +269,32 @@ def test_values_on_other_pictures_are_neither_compared_nor_counted_as_noise(jour
     compared = compare(journal, [first, second], others, DRIFT, step=EPOCH)
     assert compared is not None and (compared.second_bakes, compared.standing) == (1, Standing.OUTSIDE)
     assert compare(journal, [first], [others[1]], DRIFT, step=EPOCH) is None
+
+
+def test_two_epochs_of_a_bake_are_held_against_how_much_twins_differ_in_that_change(journal: Journal) -> None:
+    """Bakes that lie far apart may all fall alike from one epoch to the next."""
+    for seed, (early, late) in enumerate(((0.5, 0.40), (0.3, 0.21), (0.7, 0.61))):
+        add_bake(journal, seed=seed, losses={EPOCH: early, 2 * EPOCH: late})
+    key, floors = ValueKey(VALIDATION_LOSS), NoiseFloors(journal)
+    fell = floors.compare_epochs(1, key, EPOCH, 2 * EPOCH)
+    assert fell is not None and fell.floor is not None
+    assert fell.difference == pytest.approx(-0.05)
+    # By hand: the changes are -0.05, -0.045 and -0.045.
+    assert fell.floor.spread == pytest.approx(0.005 / 3**0.5)
+    assert words(fell) == "4.0 times outside the noise"
+    between = floors.compare([1], [2], key, EPOCH)
+    assert between is not None and words(between) == "inside the noise"
+    assert floors.compare_epochs(1, key, EPOCH, EPOCH) is None
+
+
+def test_a_change_against_the_base_is_held_against_its_own_noise(journal: Journal) -> None:
+    add_bake(journal, seed=1, losses={EPOCH: 0.5})
+    key = ValueKey(VALIDATION_CHANGE)
+    unknown = NoiseFloors(journal).compare_with_base(1, key, EPOCH)
+    assert unknown is not None and words(unknown) == "noise not known: make a twin"
+    for seed, loss in ((2, 0.51), (3, 0.49)):
+        add_bake(journal, seed=seed, losses={EPOCH: loss})
+    found = NoiseFloors(journal).compare_with_base(1, key, EPOCH)
+    assert found is not None
+    assert (found.difference, found.times) == (-0.5, pytest.approx(0.5 / (4.30265 * 0.01), rel=1e-4))
+    assert NoiseFloors(journal).compare_with_base(1, key, 5 * EPOCH) is None
