@@ -110,7 +110,10 @@ class BakePanes(Vertical):
         if self._skips_lists():
             return
         self.query_one(EpochList).show(
-            snapshot.checkpoints, live=bake is not None and bake.state.live, carried=snapshot.carried
+            snapshot.checkpoints,
+            live=bake is not None and bake.state.live,
+            carried=snapshot.carried,
+            lowest=snapshot.lowest,
         )
         if snapshot.log is not self._logged:
             self._logged = snapshot.log

@@ -58,6 +58,7 @@ class EpochList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._rows: tuple[Checkpoint, ...] = ()
         self._carried: Mapping[int, Carried] = {}
+        self._lowest = ""
         self._live = False
 
     def on_mount(self) -> None:
@@ -65,14 +66,26 @@ class EpochList(ScrollView, can_focus=True):
         self.border_title = heading("epochs")
 
     def show(
-        self, checkpoints: tuple[Checkpoint, ...], *, live: bool, carried: "Mapping[int, Carried] | None" = None
+        self,
+        checkpoints: tuple[Checkpoint, ...],
+        *,
+        live: bool,
+        carried: "Mapping[int, Carried] | None" = None,
+        lowest: str = "",
     ) -> None:
-        """Show `checkpoints`, newest first; `live` while more may come; `carried` has who carries each, by its step."""
+        """Show saved LoRAs.
+
+        Args:
+            checkpoints: the LoRAs, newest first.
+            live: whether more may come.
+            carried: who carries each, by its step.
+            lowest: what the noise says of the lowest validation loss; text, no markup.
+        """
         carried = carried or {}
-        if (checkpoints, carried, live) == (self._rows, self._carried, self._live):
+        if (checkpoints, carried, live, lowest) == (self._rows, self._carried, self._live, self._lowest):
             return
-        grew = len(checkpoints) != len(self._rows)
-        self._rows, self._carried, self._live = checkpoints, carried, live
+        grew = (len(checkpoints), bool(lowest)) != (len(self._rows), bool(self._lowest))
+        self._rows, self._carried, self._live, self._lowest = checkpoints, carried, live, lowest
         newest = next((row for row in checkpoints if row.step in carried), None)
         title = (
             heading("epochs")
@@ -82,7 +95,7 @@ class EpochList(ScrollView, can_focus=True):
         if title.markup != self.border_title:
             self.border_title = title
         if grew:
-            self.virtual_size = Size(0, len(checkpoints) + 1)
+            self.virtual_size = Size(0, len(checkpoints) + 1 + bool(lowest))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -94,6 +107,8 @@ class EpochList(ScrollView, can_focus=True):
         place = self.scroll_offset.y + y - 1
         if not self._rows and y == 1:
             return self._strip([Segment("   none saved yet", self._style("head"))])
+        if place == len(self._rows) and self._lowest:
+            return self._strip([Segment(f" {BEST} {printable(self._lowest)}", self._style("head"))])
         if place >= len(self._rows):
             return self._strip([])
         return self._strip(self._row(self._rows[place], newest=place == 0, width=width))

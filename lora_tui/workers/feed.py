@@ -3,7 +3,7 @@
 import importlib
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -151,6 +151,8 @@ class _JournalReader:
         self._curves_for = (0, -1, 0)
         self._curves_at = 0.0
         self._settings: dict[tuple[int, str], Settings | None] = {}
+        self._lowest_for: tuple[object, ...] = ()
+        self._lowest_said = ""
 
     def look(self, columns: int, shown: ShownBake) -> Snapshot:
         version = self._journal.data_version()
@@ -181,9 +183,9 @@ class _JournalReader:
             caution=self._caution(),
         )
         bake = shown.pick(self._journal, followed)
-        return seen if bake is None else self._with_bake(seen, bake)
+        return seen if bake is None else self._with_bake(seen, bake, rows)
 
-    def _with_bake(self, seen: Snapshot, bake: Bake) -> Snapshot:
+    def _with_bake(self, seen: Snapshot, bake: Bake, rows: Sequence[Bake]) -> Snapshot:
         """Return what is `seen` with the bake on the screen."""
         asked = self._settings_of(bake)
         last = self._journal.curves.last_values(bake.number)
@@ -196,6 +198,7 @@ class _JournalReader:
             in_force=self._in_force(asked, marks),
             checkpoints=tuple(self._journal.results.checkpoints(bake.number)),
             carried=self._carried(bake),
+            lowest=self._lowest(bake, tuple((row.number, row.state) for row in rows)),
             validations=tuple(self._journal.results.validations(bake.number)),
             marks=marks,
             curves=self._last.curves,
@@ -207,6 +210,16 @@ class _JournalReader:
         from trainer.measures.carried import CARRIED_BY, carried_by_step
 
         return carried_by_step(self._journal.measures.of_bake(bake.number, CARRIED_BY, scope=""))
+
+    def _lowest(self, bake: Bake, states: tuple[tuple[int, str], ...]) -> str:
+        """Return what the noise says of the lowest validation loss; asked again only where a LoRA was saved, or another bake ended."""
+        saved = tuple(self._journal.results.checkpoints(bake.number))
+        wanted = (bake.number, tuple((each.step, each.val) for each in saved), states)
+        if wanted != self._lowest_for:
+            from trainer.noise_floor.epochs import lowest_in_words
+
+            self._lowest_for, self._lowest_said = wanted, lowest_in_words(self._journal, bake.number, saved)
+        return self._lowest_said
 
     def close(self) -> None:
         self._journal.close()

@@ -39,6 +39,14 @@ class NoiseFloors:
         row = self._row(bake)
         return [each.bake for each in self._of_family(row.family)] if row is not None else [bake]
 
+    def distinct_twins(self, bake: int) -> list[int]:
+        """Return a bake with its twins, one for each set of random numbers, by number."""
+        row = self._row(bake)
+        first: dict[object, int] = {}
+        for each in self._of_family(row.family) if row is not None else ():
+            first.setdefault(tuple(sorted(each.seeds.items())), each.bake)
+        return list(first.values()) or [bake]
+
     def spread(self, bake: int, key: ValueKey, step: int) -> Spread:
         """Return what a bake's own twins say of a value's noise, source by source."""
         row = self._row(bake)

@@ -59,3 +59,18 @@ async def test_several_encoders_are_one_side() -> None:
 async def test_what_was_never_measured_takes_no_column() -> None:
     (head, newest, *_), words = await rows(78, {})
     assert "TE" not in head and "MiB" in newest and words == "epochs"
+
+
+async def test_what_the_noise_says_of_the_lowest_validation_loss_stands_below_the_rows() -> None:
+    app = ScreenAlone(Epochs())
+    async with app.run_test(size=(78, 12)) as pilot:
+        epochs = app.screen.query_one(EpochList)
+        epochs.show((saved(2), saved(1)), live=False, lowest="against step 400: inside the noise [x]")
+        await pilot.pause()
+        lines = [line for line in app.text().splitlines() if line]
+        assert "hifumi-000001" in lines[2] and "▾ against step 400: inside the noise [x]" in lines[3]
+        assert epochs.virtual_size.height == 4
+        epochs.show((saved(2), saved(1)), live=False)
+        await pilot.pause()
+        assert "against" not in app.text()
+        assert epochs.virtual_size.height == 3

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_twins import add_bake as add_twin
 
 from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
@@ -128,6 +129,17 @@ def test_who_carries_each_epoch_is_read(journal: Journal, ears: Ears) -> None:
     assert {step: each.words for step, each in snapshot.carried.items()} == {
         50: "the text encoder carries (TE 80 %, U-Net 10 %)"
     }
+
+
+def test_what_the_noise_says_of_the_lowest_validation_loss_is_read_and_follows_twins(
+    journal: Journal, ears: Ears
+) -> None:
+    first = add_twin(journal, seed=1, losses={10: 0.5, 20: 0.3})
+    start(journal, first)
+    seen = ears.wait(lambda seen: seen.lowest)
+    assert seen.lowest == "noise not known: make a twin"
+    add_twin(journal, seed=2, losses={10: 0.51, 20: 0.32})
+    assert "inside the noise" in ears.wait(lambda seen: seen.lowest != "noise not known: make a twin").lowest
 
 
 def test_curves_speed_and_last_values_are_read(journal: Journal, ears: Ears) -> None:
