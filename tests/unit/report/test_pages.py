@@ -22,6 +22,7 @@ from trainer.report.record import BakeReport, PictureFile
 TAGS = set(
     [
         "html",
+        "pre",
         "head",
         "meta",
         "title",
