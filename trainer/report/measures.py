@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from math import nan
 from typing import TypeAlias
 
@@ -37,8 +38,13 @@ def measure_chapters(source: ReportSource) -> tuple[Chapter, ...]:
 
 def _doneness(source: ReportSource) -> Iterator[Block]:
     found = doneness_of(source.journal, source.workspace, source.bake.number)
-    if any(lane.is_measured for lane in found.lanes):
-        yield AlignedLines(lines(found))
+    if not any(lane.is_measured for lane in found.lanes):
+        return
+    titles = {lane.title for lane in found.lanes}
+    table, *rest = [tuple(group) for key, group in groupby(lines(found), key=bool) if key]
+    yield AlignedLines(table)
+    for group in rest:
+        yield TextLines(group[1:], group[0]) if group[0] in titles and len(group) > 1 else TextLines(group)
 
 
 def _against_parent(source: ReportSource) -> Iterator[Block]:

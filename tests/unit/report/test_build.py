@@ -117,10 +117,12 @@ def test_every_value_beside_the_parents_has_its_noise(whole: BakeReport) -> None
 
 
 def test_doneness_is_told_in_its_own_words(whole: BakeReport) -> None:
-    (lines_,) = blocks(whole, "Doneness")
-    assert isinstance(lines_, AlignedLines)
-    assert lines_.lines[0].split() == ["epoch", "1", "2", "3"]
-    assert any(line.startswith("you call") for line in lines_.lines)
+    table, *rest = blocks(whole, "Doneness")
+    assert isinstance(table, AlignedLines)
+    assert table.lines[0].split() == ["epoch", "1", "2", "3"]
+    assert any(line.startswith("you call") for line in table.lines)
+    titles = [block.title for block in rest if isinstance(block, TextLines)]
+    assert [title for title in titles if title] == ["U-Net", "text encoder", "memorization"]
 
 
 def test_verdicts_grids_and_the_note_are_the_users(whole: BakeReport) -> None:
