@@ -102,8 +102,10 @@ class DonenessView(Pane, can_focus=True):
         if shown.marks:
             said = [(mark_signs(shown.marks, place), "$primary") for place in places]
             rows.append(_row("you call", head, cell, said))
-        words = "   ".join(filter(None, (legend(shown), mark_words(shown))))
-        return [*rows, Content.styled(f"   {words}", "$muted")]
+        words = [text for text in (legend(shown), mark_words(shown)) if text]
+        together = "   ".join(words)
+        words = [together] if len(together) + 3 <= width else words
+        return [*rows, *(Content.styled(f"   {text}", "$muted") for text in words)]
 
     def _cell(self, epochs: Sequence[SavedEpoch], *, exposures: bool) -> int:
         """Return the width of an epoch's column, with the gap before it."""

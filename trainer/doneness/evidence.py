@@ -15,7 +15,7 @@ from trainer.settings.parts import Part
 
 
 def finding_words(rule: Rule, seen: Seen, epochs: Sequence[SavedEpoch]) -> str:
-    """Return what a rule says where its trend is there: `validation still falls (-0.09 → -0.12 by epoch 6, 3.1 times outside the noise)`."""
+    """Return what a rule says where its trend is there: `validation still falls (−0.09 at epoch 3 → −0.12 at epoch 6, 3.1 times outside the noise)`."""
     if seen.difference is None:
         return rule.words
     return f"{rule.words} ({_numbers(rule, seen.difference, epochs)}, {outside_words(seen.difference)})"
@@ -88,4 +88,5 @@ def _own_interval(apart: Difference | None) -> str:
 
 def _digits(value: float) -> str:
     """Return three digits that count, without an exponent where a person would write none."""
-    return f"{value:.3g}" if 1e-4 <= abs(value) < 1e6 or value == 0 else f"{value:.1e}"
+    text = f"{value:.3g}" if 1e-4 <= abs(value) < 1e6 or value == 0 else f"{value:.1e}"
+    return text.replace("-", "−", 1) if value < 0 else text

@@ -129,10 +129,12 @@ def _agreement(said: str, about: str, place: int, lanes: Sequence[DonenessLane])
     agree = [lane for lane in asked if lane.epochs[place].state in _AGREES[said]]
     if said != RIGHT and agree:
         return Agreement.AGREES, ""
-    against = [lane for lane in asked if lane not in agree and lane.epochs[place].state is not EpochState.MILD]
-    if not against:
-        return Agreement.AGREES, ""
-    return Agreement.CONTRADICTS, f" ({', '.join(f'{lane.title} is {lane.epochs[place].state}' for lane in against)})"
+    against = [lane for lane in asked if lane not in agree]
+    said_of = ", ".join(f"{lane.title} is {lane.epochs[place].state}" for lane in against)
+    # A mild sign of memorization is worth knowing, and no reason to doubt an eye.
+    if all(lane.epochs[place].state is EpochState.MILD for lane in against):
+        return Agreement.AGREES, f" ({said_of})" if against else ""
+    return Agreement.CONTRADICTS, f" ({said_of})"
 
 
 def _label(about: str, lanes: Sequence[DonenessLane]) -> str:

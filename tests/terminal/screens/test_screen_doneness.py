@@ -80,7 +80,7 @@ async def test_the_evidence_is_that_of_the_epoch_and_lane_under_the_cursor() -> 
             "epoch 5 · step 500 · each picture shown 50–150 times\nyou called epoch 5 right: agrees\nU-Net: done"
         )
         await pilot.press("home", "right")
-        assert evidence(app).startswith("epoch 2") and "validation still falls (-0.07" in evidence(app)
+        assert evidence(app).startswith("epoch 2") and "validation still falls (−0.07" in evidence(app)
         assert " times outside the noise)" in evidence(app)
         await pilot.press("j")
         assert evidence(app).splitlines()[1] == "text encoder"

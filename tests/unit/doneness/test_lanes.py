@@ -45,7 +45,7 @@ def test_evidence_has_numbers_and_how_far_they_are_outside_the_noise() -> None:
     forming = doneness(whole_bake()).lanes[0].epochs[1]
     said = [finding.words for finding in forming.findings if finding.is_there]
     assert any(
-        words.startswith("validation still falls (-0.07 at epoch 2 → -0.12 at epoch")
+        words.startswith("validation still falls (−0.07 at epoch 2 → −0.12 at epoch")
         and words.endswith(" times outside the noise)")
         for words in said
     ), said

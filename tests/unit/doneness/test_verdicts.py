@@ -83,3 +83,10 @@ def test_verdicts_of_epochs_that_are_gone_are_left_out() -> None:
 def test_verdicts_stand_by_step() -> None:
     marks = marks_of([Verdict(300, "whole", "over"), Verdict(100, "whole", "under")], 200, LANES, EPOCHS)
     assert [mark.place for mark in marks] == [0, 1, 2]
+
+
+def test_a_mild_sign_of_memorization_is_named_and_contradicts_nothing() -> None:
+    mild = DonenessLane(LaneKind.MEMORIZED, "", "memorization", tuple([Placed(EpochState.MILD)] * 3), bands=True)
+    assert said(Verdict(200, "whole", "right"), lanes=(*LANES, mild)) == [
+        ("you called epoch 2 right: agrees (memorization is mild)", Agreement.AGREES)
+    ]
