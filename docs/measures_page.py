@@ -1,7 +1,7 @@
 """Prints docs/measures.md: every measure, and the rules that conclude from them, from trainer/measures and trainer/doneness/rules.py."""
 
-from trainer.doneness.record import LETTERS, EpochState, LaneKind, RuleSign
-from trainer.doneness.rules import MORE_STEPS, RULES, Rule
+from trainer.doneness.record import LETTERS, EpochState, RuleSign
+from trainer.doneness.rules import LANE_WORDS, MORE_STEPS, RULES, SIGN_WORDS, Rule
 from trainer.measures.record import MeasureRecord, MeasureSource
 from trainer.measures.registry import MEASURES
 
@@ -64,23 +64,14 @@ _WORDS = {
     EpochState.MILD: "they can, in more pairs than chance gives",
     EpochState.STRONG: "they can, in most pairs; no picture is ever called copied",
 }
-_LANES = {LaneKind.BODY: "what predicts", LaneKind.ENCODER: "text encoders", LaneKind.MEMORIZED: "memorization"}
 
 
 def page() -> str:
     """Return the page as Markdown."""
     tables = [f"### {title}\n\n{_measures(source)}" for source, title in _SOURCES.items()]
     states = "\n".join(["| letter | state | means |", "|---|---|---|", *map(_state, _WORDS)])
-    rules = "\n\n".join(f"Evidence that it {_SIGNS[sign]}:\n\n{_rules(sign)}" for sign in _SIGNS)
+    rules = "\n\n".join(f"Evidence that it {SIGN_WORDS[sign]}:\n\n{_rules(sign)}" for sign in SIGN_WORDS)
     return "\n".join([_HEAD, *tables, _DONENESS.format(states=states, more=MORE_STEPS, rules=rules)])
-
-
-_SIGNS = {
-    RuleSign.LEARNED: "has learned something",
-    RuleSign.MOVING: "still moves",
-    RuleSign.BURNT: "got worse",
-    RuleSign.MILD: "is memorized, mildly or strongly by how many",
-}
 
 
 def _state(state: EpochState) -> str:
@@ -112,7 +103,7 @@ def _rules(sign: RuleSign) -> str:
 
 
 def _rule(rule: Rule) -> str:
-    lanes = ", ".join(title for kind, title in _LANES.items() if kind in rule.lanes)
+    lanes = ", ".join(title for kind, title in LANE_WORDS.items() if kind in rule.lanes)
     scope = f" ({rule.scope})" if rule.scope else ""
     return f"| {lanes} | {rule.words} | `{rule.measure}`{scope} {rule.trend.value} | {_cell(rule.why)} |"
 

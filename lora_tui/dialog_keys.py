@@ -51,6 +51,10 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("parity.page-down", "pagedown", "page(1)", "page down", "page down", _PARITY),
     Action("parity.page-up", "pageup", "page(-1)", "page up", "page up", _PARITY),
     Action("doneness.close", "escape,d,q", "leave", "close", "close the lanes", ("doneness",)),
+    Action(
+        "doneness.rules", "r", "rules", "rules", "the rules that place an epoch: what each reads, and what that is a sign of", ("doneness",),
+        opens="always",
+    ),
     Action("doneness.left", "left,h", "move(-1, 0)", "earlier", "the epoch before", _LANES),
     Action("doneness.right", "right,l", "move(1, 0)", "later", "the epoch after", _LANES),
     Action("doneness.up", "up,k", "move(0, -1)", "lane above", "the lane above, its evidence first", _LANES),

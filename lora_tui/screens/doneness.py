@@ -13,7 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from lora_tui.keymap import bindings
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.widgets.doneness_view import DonenessView
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from trainer.errors import LoraTuiError
 
 _READING = "reading what was measured …"
-_KEYS = ("doneness.left doneness.right=epoch", "doneness.up doneness.down=lane", "app.help", "doneness.close")
+_KEYS = (
+    "doneness.left doneness.right=epoch",
+    "doneness.up doneness.down=lane",
+    "doneness.rules",
+    "app.help",
+    "doneness.close",
+)
 # A bake that runs saves an epoch in minutes; what is read is small.
 _SECONDS = 5.0
 
@@ -95,6 +101,10 @@ class DonenessScreen(ModalScreen[None]):
 
         self.app.push_screen(HelpScreen(active_keys(self), has_panes=False))
 
+    def action_rules(self) -> None:
+        """Show the rules."""
+        self.app.push_screen(RulesDialog())
+
     def _read_again(self) -> None:
         if self._doneness is not None and self._doneness.running:
             self._read_it()
@@ -150,6 +160,43 @@ class DonenessScreen(ModalScreen[None]):
         for lane in lanes:
             lines += _about(lane, shown.epochs.index(epoch))
         self.query_one("#evidence", Static).update(Content("\n").join(lines))
+
+
+class RulesDialog(ReadDialog[None]):
+    """The rules that place an epoch, by what they are a sign of."""
+
+    DEFAULT_CSS = """
+    RulesDialog > VerticalScroll { width: 100; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Yield each rule with its measure and its reason, and the keys."""
+        with VerticalScroll():
+            yield Static(Content.styled("What places an epoch, beyond the noise only", "bold"))
+            yield Static(Content("\n").join(_rule_lines()))
+            yield Static("", id="keys")
+
+    def on_mount(self) -> None:
+        """Name the keys."""
+        self.query_one("#keys", Static).update(Content(key_hint(self, "read.down read.up=scroll", "read.close")))
+
+
+def _rule_lines() -> list[Content]:
+    from trainer.doneness.rules import LANE_WORDS, RULES, SIGN_WORDS
+    from trainer.measures.registry import MEASURES
+
+    found = []
+    for sign, words in SIGN_WORDS.items():
+        found += [Content(""), Content.styled(words, "$primary")]
+        for rule in (rule for rule in RULES if rule.sign is sign):
+            lanes = ", ".join(title for kind, title in LANE_WORDS.items() if kind in rule.lanes)
+            found.append(
+                Content.assemble(
+                    (f"  {rule.words}", "bold"), (f"   {lanes} · {MEASURES[rule.measure].title}", "$muted")
+                )
+            )
+            found.append(Content(f"    {rule.why}"))
+    return found
 
 
 def show_doneness(screen: Screen[Any], workspace: Workspace, bake: Bake | None) -> None:

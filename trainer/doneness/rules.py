@@ -175,6 +175,26 @@ FACTS: Mapping[LaneKind, tuple[str, ...]] = MappingProxyType(
 """Kind of lane -> the measures whose values are shown beside its findings."""
 
 
+SIGN_WORDS: Mapping[RuleSign, str] = MappingProxyType(
+    {
+        RuleSign.LEARNED: "has learned something",
+        RuleSign.MOVING: "still moves",
+        RuleSign.BURNT: "got worse",
+        RuleSign.MILD: "is memorized, mildly or strongly by how many",
+    }
+)
+"""Sign -> what its rules are evidence of."""
+
+LANE_WORDS: Mapping[LaneKind, str] = MappingProxyType(
+    {
+        LaneKind.BODY: "what predicts",
+        LaneKind.ENCODER: "text encoders",
+        LaneKind.MEMORIZED: "memorization",
+    }
+)
+"""Kind of lane -> what its lanes are of."""
+
+
 def rules_of(kind: LaneKind) -> tuple[Rule, ...]:
     """Return the rules that speak in lanes of a kind."""
     return tuple(rule for rule in RULES if kind in rule.lanes)

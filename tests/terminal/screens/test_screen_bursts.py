@@ -22,7 +22,7 @@ from lora_tui.screens.checks import AcceptDialog, ChecksDialog
 from lora_tui.screens.compare import CompareScreen
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.crop import CropScreen
-from lora_tui.screens.doneness import DonenessScreen
+from lora_tui.screens.doneness import DonenessScreen, RulesDialog
 from lora_tui.screens.fit import FitDialog
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.fork import ForkDialog
@@ -117,6 +117,15 @@ async def in_a_report(runner, pilot, until) -> None:
     await until(pilot, lambda: isinstance(runner.app.screen, ImportReportScreen))
 
 
+async def in_the_lanes(runner, pilot, until) -> None:
+    """The lanes of the bake shown are up."""
+    await on_a_bake(runner, pilot, until)
+    await pilot.press("d")
+    await until(
+        pilot, lambda: isinstance(runner.app.screen, DonenessScreen) and runner.app.screen._doneness is not None
+    )
+
+
 async def in_the_table(runner, pilot, until) -> None:
     """The table of trainers is up, and the cursor is on another one."""
     await on_the_form(runner, pilot, until)
@@ -176,6 +185,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "settings.export": (idle, on_the_form, PickDialog),
     "bake.again": (baking, on_a_bake, ImportDialog),
     "doneness.open": (baking, on_a_bake, DonenessScreen),
+    "doneness.rules": (baking, in_the_lanes, RulesDialog),
     "parity.open": (idle, on_the_form, ParityScreen),
     "parity.take": (idle, in_the_table, ChangesDialog),
     "parity.columns": (idle, in_the_table, ColumnsDialog),

@@ -8,11 +8,12 @@ from made_bakes import floors, measured, saved_epochs
 from screen_alone import ScreenAlone, until_true
 from textual.widgets import Static
 
-from lora_tui.screens.doneness import DonenessScreen
+from lora_tui.screens.doneness import DonenessScreen, RulesDialog
 from lora_tui.screens.help import HelpScreen
 from lora_tui.widgets.doneness_view import DonenessView
 from trainer.doneness.place import place
 from trainer.doneness.record import Doneness
+from trainer.doneness.rules import RULES
 from trainer.doneness.verdicts import Verdict
 from trainer.errors import WorkspaceError
 from trainer.measures.of_validation import AUC, CHANCE, HELD_OUT_CHANGE
@@ -148,3 +149,17 @@ async def test_a_bake_that_saved_nothing_says_so() -> None:
     app = alone(place(1, [], [], ("unet",), NOISE))
     async with app.run_test(size=NARROW) as pilot:
         await until_true(pilot, lambda: "no LoRA is saved yet" in app.text())
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+async def test_the_rules_are_those_of_the_table(size) -> None:
+    app = alone()
+    async with app.run_test(size=size) as pilot:
+        await read(app, pilot)
+        await pilot.press("r")
+        await until_true(pilot, lambda: isinstance(app.screen, RulesDialog))
+        text = "\n".join(str(part.content) for part in app.screen.query(Static))
+        assert not [rule.key for rule in RULES if rule.words not in text or rule.why not in text]
+        assert "has learned something" in app.text()
+        await pilot.press("escape")
+        assert app.screen is app.shown
