@@ -8,6 +8,7 @@ _CHECKLIST = ("checklist",)
 _FORM = ("form",)
 _PARITY = ("parity table",)
 _LANES = ("doneness lanes",)
+_MAP = ("block map",)
 _REPORT = ("report list",)
 _FILTER = ("filter",)
 
@@ -50,6 +51,17 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("parity.last", "end", "edge(-1)", "last", "last trainer", _PARITY),
     Action("parity.page-down", "pagedown", "page(1)", "page down", "page down", _PARITY),
     Action("parity.page-up", "pageup", "page(-1)", "page up", "page up", _PARITY),
+    Action("measures.close", "escape,q", "leave", "close", "close the measures", ("measures",)),
+    Action("measures.next", "m,tab", "choose(1)", "next measure", "the next measure", ("measures",)),
+    Action("measures.previous", "M,shift+tab", "choose(-1)", "measure before", "the measure before", ("measures",)),
+    Action("measures.left", "left,h", "move(-1, 0)", "earlier", "the epoch before", _MAP),
+    Action("measures.right", "right,l", "move(1, 0)", "later", "the epoch after", _MAP),
+    Action("measures.up", "up,k", "move(0, -1)", "up", "row above", _MAP),
+    Action("measures.down", "down,j", "move(0, 1)", "down", "row below", _MAP),
+    Action("measures.first", "home", "edge(0)", "first", "the first epoch", _MAP),
+    Action("measures.last", "end", "edge(-1)", "last", "the last epoch", _MAP),
+    Action("measures.page-down", "pagedown", "page(1)", "page down", "page down", _MAP),
+    Action("measures.page-up", "pageup", "page(-1)", "page up", "page up", _MAP),
     Action("doneness.close", "escape,d,q", "leave", "close", "close the lanes", ("doneness",)),
     Action(
         "doneness.rules", "r", "rules", "rules", "the rules that place an epoch: what each reads, and what that is a sign of", ("doneness",),

@@ -157,6 +157,11 @@ ACTIONS: tuple[Action, ...] = (
         "where each epoch of the bake shown stands between raw and burnt, part by part, with the evidence", _BAKE, "Doneness",
         opens="always",
     ),
+    Action(
+        "measures.open", "m", "measures", "measures",
+        "what was measured of the bake shown: curves by part, and a map of its blocks over the epochs", _BAKE, "Measures",
+        opens="always",
+    ),
     # The Grid screen
     Action(
         "grid.make", "b", "make", "make",
@@ -270,7 +275,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "ctrl+t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report", "doneness"), "Help",
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report", "doneness", "measures"), "Help",
         "?", opens="always",
     ),
     Action(

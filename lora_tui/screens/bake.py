@@ -332,6 +332,7 @@ class BakeScreen(Screen[None]):
             "doneness": shown is not None and shown.ran,
             "twin": shown is not None and shown.grid is None,
             "report": shown is not None,
+            "measures": shown is not None and shown.ran,
             "show_neighbour": shown is not None,
             "next_view": self.narrow,
         }
@@ -443,6 +444,12 @@ class BakeScreen(Screen[None]):
     def action_hold_out(self) -> None:
         """Choose pictures to hold out."""
         self.plans.offer_hold_out()
+
+    def action_measures(self) -> None:
+        """Show what was measured of the bake shown."""
+        from lora_tui.screens.measures import show_measures
+
+        show_measures(self, self.workspace, self.snapshot.bake)
 
     def action_fit(self) -> None:
         """Search the fastest settings that fit."""

@@ -71,6 +71,8 @@ REPLACEMENTS = {
     "▏": "|",
     "▕": "|",
     "░": ".",
+    "▒": "+",
+    "▓": "%",
 }
 """Sign -> one ASCII character. Signs of one's own language are not in it: of those the letter below the accent is kept, or `?`."""
 

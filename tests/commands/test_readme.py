@@ -165,6 +165,7 @@ def test_the_exit_codes_are_the_programs() -> None:
         ("report", "import report", "report list"),
         ("parity", "parity table"),
         ("doneness", "doneness lanes"),
+        ("measures", "block map"),
     ],
 )
 def test_the_tables_of_keys_are_the_programs(scopes: tuple[str, ...]) -> None:

@@ -35,6 +35,7 @@ from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.judgement import JudgementDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
+from lora_tui.screens.measures import MeasuresScreen
 from lora_tui.screens.new_subject import NewSubjectDialog
 from lora_tui.screens.open_settings import OpenDialog
 from lora_tui.screens.parity import ParityScreen
@@ -186,6 +187,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "bake.again": (baking, on_a_bake, ImportDialog),
     "doneness.open": (baking, on_a_bake, DonenessScreen),
     "doneness.rules": (baking, in_the_lanes, RulesDialog),
+    "measures.open": (baking, on_a_bake, MeasuresScreen),
     "parity.open": (idle, on_the_form, ParityScreen),
     "parity.take": (idle, in_the_table, ChangesDialog),
     "parity.columns": (idle, in_the_table, ColumnsDialog),
@@ -270,6 +272,7 @@ def test_every_action_that_opens_something_is_tried() -> None:
 _LONG = (
     "bake.again",
     "doneness.open",
+    "measures.open",
     "settings.export",
     "parity.take",
     "parity.columns",
