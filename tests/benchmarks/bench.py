@@ -59,6 +59,7 @@ PARTS = (
     Part("steps", "a step of the demo bake, and other ways to take it", 40),
     Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150),
     Part("memory", "predicted peaks beside measured ones", 170),
+    Part("history", "the list of 10,000 bakes with ten million points: read, filtered, two compared", None),
     Part("caching", "pictures encoded in a second", 40),
     Part("ui", "what the screen costs the bake, and keys while it bakes", None),
     Part("terminals", "a bake whose terminal nobody reads, and one without", None),

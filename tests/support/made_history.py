@@ -41,6 +41,14 @@ def make_history(path: Path, bakes: int, *, points: int = 0, saved: int = 4, fac
     for number in range(1, bakes + 1):
         insert(connection, "bake", to_row(_bake(number, points, tomls[random.randrange(len(tomls))])))
         _add_results(connection, number, points, saved, random)
+    if points:
+        connection.execute(
+            """
+            WITH RECURSIVE steps (step) AS (SELECT 1 UNION ALL SELECT step + 1 FROM steps WHERE step < ?)
+            INSERT INTO point (series, step, value) SELECT id, step, 0.05 + (id * 31 % 97) / 1000.0 FROM series, steps
+            """,
+            (points,),
+        )
     connection.commit()
     connection.close()
     if facts:
@@ -92,12 +100,7 @@ def _add_results(connection: sqlite3.Connection, number: int, points: int, saved
             (number, at, at * steps // saved, f"e{at}.safetensors", 9, random.uniform(0.05, 0.2), None, STARTED),
         )
     if points:
-        series = connection.execute("INSERT INTO series (bake, metric) VALUES (?, 'loss')", (number,)).lastrowid
-        loss = random.uniform(0.05, 0.2)
-        connection.executemany(
-            "INSERT INTO point (series, step, value) VALUES (?, ?, ?)",
-            [(series, step, loss) for step in range(1, points + 1)],
-        )
+        connection.execute("INSERT INTO series (bake, metric) VALUES (?, 'loss')", (number,))
     if number % 10 == 0:
         connection.execute(
             "INSERT INTO bake_note (bake, text, tags, seconds) VALUES (?, ?, ?, ?)",
