@@ -47,6 +47,7 @@ format: $(LINK)
 docs: $(LINK)
 	$(BIN)/python docs/errors_page.py > docs/errors.md
 	$(BIN)/python docs/checks_page.py > docs/checks.md
+	$(BIN)/python docs/filter_page.py > docs/filter.md
 	$(BIN)/python docs/importing_page.py > docs/importing.md
 	$(BIN)/python docs/measures_page.py > docs/measures.md
 

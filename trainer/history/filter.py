@@ -286,7 +286,7 @@ def _unknown_key(term: str, key: str) -> SettingsError:
         f"{WHERE}: {printable(term, 80)}",
         found=f"unknown key {printable(key, 60)}",
         expected="a setting, a field of a bake or `ss_…`" if not found else f"perhaps {' or '.join(found)}",
-        way_out="put quotes around it to search for the words, or see `lora-tui bakes --help`",
+        way_out="put quotes around it to search for the words, or see `lora-tui bakes list --grammar`",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from trainer.history.facts import FAVOURITE, VERDICTS, facts_of, made_by
 from trainer.history.records import BakeEntry, BestEpoch
 from trainer.journal.bakes import ENDED
-from trainer.journal.derived_records import BakeFacts, ListedBake, SavedCount
+from trainer.journal.derived_records import BakeFacts, GridTally, ListedBake, SavedCount
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote
 from trainer.journal.records import REMOVED, BakeState
@@ -48,6 +48,8 @@ class BakeHistory:
         self._noted = 0.0
         # Rows of grids' jobs, or damaged: there is no entry of them.
         self._jobs: set[int] = set()
+        self._tallies: dict[int, GridTally] = {}
+        self._tallied = 0.0
         self._verdicts: dict[int, _Verdicts] = {}
         self._parents: dict[int, int | None] = {}
         self._withdrawn: set[int] = set()
@@ -112,8 +114,17 @@ class BakeHistory:
         return new
 
     def _read_verdicts(self) -> set[int]:
+        new = {
+            tally.grid: tally
+            for tally in self._journal.derived.tallies(self._tallied)
+            if self._tallies.get(tally.grid) != tally
+        }
+        if not new:
+            return set()
+        self._tallies |= new
+        self._tallied = max(tally.seconds for tally in self._tallies.values())
         counts: dict[int, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-        for tally in self._journal.derived.tallies():
+        for tally in self._tallies.values():
             for bake, steps in tally.counts.items():
                 for step, said in steps.items():
                     if bake.isdecimal() and step.isdecimal():

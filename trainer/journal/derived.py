@@ -3,7 +3,9 @@
 Triggers of the schema delete a row when what it follows from is written, so that one that is there is right.
 """
 
+import time
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from trainer.journal.bakes import ENDED
 from trainer.journal.database import Store
@@ -86,9 +88,9 @@ class DerivedStore(Store):
             for key, text in {**texts, "": file}.items():
                 insert(connection, "bake_metadata", to_row(MetadataText(bake=bake, key=key, text=text)))
 
-    def tallies(self) -> list[GridTally]:
-        """Return the tallies there are, by grid."""
-        return self._database.records(GridTally, "FROM grid_tally ORDER BY grid")
+    def tallies(self, since: float = 0.0) -> list[GridTally]:
+        """Return the tallies that were made at `since` (epoch seconds) or later, by grid."""
+        return self._database.records(GridTally, "FROM grid_tally WHERE seconds >= ? ORDER BY grid", (since,))
 
     def without_tally(self, most: int) -> list[int]:
         """Return the first `most` grids, newest first, on which there are notes and no tally of them."""
@@ -104,7 +106,7 @@ class DerivedStore(Store):
     def keep_tally(self, tally: GridTally) -> None:
         """Write a grid's tally in the place of a former one."""
         with self._database.writing() as connection:
-            insert(connection, "grid_tally", to_row(tally), replace=True)
+            insert(connection, "grid_tally", to_row(replace(tally, seconds=time.time())), replace=True)
 
 
 def parts(numbers: Collection[int]) -> Iterable[tuple[int, ...]]:

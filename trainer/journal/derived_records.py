@@ -32,10 +32,12 @@ class GridTally:
     Attributes:
         grid: its number.
         counts: number of a bake -> step of an epoch -> `favourite` and the verdicts -> how many pictures have it.
+        seconds: when it was made, epoch seconds.
     """
 
     grid: int
     counts: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    seconds: EpochSeconds = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
