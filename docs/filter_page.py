@@ -11,9 +11,9 @@ _HEAD = """\
     lora-tui bakes 'unet_lr>1e-4 subject:hifumi tag:te peak<6G'
 
 lists the bakes that fit every term; the quotes keep the shell from taking `>` for a file. The same line works with `bakes prune` and
-on the journal's screen. Upper and lower case are the same. An unknown key is named together with those nearest to it.
+on the journal's screen. Case does not matter. An unknown key is an error that names the nearest ones.
 
-A bake without a value (a peak that was not measured, a loss that is no number) fits no comparison with it, and `-term` finds it.
+A bake that lacks a value, such as a peak that was not measured, does not fit a term about it.
 """
 
 

@@ -108,6 +108,9 @@ _SHOW = (
     command("grid", "--dry-run", "--in", "{root}"),
     command("order", "2", "set", "unet_lr=1e-4", "--wait", "0", "--in", "{root}"),
     command("page", "1", "--in", "{root}"),
+    command("bakes", "--all", "--in", "{root}", "unet_lr>1e-9"),
+    command("show", "1", "--in", "{root}"),
+    command("diff", "1", "2", "--in", "{root}"),
 )
 _STATE = f"{BAKE}/state/{file_name(STEPS)}"
 _FROM_PICTURE = (
@@ -329,6 +332,7 @@ KINDS: tuple[Kind, ...] = (
         (
             command("import", "{file}"),
             command("import", "{file}", "--out", "{root}/again.toml", "--subject", "hifumi", "--force"),
+            command("bakes", "add", "{file}", "--in", "{root}"),
         ),
     ),
     Kind(
@@ -421,7 +425,7 @@ KINDS: tuple[Kind, ...] = (
         "bake record",
         {f"{BAKE}/bake.json": _JSON},
         ("trainer.journal.bake_folder", "trainer.recovery.bakes"),
-        (_REBUILD, *_SHOW[:4], calls.snapshot),
+        (_REBUILD, *_SHOW[:4], *_SHOW[-3:], calls.snapshot),
     ),
     Kind(
         "data of a bake",
