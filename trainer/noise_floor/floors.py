@@ -9,7 +9,16 @@ from trainer.journal.journal import Journal
 from trainer.measures.registry import MEASURES
 from trainer.noise_floor.families import Families
 from trainer.noise_floor.record import Compared, Floor
-from trainer.noise_floor.spread import Drawn, Spread, compare_change, compare_values, floor, pooled_floor, spread_of
+from trainer.noise_floor.spread import (
+    Drawn,
+    Spread,
+    as_of_twins,
+    compare_change,
+    compare_values,
+    floor,
+    pooled_floor,
+    spread_of,
+)
 from trainer.noise_floor.values import BakeValues, ValueKey
 from trainer.settings.random_numbers import RandomSource
 
@@ -92,6 +101,7 @@ class NoiseFloors:
     ) -> Compared | None:
         """Return how two bakes, or the means of two sets of bakes, differ in one value; None where a side has no such value.
 
+        Twins are inside the noise whatever they differ by: their differences are what it is made of.
         Bakes whose value was measured on something else than the first one's, such as pictures of other prompts, have none.
 
         Args:
@@ -108,7 +118,8 @@ class NoiseFloors:
         noise = self.floor_of([*first, *second], key, step) or self._of_repeats([*first, *second], key, step)
         sides = (first, step), (second, then)
         pictures = min(self._pictures(bake, key, at) for bakes, at in sides for bake in bakes)
-        return compare_values(ones, others, noise, pictures=pictures)
+        compared = compare_values(ones, others, noise, pictures=pictures)
+        return as_of_twins(compared) if self._are_twins([*first, *second]) else compared
 
     def compare_epochs(self, bake: int, key: ValueKey, step: int, second_step: int) -> Compared | None:
         """Return how two epochs of one bake differ in a value, against how much twins differ in that same change.
@@ -160,6 +171,14 @@ class NoiseFloors:
         basis = self._basis(bakes, key, step)
         found = spread_of([self._drawn(one.family, key, step, basis)]).repeats
         return Floor(spread=found.spread, bakes=found.bakes, degrees=found.degrees) if found is not None else None
+
+    def _are_twins(self, bakes: Sequence[int]) -> bool:
+        """Return whether bakes are known to differ in their random numbers alone, and do differ in them."""
+        rows = [self._row(bake) for bake in bakes]
+        known = [row for row in rows if row is not None]
+        if len(known) < len(rows) or len({row.family for row in known}) > 1:
+            return False
+        return len({tuple(sorted(row.seeds.items())) for row in known}) > 1
 
     def _lenders(self, rows: Iterable[BakeFamily]) -> Iterator[tuple[tuple[float, int], KinFamily]]:
         for row in rows:

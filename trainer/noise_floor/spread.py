@@ -162,6 +162,13 @@ def compare_values(
     return _compared(difference, 1 / len(first) + 1 / len(second), noise, sides, whole=whole)
 
 
+def as_of_twins(compared: Compared) -> Compared:
+    """Return a comparison of bakes that are known to be twins: one of many pairs may be rare, and is still nothing but noise."""
+    if compared.times is None:
+        return replace(compared, standing=Standing.INSIDE)
+    return replace(compared, standing=Standing.INSIDE, times=min(compared.times, 1.0))
+
+
 def compare_change(change: float, noise: Floor | None, *, pictures: int = 0) -> Compared:
     """Return how far from none a change within one bake is, against the noise of that change.
 

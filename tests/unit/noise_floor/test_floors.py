@@ -298,3 +298,15 @@ def test_a_change_against_the_base_is_held_against_its_own_noise(journal: Journa
     assert found is not None
     assert (found.difference, found.times) == (-0.5, pytest.approx(0.5 / (4.30265 * 0.01), rel=1e-4))
     assert NoiseFloors(journal).compare_with_base(1, key, 5 * EPOCH) is None
+
+
+def test_known_twins_are_inside_whatever_they_differ_by_and_a_stranger_as_far_away_is_not(journal: Journal) -> None:
+    for seed in range(12):
+        add_bake(journal, {SHARE: 0.3 + 0.001 * (seed % 3)}, seed=seed)
+    unlucky = add_bake(journal, {SHARE: 0.9}, seed=99)
+    stranger = add_bake(journal, {SHARE: 1.2}, network_dim=4)
+    key, floors = ValueKey(SHARE, "unet"), NoiseFloors(journal)
+    twin, other = floors.compare([1], [unlucky], key, EPOCH), floors.compare([1], [stranger], key, EPOCH)
+    assert twin is not None and other is not None
+    assert (twin.standing, twin.times, other.standing) == (Standing.INSIDE, 1.0, Standing.OUTSIDE)
+    assert twin.probability is not None and twin.probability < 0.05
