@@ -78,7 +78,7 @@ def seconds_of(steps: int, settings: Settings, steps_per_epoch: int, pace: Pace)
     length = BakeLength(epoch, -(-steps // epoch), steps, loras, pace.step)
     return (
         steps * pace.step
-        + (validations * pace.validation if settings.validation_data_dir else 0.0)
+        + (validations * pace.validation if settings.validates else 0.0)
         + samples * pace.samples
         + loras * (pace.lora + pace.measures)
         + (states_written(settings, length) or 0) * pace.state
@@ -189,7 +189,7 @@ def _taken_off(settings: Settings) -> Iterator[str]:
 
 
 def _done_between(settings: Settings) -> Iterator[str]:
-    if settings.validation_data_dir:
+    if settings.validates:
         yield "validation"
     if settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps:
         yield "sample pictures"

@@ -137,6 +137,11 @@ class Settings(
         return arguments_of(self.optimizer_args)
 
     @property
+    def validates(self) -> bool:
+        """Whether the settings name pictures that are kept out of training, or hold some out."""
+        return bool(self.validation_data_dir or self.validation_outfit or self.validation_split)
+
+    @property
     def trains_unet(self) -> bool:
         """Whether the file holds U-Net layers."""
         return not self.network_train_text_encoder_only
