@@ -78,7 +78,9 @@ def read_comparison(
         )
         stated |= file.stated
     if resolved.validates and not resolved.validation_data_dir:
-        notes.append("Pictures that are held out here (validation_split, validation_outfit) count as trained on in every column.")
+        notes.append(
+            "Pictures that are held out here (validation_split, validation_outfit) count as trained on in every column."
+        )
     paths = frozenset(
         name for name in type(resolved).model_fields if getattr(resolved, name) != getattr(settings, name)
     )

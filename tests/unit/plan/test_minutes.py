@@ -51,7 +51,9 @@ def test_what_happens_between_steps_is_taken_off() -> None:
     assert seconds_of(95, asked, 10, pace) == 95 + 11 * 5 + (1 + 4 + 1) * 20 + 10 * 8 + 20
 
 
-@pytest.mark.parametrize("named", [{"validation_data_dir": "/v"}, {"validation_split": 0.2}, {"validation_outfit": "b"}])
+@pytest.mark.parametrize(
+    "named", [{"validation_data_dir": "/v"}, {"validation_split": 0.2}, {"validation_outfit": "b"}]
+)
 def test_occasions_that_fall_together_are_one(named: dict[str, object]) -> None:
     asked = settings(**named, validate_every_n_steps=15, keep_states="last")
     # Steps 10, 15, 20, 30 (both), 40, 45, 50, 60 (both), and the base before them.
