@@ -77,10 +77,10 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("columns.all", "a", "all", "all, none", "show every trainer, or none", ("columns",)),
     Action(
         "about.down", "J,shift+down", "read_on(1)", "more", "scroll the text about the cell or entry",
-        ("parity", "report", "doneness"),
+        ("parity", "report", "doneness", "journal"),
     ),
     Action(
-        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report", "doneness"),
+        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report", "doneness", "journal"),
     ),
     # Before the line for the source has it: it has nothing to scroll.
     Action(
@@ -167,8 +167,8 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("checklist.open", "backspace", "tick(None)", "not checked", "not checked", _CHECKLIST),
     Action("checklist.change", "space", "cycle", "change", "yes, no, not checked", _CHECKLIST),
     # Panes
-    Action("form.down", "down,j", "move(1)", "next field", "next field", _FORM),
-    Action("form.up", "up,k", "move(-1)", "previous field", "previous field", _FORM),
+    Action("form.down", "down", "move(1)", "next field", "next field", _FORM),
+    Action("form.up", "up", "move(-1)", "previous field", "previous field", _FORM),
     Action("form.page-down", "pagedown", "page(1)", "page down", "page down", _FORM),
     Action("form.page-up", "pageup", "page(-1)", "page up", "page up", _FORM),
     Action(

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from textual.binding import BindingType
 
 from lora_tui.dialog_keys import DIALOG_ACTIONS
+from lora_tui.journal_keys import JOURNAL_ACTIONS
 from lora_tui.key_action import Action
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "bindings",
     "key_table",
     "shown_grid_keys",
+    "shown_journal_keys",
     "shown_keys",
 ]
 
@@ -23,7 +25,7 @@ __all__ = [
 _APP = ("app",)
 _BAKE = ("bake",)
 _GRID = ("grid",)
-_BOTH = ("bake", "grid")
+_SCREENS = ("bake", "grid", "journal")
 _PICTURES = ("pictures",)
 _JUDGING = ("pictures", "full picture")
 _SHEET = ("sheet",)
@@ -105,6 +107,10 @@ ACTIONS: tuple[Action, ...] = (
         "bake.report", "R", "report", "report",
         "write everything known of the bake shown as one HTML page and copy the command that fetches it", _BAKE, "Report",
         right="bake", acts=True,
+    ),
+    Action(
+        "journal.open", "j,J", "journal", "journal", "every bake, compared, searched and noted on (J where j moves in a list)", _BAKE,
+        "Journal", opens="always",
     ),
     Action(
         "bake.previous", "comma", "show_neighbour(-1)", "older bake", "show the bake before the one shown", _BAKE,
@@ -269,17 +275,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.second", "home", "edge(-99)", "second picture", "the second picture only", _COMPARE),
     Action("compare.first", "end", "edge(99)", "first picture", "the first picture only", _COMPARE),
     Action("compare.swap", "tab,space", "swap", "swap sides", "swap the sides of the two pictures", _COMPARE),
+    *JOURNAL_ACTIONS,
     *DIALOG_ACTIONS,
     # Everywhere
     Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "ctrl+t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "parity", "report", "doneness", "measures"), "Help",
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "journal", "parity", "report", "doneness", "measures"), "Help",
         "?", opens="always",
     ),
     Action(
-        "app.palette", "ctrl+p", "app.command_palette", "commands", "all commands by name", _BOTH, first=True,
+        "app.palette", "ctrl+p", "app.command_palette", "commands", "all commands by name", _SCREENS, first=True,
         opens="always",
     ),
     Action(
@@ -383,6 +390,25 @@ def shown_grid_keys(
     judged = ("grid.favourite", "grid.crop", "grid.compare", "grid.blind")
     judging = _allowed((*judged, *end), allows)
     return _labelled((*judging, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
+
+
+def shown_journal_keys(
+    *, overlaid: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
+) -> tuple[tuple[str, str], ...]:
+    """Return (action id, label) of the keys that matter now on the Journal screen.
+
+    Args:
+        overlaid: curves are shown in place of the bake under the cursor.
+        narrow: there is room for a few keys only.
+        allows: whether the screen has the right of that name.
+    """
+    wanted: tuple[str, ...] = ("journal.show", "journal.mark", "journal.filter", "journal.overlay", "journal.diff")
+    if overlaid:
+        wanted = ("journal.mark", "journal.pin", "journal.metric", "journal.overlay", "journal.diff")
+    if not narrow:
+        wanted += ("journal.tree", "journal.notes", "journal.tags", "journal.rebake")
+    labels = {"journal.overlay": "bake"} if overlaid else {}
+    return _labelled((*_allowed(wanted, allows), "app.help", "journal.close"), labels)
 
 
 def _allowed(ids: tuple[str, ...], allows: Callable[[str], bool]) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Snapshot:
         validations: (step, validation loss), by step.
         marks: what happened to it at which step, by step.
         log: the last lines of every bake, oldest first.
+        own_log: the last lines of `bake` alone, where the user looks at another than the one followed; None where `log` is shown.
         curves: metric -> curve at drawing resolution.
         last: metric -> (step, value).
         step_seconds: mean seconds per step over the last steps.
@@ -62,6 +63,7 @@ class Snapshot:
     validations: tuple[tuple[int, float], ...] = ()
     marks: tuple[Mark, ...] = ()
     log: tuple[LogLine, ...] = ()
+    own_log: tuple[LogLine, ...] | None = None
     curves: Mapping[str, Curve] = field(default_factory=dict)
     last: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     step_seconds: float | None = None

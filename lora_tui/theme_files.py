@@ -18,6 +18,8 @@ from trainer.workspace import config_home, read_note, write_note
 
 DEFAULT_THEME = "ember"
 DEFAULT_LIGHT_THEME = "flour"
+CURVE_COLOURS = 8
+"""How many colours `curve-1` and so on there are for curves of several bakes."""
 
 _COLOURS = (
     "primary",
@@ -169,7 +171,17 @@ def roles(theme: Theme) -> dict[str, str]:
         "plot-unet": accent,
         "plot-text-encoder": second,
         "plot-text-encoder-2": made["success"],
+        **_curve_colours(Color.parse(accent), dark=theme.dark),
     }
+
+
+def _curve_colours(first: Color, *, dark: bool) -> dict[str, str]:
+    """Return the colours of overlaid curves: the hues of a circle that starts at `first`, all as light."""
+    hue = first.hsl.h
+    # Every third of the circle first: two or three curves are as far apart as they can be.
+    turns = [place * 3 % CURVE_COLOURS / CURVE_COLOURS for place in range(CURVE_COLOURS)]
+    made = (Color.from_hsl((hue + turn) % 1.0, 0.6, 0.68 if dark else 0.36) for turn in turns)
+    return {f"curve-{place}": colour.hex6 for place, colour in enumerate(made, 1)}
 
 
 def _list_cursor(theme: Theme) -> dict[str, str]:
@@ -211,6 +223,14 @@ _ANSI_ROLES = {
     "plot-unet": "ansi_yellow",
     "plot-text-encoder": "ansi_blue",
     "plot-text-encoder-2": "ansi_green",
+    "curve-1": "ansi_yellow",
+    "curve-2": "ansi_blue",
+    "curve-3": "ansi_green",
+    "curve-4": "ansi_magenta",
+    "curve-5": "ansi_cyan",
+    "curve-6": "ansi_red",
+    "curve-7": "ansi_bright_black",
+    "curve-8": "ansi_default",
 }
 
 

@@ -1,7 +1,7 @@
 """What the Bake screen reads and writes: settings, orders, a new bake. Each is short, runs in a worker thread and answers with a message."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,9 @@ def queue_draft(workspace: Workspace, draft: "SettingsDraft", why: str, engine_k
     if draft.unsaved:
         save_draft(draft)
     with Journal(workspace.journal_path) as journal:
-        return Queued(queue_bake(journal, workspace, ready, why=why, engine=engine_key), draft)
+        queued = queue_bake(journal, workspace, ready, why=why, engine=engine_key, parent=draft.parent)
+    # The next one from these settings is made from this one.
+    return Queued(queued, replace(draft, parent=None))
 
 
 def give_order(workspace: Workspace, bake: int, order: Order) -> Message:

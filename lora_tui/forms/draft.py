@@ -19,12 +19,14 @@ class SettingsDraft:
         now: the values in the form.
         chosen: the values from before the trainer to behave like was last turned, while nothing else has been edited since: each
             trainer turned past would else take values that chance to be its defaults for defaults.
+        parent: number of the bake whose settings were loaded, which the next bake is made from; None for the newest of its name.
     """
 
     path: Path
     saved: "Settings"
     now: "Settings"
     chosen: "Settings | None" = None
+    parent: int | None = None
 
     @property
     def unsaved(self) -> frozenset[str]:

@@ -146,7 +146,7 @@ class SettingsEditor:
         """Note that `draft` was written into its file."""
         if self.draft is not None and self.draft.path == draft.path:
             # What was typed while the file was being written is still unsaved.
-            self.draft = SettingsDraft(draft.path, draft.now, self.draft.now)
+            self.draft = SettingsDraft(draft.path, draft.now, self.draft.now, parent=draft.parent)
             self._show()
 
     def planned(self, message: Planned) -> None:

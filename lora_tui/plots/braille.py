@@ -1,7 +1,7 @@
 """Curves as braille dots: two by four dots per character, minimum and maximum per column of dots."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil, floor, isfinite, log10
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ BLANK = 0x2800
 NOBODY = -1
 """Owner of a cell without a dot."""
 
+SIGN_CELLS = 24
+"""Cells from one letter on a curve to its next, where there is room for those of the others."""
+
 
 @dataclass(frozen=True)
 class PlotLine:
@@ -24,6 +27,7 @@ class PlotLine:
         role: names its colour.
         steps, low, high: parallel.
         joined: whether neighbours are joined; if not, each is a mark of three dots.
+        sign: a letter that stands on the curve here and there, so that it is told from others without colours too; "" for none.
     """
 
     role: str
@@ -31,6 +35,7 @@ class PlotLine:
     low: Sequence[float]
     high: Sequence[float]
     joined: bool = True
+    sign: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,13 @@ class Drawing:
         dots: [rows, columns], the bits of each braille character.
         owners: [rows, columns], which line a cell belongs to, NOBODY for none.
         broken: columns (of cells) where a value was not a number.
+        signs: (row, column) -> the letter in place of the dots.
     """
 
     dots: "NDArray[np.uint8]"
     owners: "NDArray[np.int8]"
     broken: tuple[int, ...]
+    signs: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def row(self, number: int) -> str:
         """Return one row as text."""
@@ -79,7 +86,7 @@ def draw(lines: Sequence[PlotLine], window: Window, columns: int, rows: int) -> 
         dots[drawn] = bits[drawn]
         owners[drawn] = number
         broken.update(int(column) // 2 for column in bad)
-    return Drawing(dots, owners, tuple(sorted(broken)))
+    return Drawing(dots, owners, tuple(sorted(broken)), _signs(lines, owners))
 
 
 def nice_range(low: float, high: float) -> tuple[float, float]:
@@ -95,6 +102,25 @@ def nice_range(low: float, high: float) -> tuple[float, float]:
             step *= share
             break
     return floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
+
+
+def _signs(lines: Sequence[PlotLine], owners: "NDArray[np.int8]") -> dict[tuple[int, int], str]:
+    """Return where the letters of curves stand: at their ends, and between in columns of their own."""
+    import numpy as np
+
+    signs: dict[tuple[int, int], str] = {}
+    lettered = [number for number, line in enumerate(lines) if line.sign]
+    for place, number in enumerate(lettered):
+        rows, columns = np.nonzero(owners == number)
+        if not len(columns):
+            continue
+        reach = max(SIGN_CELLS, 3 * len(lettered))
+        wanted = {int(columns.max()), *range(3 * place + 1, owners.shape[1], reach)}
+        for column in wanted:
+            here = rows[columns == column]
+            if len(here):
+                signs[int(here[len(here) // 2]), column] = lines[number].sign
+    return signs
 
 
 def _dot_grid(line: PlotLine, window: Window, width: int, height: int) -> "tuple[NDArray[np.bool_], NDArray[np.intp]]":

@@ -20,6 +20,7 @@ from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
+from lora_tui.screens.bake_journal import BakeJournal
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
 from lora_tui.screens.bake_starts import BakeStarts
@@ -128,6 +129,8 @@ class BakeScreen(Screen[None]):
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
         of_imports = (Imports(self.workspace), lambda: self.snapshot, self.show_log_line)
         self.imports = ImportDialogs(self, self.sender, self.editor, self.files, *of_imports)
+        of_journal = (lambda: self.snapshot, self.clock, self._show_bake, self.feed.wake)
+        self.journal = BakeJournal(self, self.sender, self.editor, self.files, *of_journal)
 
     def start_threads(self) -> None:
         """Start what looks at files: called after the first paint."""
@@ -408,12 +411,15 @@ class BakeScreen(Screen[None]):
             if left.chosen is not None and left.chosen.grid is not None:
                 self.action_grid(left.chosen.grid)
             elif left.chosen is not None:
-                self.feed.shown.show(left.chosen.number)
-                self._await_shown()
+                self._show_bake(left.chosen.number)
             if left.changed:
                 self.sender.wake()
 
         self.app.push_screen(QueueDialog(self.workspace, self.engine.key, self.clock, self.rights), show_chosen)
+
+    def action_journal(self) -> None:
+        """Show every bake."""
+        self.journal.open()
 
     def action_bake(self) -> None:
         """Ask for a note, then bake the settings as they are."""
@@ -507,6 +513,10 @@ class BakeScreen(Screen[None]):
 
     def _note_look(self) -> None:
         self.sender.write(lambda: bakes.note_look(self.workspace, self.clock()))
+
+    def _show_bake(self, number: int) -> None:
+        self.feed.shown.show(number)
+        self._await_shown()
 
     def _await_shown(self) -> None:
         """Let the next key wait for the bake asked for, on which it is to act."""

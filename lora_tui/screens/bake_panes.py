@@ -115,9 +115,11 @@ class BakePanes(Vertical):
             carried=snapshot.carried,
             lowest=snapshot.lowest,
         )
-        if snapshot.log is not self._logged:
-            self._logged = snapshot.log
-            self.query_one(LogPane).show(snapshot.log)
+        log = snapshot.log if snapshot.own_log is None else snapshot.own_log
+        if log is not self._logged:
+            self._logged = log
+            of = None if snapshot.own_log is None or bake is None else bake.number
+            self.query_one(LogPane).show(log, of=of)
         self._show_curves()
 
     def show_planned_rates(self, view: PlanView | None) -> None:

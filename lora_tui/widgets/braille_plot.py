@@ -28,6 +28,14 @@ class BraillePlot(Widget):
         "braille-plot--unet",
         "braille-plot--text-encoder",
         "braille-plot--text-encoder-2",
+        "braille-plot--curve-1",
+        "braille-plot--curve-2",
+        "braille-plot--curve-3",
+        "braille-plot--curve-4",
+        "braille-plot--curve-5",
+        "braille-plot--curve-6",
+        "braille-plot--curve-7",
+        "braille-plot--curve-8",
     }
 
     DEFAULT_CSS = """
@@ -44,6 +52,14 @@ class BraillePlot(Widget):
         & > .braille-plot--unet { color: $plot-unet; }
         & > .braille-plot--text-encoder { color: $plot-text-encoder; }
         & > .braille-plot--text-encoder-2 { color: $plot-text-encoder-2; }
+        & > .braille-plot--curve-1 { color: $curve-1; }
+        & > .braille-plot--curve-2 { color: $curve-2; }
+        & > .braille-plot--curve-3 { color: $curve-3; }
+        & > .braille-plot--curve-4 { color: $curve-4; }
+        & > .braille-plot--curve-5 { color: $curve-5; }
+        & > .braille-plot--curve-6 { color: $curve-6; }
+        & > .braille-plot--curve-7 { color: $curve-7; }
+        & > .braille-plot--curve-8 { color: $curve-8; }
     }
     """
 
@@ -87,19 +103,22 @@ class BraillePlot(Widget):
             self._drawing = draw(self._plot.lines, self._plot.window, columns, rows)
             self._drawn_size = (columns, rows)
         text, owners = self._drawing.row(y), self._drawing.owners[y]
+        signs = {column: sign for (row, column), sign in self._drawing.signs.items() if row == y}
         broken = self._drawing.broken if y == 0 else ()
         # Behind the curves: where one runs, its dots have the cell.
         events = {column for column in self._event_columns(columns) if owners[column] == NOBODY}
         segments: list[Segment] = []
         start = 0
         for column in range(1, columns + 1):
-            alone = {column, start} & (events | set(broken))
+            alone = {column, start} & (events | set(broken) | signs.keys())
             if column < columns and owners[column] == owners[start] and not alone:
                 continue
             if start in events:
                 segments.append(Segment(_EVENT * (column - start), self._style("event")))
             elif start in broken:
                 segments.append(Segment("×" * (column - start), self._style("broken")))
+            elif start in signs:
+                segments.append(Segment(signs[start], self._line_style(int(owners[start])) + Style(bold=True)))
             else:
                 drawn = owners[start] != NOBODY
                 cells = text[start:column] if drawn else " " * (column - start)

@@ -66,6 +66,7 @@ class LogPane(ScrollView, can_focus=True):
         self._folded: deque[list[_Row]] = deque(maxlen=_MAX_LINES)
         self._rows: list[_Row] = []
         self._last_id = 0
+        self._of: int | None = None
         self._folded_at = 0
         self._following = True
 
@@ -73,8 +74,17 @@ class LogPane(ScrollView, can_focus=True):
         """Put the title up."""
         self.border_title = heading("log")
 
-    def show(self, lines: Sequence[LogLine]) -> None:
-        """Add those of the journal's `lines` that are new, above the program's own that were written later."""
+    def show(self, lines: Sequence[LogLine], of: int | None = None) -> None:
+        """Add those of the journal's `lines` that are new, above the program's own that were written later.
+
+        Args:
+            lines: oldest first.
+            of: number of the bake whose lines alone these are, None for all; where it is another than before they take the place
+                of what was there.
+        """
+        if of != self._of:
+            self._of = of
+            self._forget()
         new = [line for line in lines if line.id > self._last_id]
         if new:
             self._last_id = new[-1].id
@@ -108,6 +118,14 @@ class LogPane(ScrollView, can_focus=True):
         return self._strip(
             [Segment(f" {row.time:<5} ", self._style("time")), Segment(f"{row.sign:<1} ", ink), Segment(row.text, ink)]
         )
+
+    def _forget(self) -> None:
+        """Forget the journal's lines, and follow the end of those to come."""
+        own = [line for line in self._lines if line.id == _OWN]
+        self._lines.clear()
+        self._lines.extend(own)
+        self._last_id, self._following = 0, True
+        self._fold_all()
 
     def _take_own_after(self, seconds: float) -> list[LogLine]:
         """Take the program's own lines written after `seconds` from the end, and return them."""

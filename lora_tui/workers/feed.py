@@ -193,6 +193,7 @@ class _JournalReader:
         return replace(
             seen,
             bake=bake,
+            own_log=self._own_log(seen, bake),
             story=self._story(bake, asked),
             asked=asked,
             in_force=self._in_force(asked, marks),
@@ -239,6 +240,13 @@ class _JournalReader:
             return self._last.log
         self._log.extend(lines)
         return tuple(self._log)
+
+    def _own_log(self, seen: Snapshot, bake: Bake) -> tuple[LogLine, ...] | None:
+        """Return the lines of a bake that the user chose: among those of all bakes they may be far above."""
+        if seen.followed is None or seen.followed.number == bake.number:
+            return None
+        lines = tuple(self._journal.log.read(bake=bake.number, limit=LOG_LINES))
+        return self._last.own_log if self._last.own_log == lines else lines
 
     def _read_curves(self, number: int, columns: int) -> dict[str, Curve]:
         if not number:

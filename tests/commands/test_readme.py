@@ -162,6 +162,7 @@ def test_the_exit_codes_are_the_programs() -> None:
     [
         ("bake", "app"),
         ("grid", "pictures"),
+        ("journal",),
         ("report", "import report", "report list"),
         ("parity", "parity table"),
         ("doneness", "doneness lanes"),

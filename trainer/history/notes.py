@@ -64,6 +64,18 @@ def keep_note(
     return _keep(journal, workspace, note, bake.folder)
 
 
+def tags_in(line: str) -> tuple[str, ...]:
+    """Return the tags that a line names, each once: words with blanks or commas between them, with or without a `#`.
+
+    Raises:
+        SettingsError: a word is no tag, or there are too many.
+    """
+    tags = tuple(dict.fromkeys(_checked(word) for word in line.replace(",", " ").split()))
+    if len(tags) > _MAX_TAGS:
+        raise SettingsError("tags", found=plural(len(tags), "tag"), expected=f"at most {_MAX_TAGS}")
+    return tags
+
+
 def keep_best(journal: Journal, workspace: Workspace, number: int, step: int | None) -> BakeNote:
     """Name the best epoch of a bake by its step, or with None leave it to the verdicts on grids; return what is kept.
 

@@ -33,6 +33,12 @@ class MeasureStore(Store):
             (bake, *names, *(() if scope is None else (scope,))),
         )
 
+    def kinds(self, bake: int) -> frozenset[tuple[str, str]]:
+        """Return the (name, part) of what was measured of a bake as a whole, not of a part of its data or blocks."""
+        rows = self._database.rows("SELECT DISTINCT name, part FROM measure WHERE bake = ? AND scope = ''", (bake,))
+        texts = ((row["name"], row["part"]) for row in rows)
+        return frozenset((name, part) for name, part in texts if isinstance(name, str) and isinstance(part, str))
+
     def steps(self, bake: int, name: str) -> frozenset[int]:
         """Return the steps after which a measure was made."""
         rows = self._database.rows("SELECT DISTINCT step FROM measure WHERE bake = ? AND name = ?", (bake, name))

@@ -16,7 +16,9 @@ from textual.widgets.input import Selection
 
 from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS, BY_ID
+from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_note import BakeNoteDialog
+from lora_tui.screens.bake_notes import NotesDialog, TagsDialog
 from lora_tui.screens.checklist import ChecklistDialog
 from lora_tui.screens.checks import AcceptDialog, ChecksDialog
 from lora_tui.screens.compare import CompareScreen
@@ -33,6 +35,7 @@ from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.hold_out import HoldOutDialog
 from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
+from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.judgement import JudgementDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.measures import MeasuresScreen
@@ -52,7 +55,7 @@ from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.grid.spec import spec_json
 from trainer.grid.styles import Style, save_styles
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.records import BakeState, Checkpoint, GridState
 from trainer.settings.subject import load_subject, save_subject
 
 SIZE = (120, 36)
@@ -135,6 +138,32 @@ async def in_the_table(runner, pilot, until) -> None:
     await pilot.press("right")
 
 
+async def in_the_journal(runner, pilot, until) -> None:
+    """The journal is up, and the cursor is on a bake that was made from another."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("J")
+    await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen) and runner.app.screen.entry is not None)
+    screen = runner.app.screen
+    await until(pilot, lambda: screen.entry.compared_with == 1 and not screen.entry.fault)
+
+
+def baked(runner) -> None:
+    """Two bakes are done, the second was made from the first; their LoRAs are there."""
+    for parent in (None, 1):
+        number = runner.baking() if parent is None else runner.add_bake(parent=parent)
+        with runner.journal() as journal:
+            for epoch in (1, 2) if parent is not None else ():
+                file = f"hifumi-{epoch:06d}.safetensors"
+                journal.results.add_checkpoint(
+                    number, Checkpoint(epoch, 40 * epoch, file, 9, 0.1, None, None, None, 1.0)
+                )
+            journal.bakes.set_state(number, BakeState.STOPPED)
+            folder = runner.workspace.root / journal.bakes.read(number).folder
+            folder.mkdir(parents=True)
+            for saved in journal.results.checkpoints(number):
+                (folder / saved.file).write_bytes(b"a LoRA")
+
+
 def idle(runner) -> None:
     """Nothing runs."""
 
@@ -179,6 +208,17 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "checks.open": (idle, on_the_form, ChecksDialog),
     "checks.accept": (idle, in_the_checks, AcceptDialog),
     "queue.open": (baking, on_a_bake, QueueDialog),
+    "journal.open": (baking, on_a_bake, JournalScreen),
+    "journal.filter": (baked, in_the_journal, None),
+    "journal.sort": (baked, in_the_journal, PickDialog),
+    "journal.metric": (baked, in_the_journal, PickDialog),
+    "journal.diff": (baked, in_the_journal, BakeDiffDialog),
+    "journal.notes": (baked, in_the_journal, NotesDialog),
+    "journal.tags": (baked, in_the_journal, TagsDialog),
+    "journal.best": (baked, in_the_journal, PickDialog),
+    "journal.fork": (baked, in_the_journal, ForkDialog),
+    "journal.prune": (baked, in_the_journal, ConfirmDialog),
+    "journal.delete": (baked, in_the_journal, ConfirmDialog),
     "form.find": (baking, on_a_bake, None),
     "subject.new": (idle, on_the_form, NewSubjectDialog),
     "settings.open": (idle, on_the_form, OpenDialog),
@@ -213,7 +253,15 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "app.quit": (baking, on_a_bake, ConfirmDialog),
 }
 
-_CHARACTERS = {"slash": "/", "question_mark": "?", "enter": ENTER, "ctrl+p": "\x10", "ctrl+q": "\x11"}
+_CHARACTERS = {
+    "slash": "/",
+    "number_sign": "#",
+    "delete": "x",
+    "question_mark": "?",
+    "enter": ENTER,
+    "ctrl+p": "\x10",
+    "ctrl+q": "\x11",
+}
 
 
 def character_of(name: str) -> str:
@@ -404,11 +452,12 @@ async def test_what_is_typed_together_long_behind_a_key_that_could_not_open_is_n
         await until(pilot, lambda: any("no plan yet" in note.message for note in runner.app._notifications))
         await all_arrived(runner.app, pilot, until)
         await until(pilot, runner.app._keys._watch.done)
-        type_at_once(runner.app, "jjkjj")
+        sections = list(dict.fromkeys(info.section for info in form._infos.values()))
+        before = sections.index(form.focused_info.section)
+        type_at_once(runner.app, "]][]]")
         await until(pilot, lambda: form.focused_info.name != "unet_lr")
         await all_arrived(runner.app, pilot, until)
-        names = list(form._infos)
-        assert names.index(form.focused_info.name) == names.index("unet_lr") + 3
+        assert sections.index(form.focused_info.section) == before + 3
 
 
 async def test_what_is_left_when_a_dialog_closes_unseen_is_dropped(runner, until, pushed) -> None:
@@ -431,10 +480,11 @@ async def test_a_key_behind_one_that_opens_nothing_is_a_key(runner, until) -> No
         form = runner.app.bake_screen.form
         form.go_to("gradient_checkpointing")
         await pilot.pause()
-        type_at_once(runner.app, f"{ENTER}{ENTER}{ENTER}jk")
+        section = form.focused_info.section
+        type_at_once(runner.app, f"{ENTER}{ENTER}{ENTER}]")
         await until(pilot, lambda: runner.app.bake_screen.editor.draft.now.gradient_checkpointing)
         await all_arrived(runner.app, pilot, until)
-        assert form.focused_info.name == "gradient_checkpointing"
+        assert form.focused_info.section != section
 
 
 def test_no_file_of_the_user_is_left_out_of_what_is_compared(runner) -> None:

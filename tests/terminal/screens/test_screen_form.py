@@ -159,11 +159,11 @@ async def test_a_dialog_over_the_editor_does_not_end_the_edit(runner, until, for
         assert now(runner).unet_lr == 2e-3
 
 
-async def test_j_k_home_and_end_move_between_fields_and_pass_over_heads(runner, until, form_of) -> None:
+async def test_arrows_home_and_end_move_between_fields_and_pass_over_heads(runner, until, form_of) -> None:
     async with runner.run() as pilot:
         form = await form_of(runner, pilot, until, "train_batch_size")
         seen = []
-        for key in ("j", "k", "end", "home"):
+        for key in ("down", "up", "end", "home"):
             await pilot.press(key)
             seen.append(form.focused_info.name)
     assert seen == ["pretrained_model_name_or_path", "train_batch_size", "on_trouble", "subject"]

@@ -275,7 +275,9 @@ def test_daylight(runner, still, snap_compare) -> None:
 
 
 def test_a_wrong_value(runner, still, snap_compare) -> None:
-    assert snap_compare(runner.app, terminal_size=SIZES[1], run_before=still(None, *"jjjjj", "enter", "0", "enter"))
+    assert snap_compare(
+        runner.app, terminal_size=SIZES[1], run_before=still(None, *("down",) * 5, "enter", "0", "enter")
+    )
 
 
 def trainers() -> ParityTable:

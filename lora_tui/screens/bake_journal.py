@@ -1,0 +1,82 @@
+"""The way from the Bake screen to the journal and back: with a bake to show, or with one whose settings are baked again."""
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.screen import Screen
+
+from lora_tui.actions.journal import open_rebake
+from lora_tui.actions.order_sender import OrderSender
+from lora_tui.forms.settings_editor import SettingsEditor
+from lora_tui.screens.settings_files import SettingsFiles
+from lora_tui.snapshot import Snapshot
+
+
+class BakeJournal:
+    """Opens the journal, and does what it was left for.
+
+    Args:
+        screen: the Bake screen.
+        sender: writes, as far as the keys may.
+        editor: the settings being edited.
+        files: settles unsaved edits.
+        snapshot: returns what the screen shows now.
+        clock: epoch seconds now.
+        show: shows the bake of a number on the Bake screen.
+        wake_feed: lets what is shown be read again at once.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        sender: OrderSender,
+        editor: SettingsEditor,
+        files: SettingsFiles,
+        snapshot: Callable[[], Snapshot],
+        clock: Callable[[], float],
+        show: Callable[[int], object],
+        wake_feed: Callable[[], object],
+    ) -> None:
+        self._screen = screen
+        self._sender = sender
+        self._editor = editor
+        self._files = files
+        self._snapshot = snapshot
+        self._clock = clock
+        self._show = show
+        self._wake_feed = wake_feed
+
+    def open(self) -> None:
+        """Show the journal, with the cursor on the bake shown."""
+        from lora_tui.screens.journal import JournalScreen, LeftJournal
+
+        def leave(left: LeftJournal | None) -> None:
+            if left is None:
+                return
+            if left.show is not None:
+                self._show(left.show)
+            elif left.rebake is not None:
+                self._load(left.rebake)
+
+        sender, bake = self._sender, self._snapshot().bake
+        journal = JournalScreen(
+            sender.workspace,
+            sender.engine,
+            lambda: self._editor.draft,
+            wake_feed=self._wake_feed,
+            clock=self._clock,
+            rights=sender.rights,
+            number=None if bake is None else bake.number,
+        )
+        self._screen.app.push_screen(journal, leave)
+
+    def _load(self, number: int) -> None:
+        sender = self._sender
+
+        def load() -> None:
+            sender.write(
+                lambda: open_rebake(sender.workspace, number),
+                lambda: sender.note(f"the form has the settings of bake {number:04d}; b bakes them again"),
+            )
+
+        self._files.settle_edits(load)

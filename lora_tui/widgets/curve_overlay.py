@@ -1,0 +1,98 @@
+"""Curves of several bakes over each other, with a legend."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+
+from lora_tui.plots.overlay import CurveColours, last_shown, letter_of, overlay_plot
+from lora_tui.widgets.bake_list import BakeMarks
+from lora_tui.widgets.braille_plot import BraillePlot
+from lora_tui.widgets.pane import heading
+from lora_tui.wording.bake_entries import entry_name
+from lora_tui.wording.cell_width import cut
+from trainer.text import plural, printable
+
+if TYPE_CHECKING:
+    from lora_tui.workers.overlay_curves import BakeCurves
+    from trainer.history.records import BakeEntry
+
+_NO_CURVE = "no curve"
+_MAX_NAME = 30
+
+
+class CurveOverlay(Container):
+    """A plot, and below it what each curve is of."""
+
+    DEFAULT_CSS = """
+    CurveOverlay {
+        layout: vertical;
+        & > BraillePlot { width: 1fr; height: 1fr; border-top: solid $rule; border-title-color: $muted; border-title-style: none; }
+        & > #legend { width: 1fr; height: auto; max-height: 8; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._colours = CurveColours()
+
+    def compose(self) -> ComposeResult:
+        """Yield the plot and the legend."""
+        yield BraillePlot("no curves: mark bakes with space, m chooses what is drawn", id="overlay-plot")
+        yield Static("", id="legend")
+
+    @property
+    def columns(self) -> int:
+        """Columns of dots of the plot."""
+        return self.query_one(BraillePlot).columns
+
+    def marks_of(self, numbers: Sequence[int], pinned: int | None) -> BakeMarks:
+        """Return how these bakes are marked in a list: in the colours of their curves.
+
+        Args:
+            numbers: of the bakes, in the order of their marks.
+            pinned: the one on top, None for none.
+        """
+        colours = self._colours.of(numbers)
+        return BakeMarks({number: colours.get(number) for number in numbers}, pinned)
+
+    def show(self, read: "BakeCurves", known: "Mapping[int, BakeEntry]") -> None:
+        """Draw the curves.
+
+        Args:
+            read: the curves.
+            known: every bake by number.
+        """
+        colours = self._colours.of(read.numbers)
+        self.query_one(BraillePlot).show(overlay_plot(read, colours), heading(printable(read.metric.title, 80)))
+        self.query_one("#legend", Static).update(Content("\n").join(_legend(read, colours, known)))
+
+
+def _legend(read: "BakeCurves", colours: Mapping[int, int], known: "Mapping[int, BakeEntry]") -> list[Content]:
+    """Return a line for each bake, the one on top first: its letter, its name, where its curve ends, and how that compares."""
+    curves = {curve.number: curve for curve in read.curves}
+    numbers = [number for number in read.numbers if number in colours and number in known]
+    names = {number: cut(entry_name(known[number]), _MAX_NAME) for number in numbers}
+    wide = max((cell_len(name) for name in names.values()), default=0)
+    lines = []
+    for number in sorted(numbers, key=lambda number: number != read.top):
+        on_top = number == read.top
+        curve = curves.get(number)
+        last = None if curve is None else last_shown(read, curve)
+        end = _NO_CURVE if last is None else f"{read.metric.say(last[1])} at step {last[0]:,.0f}"
+        words = "" if curve is None else curve.words
+        lines.append(
+            Content.assemble(
+                (f"{letter_of(colours[number], on_top=on_top)} ", f"bold $curve-{colours[number] + 1}"),
+                (set_cell_size(names[number], wide), "bold" if on_top else ""),
+                f"  {end}",
+                (f"  {printable(words)}" if words else "", "$muted"),
+            )
+        )
+    if more := len(read.numbers) - len(colours):
+        lines.append(Content.styled(f"{plural(more, 'more bake')} not drawn: unmark some", "$muted"))
+    return lines

@@ -1,0 +1,178 @@
+"""A thread that reads the list of bakes, filters and sorts it, and answers what the Journal screen asks of the journal."""
+
+import importlib
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from lora_tui.wording.unexpected import as_error
+from lora_tui.workers.bake_listing import BakeListing, ListQuery, list_bakes
+from trainer.errors import LoraTuiError
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.history.history import BakeHistory
+    from trainer.journal.journal import Journal
+
+    Question = Callable[[Journal, BakeHistory], Message]
+
+# A read may take this share of the time: with thousands of bakes the list follows a running one a little later.
+_READING_SHARE = 0.2
+# Facts made in one go while somebody waits for answers.
+_FACTS_AT_ONCE = 50
+
+
+@dataclass
+class ListingRead(Message):
+    """The list differs from the one before, or is another."""
+
+    listing: BakeListing
+
+    def can_replace(self, message: Message) -> bool:
+        """Take the place of an older one."""
+        return isinstance(message, ListingRead)
+
+
+@dataclass
+class NotRead(Message):
+    """The journal, or what was asked of it, cannot be read."""
+
+    error: LoraTuiError
+
+
+class JournalReader(threading.Thread):
+    """Reads the journal of one workspace for one screen.
+
+    Args:
+        workspace: whose.
+        post: `post_message` of the screen.
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, workspace: Workspace, post: Callable[[Message], object], interval: float = 0.5) -> None:
+        super().__init__(name="journal", daemon=True)
+        self.interval = interval
+        self._workspace = workspace
+        self._post = post
+        self._query = ListQuery()
+        self._asked: queue.SimpleQueue[tuple[Question | None, threading.Event]] = queue.SimpleQueue()
+        self._waiting: list[threading.Event] = []
+        # A question that came behind looks, and is answered once they are made.
+        self._held: tuple[Question | None, threading.Event] | None = None
+        self._trouble = ""
+        self._ended = False
+
+    def show(self, query: ListQuery) -> threading.Event:
+        """List other bakes, or in another order. The event is set once the list is posted."""
+        self._query = query
+        return self.look()
+
+    def look(self) -> threading.Event:
+        """Read now. The event is set once what is new is posted."""
+        done = threading.Event()
+        self._asked.put((None, done))
+        return done
+
+    def ask(self, question: "Question") -> threading.Event:
+        """Have `question` answered by a message. The event is set once it is posted; where it failed that is NotRead."""
+        done = threading.Event()
+        self._asked.put((question, done))
+        return done
+
+    def stop(self) -> None:
+        """End after the answer in progress; does not wait."""
+        self._ended = True
+        self.look()
+
+    def run(self) -> None:
+        """Read and answer until stopped."""
+        while not self._ended:
+            try:
+                self._read_until_stopped()
+            except Exception as error:
+                # What is shown stays, and the next turn opens the journal again.
+                trouble = as_error("journal", error)
+                if trouble.line() != self._trouble:
+                    self._trouble = trouble.line()
+                    self._post(NotRead(trouble))
+                self._drop()
+
+    def _read_until_stopped(self) -> None:
+        # Half a second of imports, for the widgets too: they belong here and not between two keys.
+        importlib.import_module("lora_tui.wording.history")
+        from trainer.history.facts import make_missing
+        from trainer.history.history import BakeHistory
+        from trainer.journal.journal import Journal
+
+        with Journal(self._workspace.journal_path) as journal:
+            history = BakeHistory(journal)
+            shown: BakeListing | None = None
+            while not self._ended:
+                started = monotonic()
+                changed = history.refresh()
+                if shown is None or changed or shown.query != self._query:
+                    shown = list_bakes(journal, history, self._query, shown)
+                    self._post(ListingRead(shown))
+                self._trouble = ""
+                self._release()
+                made = make_missing(journal, self._workspace, stop=self._is_asked, most=_FACTS_AT_ONCE)
+                self._answer(
+                    journal, history, 0.0 if made else self.interval + (monotonic() - started) / _READING_SHARE
+                )
+
+    def _answer(self, journal: "Journal", history: "BakeHistory", pause: float) -> None:
+        """Answer what is asked within `pause` seconds, and what waits behind it; back at once where the list is to be read."""
+        asked = self._next(pause)
+        while asked is not None:
+            question, done = asked
+            if question is None:
+                self._waiting.append(done)
+                self._take_looks()
+                return
+            try:
+                self._post(question(journal, history))
+            except Exception as error:
+                # A question that cannot be answered is worth a line, and never the end of the list.
+                self._post(NotRead(as_error("journal", error)))
+            done.set()
+            asked = self._next(0.0)
+
+    def _take_looks(self) -> None:
+        """Take what else only waits for a look: of a line typed quickly only the last is worth reading."""
+        while self._held is None and (asked := self._next(0.0)) is not None:
+            question, done = asked
+            if question is None:
+                self._waiting.append(done)
+            else:
+                self._held = asked
+
+    def _release(self) -> None:
+        """Let go whoever waits: what they wait for does not come."""
+        for done in self._waiting:
+            done.set()
+        self._waiting = []
+
+    def _drop(self) -> None:
+        """Wait a moment, and let go whoever asked: nothing can be answered now."""
+        self._release()
+        asked = self._next(self.interval)
+        while asked is not None:
+            asked[1].set()
+            asked = self._next(0.0)
+
+    def _is_asked(self) -> bool:
+        return self._ended or not self._asked.empty()
+
+    def _next(self, seconds: float) -> "tuple[Question | None, threading.Event] | None":
+        held, self._held = self._held, None
+        if held is not None:
+            return held
+        try:
+            return self._asked.get(timeout=seconds) if seconds > 0 else self._asked.get_nowait()
+        except queue.Empty:
+            return None

@@ -1,0 +1,504 @@
+"""The Journal screen: the list of bakes, its filter and orders, curves over each other, what is written about a bake, what is deleted."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from bursts import ENTER, type_at_once
+from ended_bakes import made_bake
+from textual.widgets import Input, TextArea
+
+from lora_tui.screens.bake_diff import BakeDiffDialog
+from lora_tui.screens.bake_notes import NotesDialog, TagsDialog
+from lora_tui.screens.confirm import ConfirmDialog
+from lora_tui.screens.journal import JournalScreen
+from lora_tui.screens.pick import PickDialog
+from lora_tui.widgets.curve_overlay import CurveOverlay
+from trainer.journal.measure_records import BakeNote
+from trainer.journal.records import BakeState
+
+WIDE, NARROW = (120, 36), (80, 24)
+SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["120x36", "80x24"])
+
+
+async def opened(runner, pilot, until) -> JournalScreen:
+    """Open the journal, and come back once it lists what there is and knows the settings."""
+    await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+    await pilot.press("j")
+    await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen))
+    screen = runner.app.screen
+    await until(pilot, lambda: screen.listing is not None and not any(each.fault for each in screen.listing.entries))
+    return screen
+
+
+def three(runner) -> None:
+    """Three bakes: the second has another rate than the first, the third another seed than the second."""
+    made_bake(runner.workspace, {}, losses=[0.2] * 120, epochs=3)
+    made_bake(runner.workspace, {"unet_lr": 6e-3}, parent=1, losses=[0.3] * 120, epochs=3)
+    made_bake(runner.workspace, {"unet_lr": 6e-3, "seed": 7}, parent=2, losses=[0.4] * 40, epochs=1)
+
+
+def listed(screen: JournalScreen) -> list[int]:
+    return [entry.number for entry in screen.bake_list.entries]
+
+
+def row_of(shown: str, number: int) -> str:
+    return next(line for line in shown.splitlines() if f"{number:04d} " in line)
+
+
+def note_of(runner, number: int) -> BakeNote:
+    with runner.journal() as journal:
+        return journal.notes.of(number)
+
+
+def messages(app) -> str:
+    return " ".join(note.message for note in app._notifications)
+
+
+@SIZES
+async def test_a_bake_is_one_line_with_only_what_changed_from_its_parent(runner, until, seen, size) -> None:
+    three(runner)
+    async with runner.run(size) as pilot:
+        screen = await opened(runner, pilot, until)
+        await until(pilot, lambda: "unet_lr ×3" in seen(runner.app))
+        shown = seen(runner.app)
+        assert listed(screen) == [3, 2, 1]
+        assert "seed" in row_of(shown, 3) and "unet_lr" not in row_of(shown, 3)
+        assert "3/40" not in row_of(shown, 2) and "120" in row_of(shown, 2)
+        assert all(len(line) <= size[0] for line in shown.splitlines())
+        # The cursor is on the bake that the Bake screen shows.
+        assert screen.entry.number == runner.app.bake_screen.snapshot.bake.number
+        assert "re-bake of 2 with seed" in shown
+
+
+async def test_an_empty_workspace_says_how_to_begin(runner, until, seen) -> None:
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        assert "no bakes yet: b on the Bake screen starts one" in seen(runner.app)
+        # No key has anything to act on, and none breaks.
+        for key in ("enter", "space", "o", "p", "m", "D", "n", "number_sign", "e", "b", "B", "r", "x", "P", "T", "j"):
+            await pilot.press(key)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: runner.app.screen is not screen)
+
+
+async def test_ten_thousand_bakes_are_drawn_by_the_line(runner, until, seen, monkeypatch) -> None:
+    made_bake(runner.workspace, {}, epochs=1)
+    with sqlite3.connect(runner.workspace.journal_path) as connection:
+        columns = [
+            row[1] for row in connection.execute("PRAGMA table_info(bake)") if row[1] not in ("number", "settings_toml")
+        ]
+        names = ", ".join(f'"{name}"' for name in columns)
+        connection.execute(
+            f"""
+            WITH RECURSIVE count(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM count WHERE n < 10000)
+            INSERT INTO bake (number, settings_toml, {names}) SELECT n, '', {names} FROM bake, count WHERE number = 1
+            """
+        )
+    async with runner.run(WIDE) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen) and runner.app.screen.entry is not None)
+        screen = runner.app.screen
+        made: list[int] = []
+        original = screen.bake_list._segments
+        monkeypatch.setattr(
+            screen.bake_list,
+            "_segments",
+            lambda entry, *rest, **more: made.append(entry.number) or original(entry, *rest, **more),
+        )
+        await pilot.press("home", "end")
+        await until(pilot, lambda: "0001 hifumi" in seen(runner.app))
+        assert len(listed(screen)) == 10_000
+        assert 0 < len(set(made)) < 100
+
+
+async def test_the_filter_lists_what_passes_and_says_where_it_is_wrong(runner, until, seen) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("slash", *"unet_lr>3e-3")
+        await until(pilot, lambda: listed(screen) == [3, 2])
+        await pilot.press(*" sed:7")
+        # In place, with what it may have been; what was found before stays.
+        await until(pilot, lambda: "unknown key sed" in seen(runner.app))
+        assert "seed" in seen(runner.app) and listed(screen) == [3, 2]
+        await pilot.press(*(("backspace",) * 6), *" seed:7", "enter")
+        await until(pilot, lambda: listed(screen) == [3])
+        assert "1 of 3 bakes" in seen(runner.app) and "unknown key" not in seen(runner.app)
+        # Escape first shows all again, then leaves.
+        await pilot.press("escape")
+        await until(pilot, lambda: listed(screen) == [3, 2, 1])
+        assert runner.app.screen is screen
+
+
+async def test_a_key_typed_behind_the_filter_acts_on_what_it_finds(runner, until) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        type_at_once(runner.app, f"/number:1{ENTER} ")
+        await until(pilot, lambda: screen.curves.marked)
+        assert screen.curves.marked == [1]
+
+
+async def test_the_order_is_chosen_and_the_cursor_stays_on_its_bake(runner, until) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("j")
+        await until(pilot, lambda: screen.entry.number == 2)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: listed(screen) == [1, 2, 3])
+        assert screen.entry.number == 2
+
+
+async def test_t_shows_what_was_made_from_what(runner, until, seen) -> None:
+    three(runner)
+    made_bake(runner.workspace, {"network_dim": 4}, parent=1)
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("T")
+        await until(pilot, lambda: listed(screen) == [1, 2, 3, 4])
+        shown = seen(runner.app)
+        assert "└ hifumi" in row_of(shown, 2) and "  └ hifumi" in row_of(shown, 3)
+        assert "re-bake of 1 with unet_lr ×3" in row_of(shown, 2)
+        await pilot.press("T")
+        await until(pilot, lambda: listed(screen) == [4, 3, 2, 1])
+
+
+async def test_a_bake_that_goes_on_is_followed_and_the_cursor_stays(runner, until, seen) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        screen.reader.interval = 0.02
+        await pilot.press("end")
+        await until(pilot, lambda: screen.entry.number == 1)
+        line = screen.bake_list._at - screen.bake_list.scroll_offset.y
+        made_bake(runner.workspace, {"seed": 9}, parent=3, state=BakeState.FAILED)
+        await until(pilot, lambda: listed(screen) == [4, 3, 2, 1])
+        assert screen.entry.number == 1
+        assert "✗" in row_of(seen(runner.app), 4)
+        assert screen.bake_list._at - screen.bake_list.scroll_offset.y in (line, line + 1)
+
+
+async def test_enter_shows_any_bake_with_its_epochs_curves_and_log(runner, until, seen) -> None:
+    three(runner)
+    with runner.journal() as journal:
+        journal.log.write("what the first one said", bake=1)
+        for _ in range(600):
+            journal.log.write("what the second one said", bake=2)
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: runner.app.screen is not screen)
+        bake_screen = runner.app.bake_screen
+        await until(pilot, lambda: bake_screen.snapshot.bake.number == 1)
+        await until(pilot, lambda: bake_screen.snapshot.curves.get("loss") and bake_screen.snapshot.checkpoints)
+        await until(pilot, lambda: "what the first one said" in seen(runner.app))
+        assert "the second one said" not in seen(runner.app)
+        # Back at the one that is followed, its log is every bake's again.
+        await pilot.press("full_stop", "full_stop")
+        await until(pilot, lambda: "the second one said" in seen(runner.app))
+
+
+@SIZES
+async def test_marked_bakes_are_drawn_over_each_other_with_one_on_top(runner, until, seen, size) -> None:
+    three(runner)
+    async with runner.run(size) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("end", "space", "up", "space", "o")
+        await until(pilot, lambda: screen.query_one(CurveOverlay).columns > 0)
+        await until(pilot, lambda: "0001 hifumi" in legend(screen))
+        colours = {number: style for number, style in letters(screen).items()}
+        assert colours == {1: "a", 2: "b"}
+        assert "training loss" in seen(runner.app)
+        await pilot.press("p")
+        # The letters of the one on top are capitals, and the other one is compared with it.
+        await until(pilot, lambda: letters(screen) == {1: "a", 2: "B"})
+        await until(pilot, lambda: "noise not known: make a twin" in legend(screen))
+        assert legend(screen).splitlines()[0].startswith("B 0002")
+        assert any(line.lstrip().startswith("B") or "B" in line for line in seen(runner.app).splitlines()[-14:])
+
+
+async def test_a_bake_keeps_its_colour_when_others_are_unmarked(runner, until) -> None:
+    for _ in range(9):
+        made_bake(runner.workspace, {}, losses=[0.1, 0.1])
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        # 9 and 1 would have one colour: the one marked first keeps it.
+        await pilot.press("home", "space", "end", "space")
+        await until(pilot, lambda: letters(screen) == {9: "a", 1: "b"})
+        await pilot.press("home", "space")
+        await until(pilot, lambda: letters(screen) == {1: "b"})
+
+
+async def test_without_marks_the_curve_of_the_bake_is_drawn_beside_its_parents(runner, until) -> None:
+    three(runner)
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("home", "o")
+        await until(pilot, lambda: legend(screen).startswith("C 0003") and "b 0002" in legend(screen))
+        await pilot.press("end")
+        await until(pilot, lambda: legend(screen).startswith("A 0001"))
+        # Escape takes the curves away and leaves the list.
+        await pilot.press("escape")
+        await until(pilot, lambda: not screen.overlaid)
+        assert runner.app.screen is screen
+
+
+async def test_the_curve_is_chosen_among_those_there_are(runner, until, seen) -> None:
+    three(runner)
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        assert "validation loss change" in seen(runner.app)
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: screen.overlaid and "validation loss change" in seen(runner.app))
+        await until(pilot, lambda: "at step" in legend(screen))
+
+
+@SIZES
+async def test_two_bakes_are_compared_in_settings_data_and_results_with_their_noise(runner, until, seen, size) -> None:
+    three(runner)
+    async with runner.run(size) as pilot:
+        await opened(runner, pilot, until)
+        await pilot.press("home", "down", "D")
+        await until(pilot, lambda: isinstance(runner.app.screen, BakeDiffDialog))
+        shown = seen(runner.app)
+        assert "0001 hifumi → 0002 hifumi" in shown
+        assert "unet_lr" in shown and "×3" in shown
+        await pilot.press(*("down",) * 12)
+        await until(pilot, lambda: "make a twin" in seen(runner.app))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen))
+
+
+async def test_what_cannot_be_compared_says_why(runner, until) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("end", "D")
+        await until(pilot, lambda: "mark two bakes" in messages(runner.app))
+        assert runner.app.screen is screen
+
+
+async def test_a_note_is_in_the_journal_as_it_is_typed(runner, until, seen) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("home", "n")
+        await until(pilot, lambda: isinstance(runner.app.screen, NotesDialog))
+        await pilot.press(*"# ears", "enter", *"[b]soft")
+        # Nobody has closed it yet.
+        await until(pilot, lambda: note_of(runner, 3).text == "# ears\n[b]soft")
+        await pilot.press("escape")
+        await until(pilot, lambda: runner.app.screen is screen)
+        await until(pilot, lambda: "[b]soft" in seen(runner.app))
+
+
+async def test_a_note_is_kept_when_the_terminal_is_lost_in_the_middle_of_it(runner, until) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        await opened(runner, pilot, until)
+        await pilot.press("home", "n")
+        await until(pilot, lambda: isinstance(runner.app.screen, NotesDialog))
+        type_at_once(runner.app, "half a sent")
+        await until(pilot, lambda: runner.app.screen.query_one(TextArea).text == "half a sent")
+        runner.app.lose_terminal()
+    assert note_of(runner, 3).text == "half a sent"
+
+
+async def test_codes_in_a_note_are_shown_as_text_and_kept_until_it_is_edited(runner, until, seen) -> None:
+    three(runner)
+    with runner.journal() as journal:
+        journal.notes.keep(BakeNote(bake=3, text="a\x1b[2J[red]b"))
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("home")
+        await until(pilot, lambda: "a\\x1b[2J[red]b" in seen(runner.app))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(runner.app.screen, NotesDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: runner.app.screen is screen)
+    assert note_of(runner, 3).text == "a\x1b[2J[red]b"
+
+
+async def test_tags_are_given_in_a_line_and_a_wrong_one_is_named_in_it(runner, until, seen) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("home", "number_sign")
+        await until(pilot, lambda: isinstance(runner.app.screen, TagsDialog))
+        await pilot.press(*"te -no", "enter")
+        await until(pilot, lambda: "expected one word" in seen(runner.app))
+        await pilot.press(*(("backspace",) * 3), *"#final", "enter")
+        await until(pilot, lambda: list(note_of(runner, 3).tags) == ["te", "final"])
+        await until(pilot, lambda: screen.entry.tags == ("te", "final"))
+        await pilot.press("down", "number_sign")
+        await until(
+            pilot, lambda: isinstance(runner.app.screen, TagsDialog) and "used elsewhere: final, te" in seen(runner.app)
+        )
+        assert runner.app.screen.query_one(Input).value == ""
+
+
+async def test_the_best_epoch_is_the_user_s_choice(runner, until) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("end", "e")
+        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        # The newest epoch stands first.
+        await pilot.press("home", "down", "enter")
+        await until(pilot, lambda: note_of(runner, 1).best_step == 80)
+        await until(pilot, lambda: screen.entry.best is not None and screen.entry.best.epoch == 2)
+
+
+async def test_a_re_bake_puts_the_settings_into_the_form_and_names_its_parent(runner, until) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("home", "down", "b")
+        await until(pilot, lambda: runner.app.screen is not screen)
+        editor = runner.app.bake_screen.editor
+        await until(pilot, lambda: editor.draft.now.unet_lr == 6e-3)
+        # Paths that the subject fills in stay blank in its file.
+        assert editor.draft.unsaved == {"unet_lr"} and editor.draft.path.name == "hifumi.toml"
+        await until(pilot, lambda: editor.view is not None)
+        await pilot.press("b")
+        await until(pilot, lambda: len(runner.app.screen_stack) == 2)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(runner.bakes()) == 4)
+    assert runner.bakes()[0].parent == 2
+
+
+async def test_unsaved_edits_are_asked_about_before_a_re_bake_takes_their_place(runner, until, seen) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        editor = runner.app.bake_screen.editor
+        editor.typed("seed", "55")
+        screen = await opened(runner, pilot, until)
+        await pilot.press("home", "down", "b")
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        assert "unsaved edits" in seen(runner.app)
+        await pilot.press("escape")
+        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
+        assert editor.draft.now.seed == 55
+        assert screen not in runner.app.screen_stack
+
+
+async def test_a_bake_that_ended_early_is_resumed_and_one_that_is_done_is_not(runner, until) -> None:
+    three(runner)
+    made_bake(runner.workspace, {}, epochs=1, state=BakeState.STOPPED)
+    async with runner.run(NARROW) as pilot:
+        await opened(runner, pilot, until)
+        await pilot.press("end", "r")
+        await until(pilot, lambda: "0001 is done" in messages(runner.app))
+        await pilot.press("home", "r")
+        await until(pilot, lambda: runner.bakes()[0].state is BakeState.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "left"), [("P", "p", ["hifumi-000003"]), ("x", "d", [])], ids=["prune", "delete"]
+)
+async def test_what_goes_and_what_stays_is_said_before_it_goes(runner, until, seen, key, answer, left) -> None:
+    three(runner)
+    folder = runner.workspace.root / "bakes" / "0001-hifumi"
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("end", key)
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        shown = seen(runner.app)
+        assert (
+            "LoRA files would go" in shown
+            and "hifumi-000001.safetensors" in shown
+            and "grids stay" in shown.replace("\n", " ")
+        )
+        await pilot.press("escape")
+        await until(pilot, lambda: runner.app.screen is screen)
+        assert len(files(folder)) == 3
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        await pilot.press(answer)
+        await until(pilot, lambda: files(folder) == left)
+        # The bake stays in the list.
+        assert 1 in listed(screen)
+
+
+async def test_a_bake_that_runs_is_not_deleted(runner, until) -> None:
+    runner.baking()
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("x")
+        await until(pilot, lambda: "baking" in messages(runner.app))
+        assert runner.app.screen is screen
+
+
+async def test_damaged_rows_are_left_out_and_named(runner, until, seen) -> None:
+    three(runner)
+    with sqlite3.connect(runner.workspace.journal_path) as connection:
+        connection.execute("UPDATE bake SET state = 'burnt', started = 'x' WHERE number = 2")
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        assert listed(screen) == [3, 1]
+        await until(
+            pilot, lambda: "bake 2 (" in seen(runner.app) and "journal rebuild" in seen(runner.app).replace("\n", " ")
+        )
+
+
+async def test_names_notes_and_reasons_are_text_never_markup_or_codes(runner, until, seen) -> None:
+    number = made_bake(runner.workspace, {}, name="we[b]ird", why="[red]why[/] \x1b[31mred")
+    with runner.journal() as journal:
+        journal.notes.keep(BakeNote(bake=number, text="[link=x]note\x07", tags={"[i]": True}))
+    async with runner.run(WIDE) as pilot:
+        await opened(runner, pilot, until)
+        await until(pilot, lambda: "[link=x]note\\x07" in seen(runner.app))
+        shown = seen(runner.app)
+        assert "we[b]ird" in shown and "[red]why[/] \\x1b[31mred" in shown and "#[i]" in shown
+        assert "\x1b" not in shown and "\x07" not in shown
+
+
+async def test_a_resize_keeps_the_cursor_in_view_and_the_columns_in_the_width(runner, until, seen) -> None:
+    for number in range(40):
+        made_bake(runner.workspace, {"seed": number})
+    async with runner.run(WIDE) as pilot:
+        screen = await opened(runner, pilot, until)
+        await pilot.press("end")
+        for size in ((60, 16), (160, 50), (50, 12), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: "0001 " in seen(runner.app))
+            assert screen.entry.number == 1
+            assert all(len(line) <= size[0] for line in seen(runner.app).splitlines())
+
+
+async def test_a_journal_that_cannot_be_read_is_said_once(runner, until, monkeypatch) -> None:
+    three(runner)
+    async with runner.run(NARROW) as pilot:
+        screen = await opened(runner, pilot, until)
+        screen.reader.interval = 0.01
+        runner.workspace.journal_path.rename(runner.workspace.root / "away")
+        Path(runner.workspace.journal_path).write_bytes(b"no journal at all, but long enough to be one" * 40)
+        screen.reader.look()
+        monkeypatch.setattr("trainer.history.history.BakeHistory.refresh", lambda self: 1 / 0)
+        await until(pilot, lambda: messages(runner.app))
+        await pilot.pause(0.2)
+        assert len(runner.app._notifications) <= 2
+        assert listed(screen) == [3, 2, 1]
+
+
+def legend(screen: JournalScreen) -> str:
+    return str(screen.query_one("#legend").render())
+
+
+def letters(screen: JournalScreen) -> dict[int, str]:
+    """Return the letter before each marked bake in the list."""
+    bakes = screen.bake_list
+    marks = {entry.number: bakes._mark(entry.number, bakes.rich_style).text for entry in bakes.entries}
+    return {number: letter for number, letter in marks.items() if letter.strip()}
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
