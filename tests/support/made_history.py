@@ -2,9 +2,12 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from trainer.history.facts import facts_of, made_by
+from trainer.journal.derived_records import BakeFacts
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState
 from trainer.journal.rows import insert, to_row
@@ -29,9 +32,6 @@ def make_history(path: Path, bakes: int, *, points: int = 0, saved: int = 4, fac
         facts: whether the facts that lists need are there already.
         seed: of what is made up.
     """
-    from trainer.history.facts import make_missing
-    from trainer.workspace import Workspace
-
     random = Random(seed)
     tomls = _settings(random)
     with Journal(path):
@@ -53,7 +53,20 @@ def make_history(path: Path, bakes: int, *, points: int = 0, saved: int = 4, fac
     connection.close()
     if facts:
         with Journal(path) as journal:
-            make_missing(journal, Workspace(path.parent))
+            _keep_facts(journal)
+
+
+def _keep_facts(journal: Journal) -> None:
+    """Write the facts of all bakes, worked out once for each of their settings."""
+    known: dict[str, BakeFacts] = {}
+    made = []
+    while sources := journal.derived.without_facts(made_by(), 10**6):
+        for source in sources:
+            if source.settings_toml not in known:
+                known[source.settings_toml] = facts_of(journal, source)
+            facts = known[source.settings_toml]
+            made.append(replace(facts, bake=source.number))
+        journal.derived.keep_facts(made)
 
 
 def _settings(random: Random) -> list[str]:

@@ -1,8 +1,11 @@
 """The history of a workspace: an entry for each bake, read once and then only where something changed."""
 
+import gc
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from typing import NamedTuple
 
 from trainer.history.facts import FAVOURITE, VERDICTS, facts_of, made_by
 from trainer.history.records import BakeEntry, BestEpoch
@@ -17,6 +20,17 @@ NOT_READ = "its settings were not read yet"
 """The fault of a bake whose facts are still to be made."""
 
 _Verdicts = Mapping[int, Mapping[str, int]]
+
+# Number of the bake that another is compared with, and its settings where both are known.
+_Than = tuple[int | None, Mapping[str, object] | None]
+
+
+class _Place(NamedTuple):
+    """What decides which bake another is compared with, beside its subject."""
+
+    parent: int | None
+    withdrawn: bool
+
 
 _NONE_SAVED, _NO_FACTS, _NO_NOTE = (
     SavedCount(0, 0, 0, None, None),
@@ -41,8 +55,11 @@ class BakeHistory:
     def __init__(self, journal: Journal) -> None:
         self.entries: dict[int, BakeEntry] = {}
         self._journal = journal
-        self._seen: int | None = None
+        self._seen: object = None
+        self._sums: object = None
+        self._files = 0
         self._stamps: dict[int, tuple[object, object]] = {}
+        self._unended: set[int] = set()
         self._facts: dict[int, BakeFacts] = {}
         self._notes: dict[int, BakeNote] = {}
         self._noted = 0.0
@@ -51,32 +68,46 @@ class BakeHistory:
         self._tallies: dict[int, GridTally] = {}
         self._tallied = 0.0
         self._verdicts: dict[int, _Verdicts] = {}
-        self._parents: dict[int, int | None] = {}
-        self._withdrawn: set[int] = set()
+        self._places: dict[int, _Place] = {}
+        self._compared: Mapping[int, _Than] = {}
 
     def refresh(self) -> bool:
         """Read what changed since the last time, and return whether anything did.
 
-        The first time everything is read. Later, what costs with the number of bakes is one look at an index; rows are read of the
-        bakes alone that run, wait, are new, or were run, noted or judged since.
+        The first time everything is read. Later rows are read of the bakes alone that run, wait, are new, or were run, noted or judged
+        since; sums over an index tell whether there are any.
         """
-        version = self._journal.data_version()
-        # Our own writes do not change the number: they are few, and looked for as well.
-        first = self._seen is None
-        self._seen = version
-        stamps = dict(self._journal.listing.stamps())
-        changed = {number for number, stamp in stamps.items() if self._stamps.get(number) != stamp}
-        changed |= {number for number, (state, _) in stamps.items() if state not in ENDED}
-        changed -= self._jobs
-        self._stamps = stamps
-        changed |= self._read_facts(None if first else changed)
-        changed |= self._read_notes()
-        changed |= self._read_verdicts()
-        changed &= stamps.keys()
+        seen = self._journal.data_version(), self._journal.own_changes()
+        if seen == self._seen:
+            return False
+        first, self._seen = self._seen is None, seen
+        with _without_collections() if first else nullcontext():
+            return self._read(first)
+
+    def _read(self, first: bool) -> bool:
+        changed = self._changed() - self._jobs
+        of_facts = self._read_facts(None if first else changed)
+        changed |= of_facts | self._read_notes() | self._read_verdicts()
+        changed &= self._stamps.keys()
         before = {number: self.entries.get(number) for number in changed}
-        self._read_entries(None if first else changed)
+        if first or changed:
+            self._read_entries(None if first else changed, compare=first or bool(of_facts))
         self._jobs |= changed - self.entries.keys()
         return first or any(self.entries.get(number) != entry for number, entry in before.items())
+
+    def _changed(self) -> set[int]:
+        """Return the bakes that run, wait, are new, or were run since, and imported ones where files came."""
+        sums, files = self._journal.listing.sums(), self._journal.listing.imported_files()
+        if sums != self._sums:
+            self._sums, before, self._stamps = sums, self._stamps, dict(self._journal.listing.stamps())
+            changed = {number for number, stamp in self._stamps.items() if before.get(number) != stamp}
+            self._unended = {number for number, (state, _) in self._stamps.items() if state not in ENDED}
+        else:
+            changed = set()
+        if files != self._files:
+            self._files = files
+            changed |= {number for number, entry in self.entries.items() if entry.imported}
+        return changed | self._unended
 
     def entry(self, number: int) -> BakeEntry | None:
         """Return the entry of bake `number`, None where there is none."""
@@ -138,25 +169,28 @@ class BakeHistory:
         self._verdicts = verdicts
         return changed
 
-    def _read_entries(self, numbers: Collection[int] | None) -> None:
-        if numbers is not None and not numbers:
-            return
+    def _read_entries(self, numbers: Collection[int] | None, *, compare: bool) -> None:
+        """Read the entries of all (None) or of these.
+
+        Args:
+            numbers: of the bakes.
+            compare: whether settings are others, so that any entry may have to be compared anew.
+        """
         listing = self._journal.listing
         bakes = listing.bakes(numbers)
         saved, reached = listing.saved(numbers), listing.reached(numbers)
         resumed = [bake.number for bake in bakes if bake.attempt > 1 and bake.state in ENDED]
         training = listing.training_seconds(resumed) if resumed else {}
         for bake in bakes:
-            number = bake.number
-            self._parents[number] = bake.parent
-            if bake.state is BakeState.STOPPED and bake.started is None and bake.error == REMOVED:
-                self._withdrawn.add(number)
-            else:
-                self._withdrawn.discard(number)
-        compared = self._compared()
+            withdrawn = bake.state is BakeState.STOPPED and bake.started is None and bake.error == REMOVED
+            place = _Place(bake.parent, withdrawn)
+            compare |= self._places.get(bake.number) != place
+            self._places[bake.number] = place
+        if compare:
+            self._compared = self._comparisons()
         for bake in bakes:
             number, lora = bake.number, saved.get(bake.number, _NONE_SAVED)
-            than, before = compared[number]
+            than, before = self._compared[number]
             facts, note = self._facts.get(number, _NO_FACTS), self._notes.get(number, _NO_NOTE)
             verdicts = self._verdicts.get(number, {})
             best = best_epoch(note.best_step, verdicts, bake.steps_per_epoch)
@@ -195,20 +229,20 @@ class BakeHistory:
                 tags=tuple(tag for tag, given in note.tags.items() if given),
                 note=note.text,
             )
-        if numbers is not None:
-            self._compare_again(compared)
+        if numbers is not None and compare:
+            self._compare_again()
 
-    def _compared(self) -> Mapping[int, tuple[int | None, Mapping[str, object] | None]]:
+    def _comparisons(self) -> Mapping[int, _Than]:
         """Return what each bake is compared with, its parent, else the bake of the same subject before it; and that one's settings."""
         last: dict[object, int] = {}
-        found: dict[int, tuple[int | None, Mapping[str, object] | None]] = {}
-        for number in sorted(self._parents):
-            parent, facts = self._parents[number], self._readable_facts(number)
-            than = parent if parent in self._parents else None
+        found: dict[int, _Than] = {}
+        for number in sorted(self._places):
+            place, facts = self._places[number], self._readable_facts(number)
+            than = place.parent if place.parent in self._places else None
             if facts is not None:
                 subject = facts.settings.get("subject")
                 than = last.get(subject) if than is None else than
-                if number not in self._withdrawn:
+                if not place.withdrawn:
                     last[subject] = number
             other = self._readable_facts(than) if facts is not None and than is not None else None
             found[number] = than, other.settings if other is not None else None
@@ -218,12 +252,24 @@ class BakeHistory:
         facts = self._facts.get(number)
         return None if facts is None or facts.fault else facts
 
-    def _compare_again(self, compared: Mapping[int, tuple[int | None, Mapping[str, object] | None]]) -> None:
+    def _compare_again(self) -> None:
         """Correct the entries that are now compared with another bake, or with one whose settings are others now."""
         for number, entry in self.entries.items():
-            than, before = compared[number]
+            than, before = self._compared[number]
             if than != entry.compared_with or before is not entry.settings_before:
                 self.entries[number] = replace(entry, compared_with=than, settings_before=before)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Hold the garbage collector back while tens of thousands of records are made: it would look at all of them again and again."""
+    held = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if held:
+            gc.enable()
 
 
 def best_epoch(chosen: int | None, verdicts: _Verdicts, steps_per_epoch: int) -> BestEpoch | None:
@@ -240,6 +286,8 @@ def best_epoch(chosen: int | None, verdicts: _Verdicts, steps_per_epoch: int) ->
 
     if chosen is not None:
         return BestEpoch(chosen, epoch(chosen), "your choice")
+    if not verdicts:
+        return None
     for what in (FAVOURITE, "right"):
         # Of equal ones the first: the less trained.
         step = max(verdicts, key=lambda step: (verdicts[step].get(what, 0), -step), default=None)
@@ -250,6 +298,8 @@ def best_epoch(chosen: int | None, verdicts: _Verdicts, steps_per_epoch: int) ->
 
 
 def _verdict(verdicts: _Verdicts) -> str:
+    if not verdicts:
+        return ""
     counts: Counter[str] = Counter()
     for said in verdicts.values():
         counts.update({what: count for what, count in said.items() if what in VERDICTS})

@@ -169,6 +169,10 @@ class Database:
                 return self._reader.data_version()
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
+    def own_changes(self) -> int:
+        """Return a number that changes when this connection has written."""
+        return 0 if self._reader is not None else self._connection.total_changes
+
     def close(self) -> None:
         """Close the connection; closing again does nothing."""
         with self._plain_errors():

@@ -129,6 +129,10 @@ class Journal:
         """Return a number that changes when another connection (the writer of metrics, another program) has written."""
         return self._database.data_version()
 
+    def own_changes(self) -> int:
+        """Return a number that changes when something was written through this connection."""
+        return self._database.own_changes()
+
     def rewind(self, bake: int, step: int) -> None:
         """Delete the numbers and LoRAs noted after `step`, because the steps after it will be repeated.
 

@@ -13,6 +13,8 @@ from functools import cache, partial
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from pydantic_core import from_json
+
 from trainer.typed_values import WrongValue, shown, value_from_row, values_from_rows
 
 T = TypeVar("T")
@@ -85,11 +87,14 @@ def from_rows(kind: type[T], rows: Sequence[sqlite3.Row]) -> list[T]:
     """
     columns = _columns(kind)
     names = [column.name for column in columns]
-    converted = [column for column in columns if column.from_row is not _as_it_is]
+    tables = [column.name for column in columns if column.from_row is not _as_it_is]
     values = [dict(zip(names, row, strict=True)) for row in rows]
-    for column in converted:
-        for each in values:
-            each[column.name] = column.from_row(each[column.name])
+    try:
+        for name in tables:
+            for each in values:
+                each[name] = from_json(each[name])
+    except (ValueError, TypeError) as error:
+        raise WrongValue(str(error)) from None
     return values_from_rows(kind, values)
 
 

@@ -109,12 +109,17 @@ def test_files_without_metadata_are_grouped_by_place_and_name(
     assert [saved.step for saved in reversed(journal.results.checkpoints(1))] == [1, 2, 3]
 
 
-def test_an_epoch_that_comes_later_joins_its_bake(journal: Journal, workspace: Workspace, elsewhere: Path) -> None:
+def test_an_epoch_that_comes_later_joins_its_bake(
+    journal: Journal, workspace: Workspace, elsewhere: Path, read
+) -> None:
     files = epochs(elsewhere)
     import_loras(journal, workspace, files[:2])
+    history = read()
     result = import_loras(journal, workspace, files)
     assert [(each.number, each.new, each.files) for each in result.bakes] == [(1, False, (files[2],))]
     assert [saved.step for saved in journal.results.checkpoints(1)] == [300, 200, 100]
+    assert history.refresh()
+    assert (history.entries[1].steps, history.entries[1].saved) == (300, 3)
 
 
 def test_metadata_of_imported_files_can_be_searched(

@@ -74,6 +74,8 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "derived.tallies": lambda journal, number: journal.derived.tallies(),
     "derived.without_tally": lambda journal, number: journal.derived.without_tally(9),
     "listing.bakes": lambda journal, number: journal.listing.bakes([number]),
+    "listing.sums": lambda journal, number: journal.listing.sums(),
+    "listing.imported_files": lambda journal, number: journal.listing.imported_files(),
     "listing.stamps": lambda journal, number: journal.listing.stamps(),
     "listing.saved": lambda journal, number: journal.listing.saved([number]),
     "listing.reached": lambda journal, number: journal.listing.reached([number]),
@@ -118,7 +120,18 @@ OF_ITS_NUMBER = [
     name
     for name in READS
     if name.split(".")[1]
-    not in ("latest", "last_that_ran", "neighbour", "waiting", "all", "stamps", "notes", "without_row")
+    not in (
+        "latest",
+        "last_that_ran",
+        "neighbour",
+        "waiting",
+        "all",
+        "stamps",
+        "sums",
+        "imported_files",
+        "notes",
+        "without_row",
+    )
 ]
 OF_ITS_NUMBER = [
     name for name in OF_ITS_NUMBER if not name.startswith("derived") or name in ("derived.facts", "derived.metadata_of")
