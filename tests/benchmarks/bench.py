@@ -63,6 +63,7 @@ PARTS = (
     Part("caching", "pictures encoded in a second", 40),
     Part("ui", "what the screen costs the bake, and keys while it bakes", None),
     Part("terminals", "a bake whose terminal nobody reads, and one without", None),
+    Part("measures", "a LoRA in its real size measured by its weights", None),
     Part("grid_order", "a grid in our order and in the axes'", 40),
     Part("encoder_stop", "what stopping the text encoder saves", 50),
     Part("naive_layers", "predicted peaks beside those of a step written as usual", None),
