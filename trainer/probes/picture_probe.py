@@ -77,8 +77,10 @@ class PictureProbe:
         """Return the values after `step` steps, the first time those of the base too; none where `stop` became true."""
         values: list[MeasuredValue] = []
         count = len(self._wanted.pictures)
+        before = 0
         if self._measures is None:
             base = self._base(lambda done: progress(done, 2 * count), stop)
+            before = count
             training = None if base is None else self._training_pictures(stop)
             if base is None or training is None:
                 return ()
@@ -87,7 +89,7 @@ class PictureProbe:
             values.append(self._set(0))
         if step == 0:
             return values
-        made = self._sampled(range(count), lambda done: progress(done, count), stop)
+        made = self._sampled(range(count), lambda done: progress(before + done, before + count), stop)
         if made is None:
             return ()
         of_step = self._measures.values(step, [_looked_at(*made[index]) for index in range(count)])

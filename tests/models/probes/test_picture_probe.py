@@ -167,6 +167,14 @@ def test_the_bases_pictures_are_made_once_and_found_by_the_next_bake(bench: Benc
     assert (of_step(again, 3)["drift"].value or 0) > 0
 
 
+def test_it_says_how_far_it_is_over_all_that_it_makes(bench: Bench) -> None:
+    shown: list[tuple[int, int]] = []
+    probe = bench.probe()
+    for _ in range(2):
+        probe.measure(3, lambda done, total: shown.append((done, total)), never)
+    assert shown == [*((done, 20) for done in range(1, 21)), *((done, 10) for done in range(1, 11))]
+
+
 def test_a_damaged_picture_of_the_base_is_made_again(bench: Bench) -> None:
     first = bench.probe().measure(3, quiet, never)
     files = sorted((bench.folder / "kept").iterdir())
