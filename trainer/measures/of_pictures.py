@@ -21,6 +21,9 @@ PICTURE_SET = "picture_set"
 AGAINST_TRAINING = "training pictures"
 """Scope of what is compared with the training pictures; without a scope it is compared with the base's."""
 
+TOKEN_REMOVED, OTHER_PROMPTS = "token removed", "other prompts"
+"""Scopes of bleed: over prompts that had the token, and over those for something else."""
+
 _UNIT = "1 is as far as two of the base's pictures with different seeds are apart"
 
 
@@ -70,7 +73,8 @@ _IN_BOTH = (
         BLEED,
         "bleed",
         "How far pictures whose prompt lacks the activation token are from the base's, in {what}: "
-        f"{_UNIT}. It does not say what came through.",
+        f"{_UNIT}. It does not say what came through. Where the token alone was removed, the other words may ask for the subject still; "
+        f"scope `{OTHER_PROMPTS}` is of prompts for something else.",
         "prompt",
     ),
     _InBoth(

@@ -14,12 +14,14 @@ from trainer.measures.of_pictures import (
     BLEED,
     DRIFT,
     HIGH_FREQUENCY,
+    OTHER_PROMPTS,
     OUTFIT_DISTANCE,
     OUTFIT_SEEN,
     PIXELS,
     SATURATION,
     STATIC,
     TOKEN_EFFECT,
+    TOKEN_REMOVED,
 )
 from trainer.measures.picture_numbers import (
     Outfits,
@@ -228,6 +230,10 @@ def _values(wanted: ProbeSet, view: _View, step: int, made: Sequence[LookedAt]) 
         pairs = {twin: (planes[twin], planes[bare]) for bare, twin in twins.items() if twin is not None}
         yield from _distances(TOKEN_EFFECT, wanted, view, step, pairs)
         yield from _distances(BLEED, wanted, view, step, _pairs(wanted.of(*_NOT_SUBJECT), planes, view.base))
+        for scope, kind in ((TOKEN_REMOVED, PromptKind.BARE), (OTHER_PROMPTS, PromptKind.NEUTRAL)):
+            if pairs := _pairs(wanted.of(kind), planes, view.base):
+                distances = [distance for _, distance in _apart(view, pairs)]
+                yield _mean(BLEED + view.ending, step, scope, distances)
     if view.outfits is not None:
         yield from _outfit_values(wanted, view, view.outfits, step, planes)
     details = [None if each is None else high_frequency(each) for each in planes]
@@ -243,13 +249,18 @@ def _pairs(which: Iterable[int], made: Sequence[Planes | None], base: Sequence[P
     return {index: (made[index], base[index]) for index in which}
 
 
+def _apart(view: _View, pairs: _Pairs) -> Iterator[tuple[int, float]]:
+    """Yield how far each pair of pictures is apart, where both are numbers."""
+    for index, (one, other) in pairs.items():
+        if one is not None and other is not None:
+            yield index, apart(one, other) / view.unit
+
+
 def _distances(name: str, wanted: ProbeSet, view: _View, step: int, pairs: _Pairs) -> Iterator[MeasuredValue]:
     """Yield how far pairs of pictures are apart: over all of them, and of each prompt."""
-    found: dict[str, list[float]] = {}
-    for index, (one, other) in pairs.items():
-        of_prompt = found.setdefault(wanted.pictures[index].prompt.name, [])
-        if one is not None and other is not None:
-            of_prompt.append(apart(one, other) / view.unit)
+    found: dict[str, list[float]] = {wanted.pictures[index].prompt.name: [] for index in pairs}
+    for index, distance in _apart(view, pairs):
+        found[wanted.pictures[index].prompt.name].append(distance)
     if not found:
         return
     yield _mean(name + view.ending, step, "", [distance for distances in found.values() for distance in distances])

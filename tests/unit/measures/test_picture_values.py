@@ -39,6 +39,14 @@ def test_a_line_says_how_far_pictures_went_and_that_none_is_static() -> None:
     assert measures().line(measures().values(3, made)) == "drift 0.35, token effect 1.02, bleed 0.00, no static"
 
 
+def test_bleed_is_told_apart_by_whether_the_prompt_had_the_token() -> None:
+    made = [looked_at(index, level=10 * (2 <= index < 4)) for index in range(6)]
+    of_bleed = {value.scope: value for value in measures().values(3, made) if value.name == "bleed"}
+    bare, other, both = of_bleed["token removed"], of_bleed["other prompts"], of_bleed[""]
+    assert (bare.count, other.count, both.count) == (2, 2, 4)
+    assert bare.value and other.value == 0 and both.value == bare.value / 2
+
+
 def test_a_line_counts_static_pictures() -> None:
     made = [looked_at(0, strength=5.0), *BASE[1:]]
     assert measures().line(measures().values(3, made)).endswith("static in 1 of 6 pictures")
