@@ -95,10 +95,18 @@ _IN_BOTH = (
     _InBoth(
         HIGH_FREQUENCY,
         "fine detail",
-        "Energy of the differences between neighbouring {what}, as a multiple of the base's pictures of the same prompts and seeds, or of "
+        "Energy of the differences of {what} one latent apart, as a multiple of the base's pictures of the same prompts and seeds, or of "
         "the training pictures. Much above 1 is grain or static, below 1 is smooth.",
         "training pictures",
         log_scale=True,
+    ),
+    _InBoth(
+        STATIC,
+        "static pictures",
+        "Share of the pictures that have far more fine detail in {what} than any of the base's and of the training pictures, or that hold "
+        "values that are no numbers. A grainy style of the training pictures does not count. Latents show it first: blotches without a "
+        "motif may be smooth in pixels.",
+        unit="%",
     ),
 )
 
@@ -126,17 +134,6 @@ OF_PICTURES: tuple[MeasureRecord, ...] = (
         scopes="training pictures",
         by_part=False,
         log_scale=True,
-        basis=PICTURE_SET,
-    ),
-    MeasureRecord(
-        STATIC,
-        "static pictures",
-        "Share of the pictures that have far more fine detail, in latents and in pixels, than any of the base's and of the training "
-        "pictures, or that hold values that are no numbers. Grainy styles that the training pictures have do not count.",
-        MeasureSource.PICTURE,
-        unit="%",
-        setting=SETTING,
-        by_part=False,
         basis=PICTURE_SET,
     ),
 )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -36,8 +37,12 @@ from trainer.measures.picture_numbers import (
 from trainer.measures.wilson import wilson
 from trainer.text import plural
 
-STATIC_TIMES = 2.0
-"""So many times as much fine detail as in the finest of the base's and the training pictures is static."""
+STATIC_TIMES = 1.5
+"""So many times as much fine detail as in the finest of the base's and the training pictures is static.
+
+On the demo LoRAs that are right have up to 1.2 times as much in latents, those baked at ten times the rate 1.6 and more once the eye
+sees nothing but noise (docs/experiments.md).
+"""
 
 _SUBJECT = (PromptKind.SUBJECT, PromptKind.OUTFIT)
 _NOT_SUBJECT = (PromptKind.BARE, PromptKind.NEUTRAL)
@@ -54,11 +59,6 @@ class LookedAt:
 
     latents: Planes | None
     pixels: Planes | None
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether all of it are numbers."""
-        return self.latents is not None and self.pixels is not None
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class _View:
     Attributes:
         ending: of the measures' names.
         of: takes these of a picture.
+        detail: its fine detail.
         colour: its spread or saturation.
         base: of each picture; None where the base itself makes no numbers.
         unit: of distances.
@@ -87,6 +88,7 @@ class _View:
 
     ending: str
     of: Callable[[LookedAt], Planes | None]
+    detail: Callable[[Planes], float]
     colour: Callable[[Planes], float]
     base: Sequence[Planes | None]
     unit: float
@@ -102,6 +104,10 @@ class _View:
         details = (*self.base_detail, *self.training_detail)
         return max((detail for detail in details if detail is not None), default=0.0)
 
+    def is_static(self, detail: float | None) -> bool:
+        """Return whether a picture with so much fine detail is static; one without numbers (None) is no picture at all."""
+        return detail is None or (self.finest > 0 and detail > STATIC_TIMES * self.finest)
+
 
 @dataclass(frozen=True)
 class PictureMeasures:
@@ -116,27 +122,37 @@ class PictureMeasures:
     views: tuple[_View, _View] = field(repr=False)
 
     @classmethod
-    def of(cls, wanted: ProbeSet, base: Sequence[LookedAt], training: Sequence[TrainingPicture]) -> "PictureMeasures":
+    def of(
+        cls, wanted: ProbeSet, base: Sequence[LookedAt], training: Sequence[TrainingPicture], factor: int
+    ) -> "PictureMeasures":
         """Return what pictures are compared with.
 
         Args:
             wanted: the pictures.
             base: those that the base makes of the same recipes.
             training: pictures of the subject's folders.
+            factor: pixels that a latent stands for, in each direction.
         """
         pixels = [(picture.folder, picture.pixels) for picture in training if picture.pixels is not None]
         return cls(
             wanted,
             (
-                _view(wanted, "", _latents, spread, base, [(picture.folder, picture.latents) for picture in training]),
-                _view(wanted, PIXELS, _pixels, saturation, base, pixels),
+                _view(
+                    wanted,
+                    "",
+                    _latents,
+                    high_frequency,
+                    spread,
+                    base,
+                    [(picture.folder, picture.latents) for picture in training],
+                ),
+                _view(wanted, PIXELS, _pixels, partial(high_frequency, lag=factor), saturation, base, pixels),
             ),
         )
 
     def values(self, step: int, made: Sequence[LookedAt]) -> list[MeasuredValue]:
         """Return the values of the pictures that a LoRA of `step` steps has made, in the order of the set."""
-        values = [value for view in self.views for value in _values(self.wanted, view, step, made)]
-        return [*values, self._static(step, made)]
+        return [value for view in self.views for value in _values(self.wanted, view, step, made)]
 
     def values_of_base(self, base: Sequence[LookedAt]) -> list[MeasuredValue]:
         """Return the values of the base alone, after step 0: what the token does to it, and where it stands by the training pictures."""
@@ -148,16 +164,6 @@ class PictureMeasures:
                     _share(OUTFIT_SEEN + view.ending, 0, AGAINST_TRAINING, [place < right for place in range(total)])
                 )
         return values
-
-    def is_static(self, picture: LookedAt) -> bool:
-        """Return whether a picture is static, or no picture at all."""
-        if not picture.is_finite:
-            return True
-        seen = [(view, view.of(picture)) for view in self.views]
-        return all(
-            planes is not None and view.finest > 0 and high_frequency(planes) > STATIC_TIMES * view.finest
-            for view, planes in seen
-        )
 
     def line(self, values: Iterable[MeasuredValue]) -> str:
         """Return the values of one step in a line: `drift 0.31, token effect 0.22, bleed 0.05, no static`."""
@@ -176,14 +182,12 @@ class PictureMeasures:
         texts.append(f"static in {bad} of {plural(static.count, 'picture')}" if bad else "no static")
         return ", ".join(texts)
 
-    def _static(self, step: int, made: Sequence[LookedAt]) -> MeasuredValue:
-        return _share(STATIC, step, "", [self.is_static(picture) for picture in made])
-
 
 def _view(
     wanted: ProbeSet,
     ending: str,
     of: Callable[[LookedAt], Planes | None],
+    detail: Callable[[Planes], float],
     colour: Callable[[Planes], float],
     base: Sequence[LookedAt],
     training: Sequence[tuple[str, Planes]],
@@ -203,12 +207,13 @@ def _view(
     return _View(
         ending,
         of,
+        detail,
         colour,
         planes,
         unit,
-        [None if each is None else high_frequency(each) for each in planes],
+        [None if each is None else detail(each) for each in planes],
         [None if each is None else colour(each) for each in planes],
-        [high_frequency(each) for _, each in training],
+        [detail(each) for _, each in training],
         [colour(each) for _, each in training],
         outfits_of(by_outfit),
     )
@@ -231,15 +236,16 @@ def _values(wanted: ProbeSet, view: _View, step: int, made: Sequence[LookedAt]) 
         yield from _distances(TOKEN_EFFECT, wanted, view, step, pairs)
         yield from _distances(BLEED, wanted, view, step, _pairs(wanted.of(*_NOT_SUBJECT), planes, view.base))
         for scope, kind in ((TOKEN_REMOVED, PromptKind.BARE), (OTHER_PROMPTS, PromptKind.NEUTRAL)):
-            if pairs := _pairs(wanted.of(kind), planes, view.base):
-                distances = [distance for _, distance in _apart(view, pairs)]
+            if of_kind := _pairs(wanted.of(kind), planes, view.base):
+                distances = [distance for _, distance in _apart(view, of_kind)]
                 yield _mean(BLEED + view.ending, step, scope, distances)
     if view.outfits is not None:
         yield from _outfit_values(wanted, view, view.outfits, step, planes)
-    details = [None if each is None else high_frequency(each) for each in planes]
+    details = [None if each is None else view.detail(each) for each in planes]
     colours = [None if each is None else view.colour(each) for each in planes]
     yield from _multiples(HIGH_FREQUENCY + view.ending, step, details, view.base_detail, view.training_detail)
     yield from _multiples(SATURATION + view.ending, step, colours, view.base_colour, view.training_colour)
+    yield _share(STATIC + view.ending, step, "", [view.is_static(detail) for detail in details])
 
 
 _Pairs = Mapping[int, tuple[Planes | None, Planes | None]]

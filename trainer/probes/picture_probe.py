@@ -84,7 +84,7 @@ class PictureProbe:
             training = None if base is None else self._training_pictures(stop)
             if base is None or training is None:
                 return ()
-            self._measures = PictureMeasures.of(self._wanted, base, training)
+            self._measures = PictureMeasures.of(self._wanted, base, training, self._probed.model.latent_factor)
             values += self._measures.values_of_base(base)
             values.append(self._set(0))
         if step == 0:

@@ -58,6 +58,12 @@ def test_static_has_more_fine_detail_than_a_slope_of_the_same_spread() -> None:
     assert high_frequency(2 * static) == pytest.approx(4 * high_frequency(static))
 
 
+def test_noise_in_blotches_is_fine_detail_at_the_blotches_size() -> None:
+    blotches = np.kron(noise(5, (3, 16, 16)), np.ones((1, 4, 4), np.float32))
+    assert high_frequency(blotches) < 0.3 * high_frequency(blotches, 4)
+    assert high_frequency(blotches, 4) == pytest.approx(2, rel=0.1)
+
+
 @pytest.mark.parametrize("shape", [(4, 1, 1), (4, 1, 5), (6, 5, 1)])
 def test_a_picture_of_one_row_has_what_detail_it_can(shape: tuple[int, int, int]) -> None:
     detail = high_frequency(noise(2, shape))

@@ -31,7 +31,7 @@ TRAINING = [TrainingPicture("a", looked_at(40).latents, looked_at(40).pixels)]
 
 
 def measures() -> PictureMeasures:
-    return PictureMeasures.of(WANTED, BASE, TRAINING)
+    return PictureMeasures.of(WANTED, BASE, TRAINING, 2)
 
 
 def test_a_line_says_how_far_pictures_went_and_that_none_is_static() -> None:
@@ -52,17 +52,25 @@ def test_a_line_counts_static_pictures() -> None:
     assert measures().line(measures().values(3, made)).endswith("static in 1 of 6 pictures")
 
 
+def static(against: PictureMeasures, first: LookedAt) -> tuple[float | None, float | None]:
+    """Return the share of static pictures, in latents and in pixels, where the first of six is this and the others are the base's."""
+    values = {value.name: value.value for value in against.values(3, [first, *BASE[1:]])}
+    return values["static"], values["static_pixels"]
+
+
 def test_pictures_that_are_as_fine_as_the_training_pictures_are_not_static() -> None:
     grainy = looked_at(40, strength=5.0)
-    against = PictureMeasures.of(WANTED, BASE, [TrainingPicture("a", grainy.latents, grainy.pixels)])
-    assert not against.is_static(looked_at(0, strength=5.0))
-    assert measures().is_static(looked_at(0, strength=5.0))
+    training = [TrainingPicture("a", grainy.latents, grainy.pixels)]
+    one = pytest.approx(1 / 6)
+    assert static(measures(), looked_at(0, strength=5.0)) == (one, one)
+    assert static(PictureMeasures.of(WANTED, BASE, training, 2), looked_at(0, strength=5.0)) == (0, 0)
 
 
-def test_static_in_latents_that_the_pixels_do_not_show_is_none() -> None:
-    noisy = looked_at(0, strength=5.0)
-    assert not measures().is_static(replace(noisy, pixels=BASE[0].pixels))
-    assert measures().is_static(LookedAt(None, None))
+def test_static_in_latents_and_in_pixels_are_counted_apart() -> None:
+    noisy, one = looked_at(0, strength=5.0), pytest.approx(1 / 6)
+    assert static(measures(), replace(noisy, pixels=BASE[0].pixels)) == (one, 0)
+    assert static(measures(), replace(noisy, latents=BASE[0].latents)) == (0, one)
+    assert static(measures(), LookedAt(None, None)) == (one, one)
 
 
 def test_a_picture_without_numbers_leaves_the_others_their_values() -> None:
@@ -76,6 +84,6 @@ def test_a_picture_without_numbers_leaves_the_others_their_values() -> None:
 def test_multiples_are_paired_with_the_base_so_that_prompts_that_differ_do_not_widen_them() -> None:
     base = [looked_at(index, strength=0.1 * (index + 1)) for index in range(6)]
     made = [looked_at(index, strength=0.2 * (index + 1)) for index in range(6)]
-    values = PictureMeasures.of(WANTED, base, TRAINING).values(1, made)
+    values = PictureMeasures.of(WANTED, base, TRAINING, 2).values(1, made)
     detail = next(value for value in values if value.name == "high_frequency" and not value.scope)
     assert (detail.value, detail.low, detail.high) == (pytest.approx(4), pytest.approx(4), pytest.approx(4))
