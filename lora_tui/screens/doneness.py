@@ -212,12 +212,12 @@ def show_doneness(screen: Screen[Any], workspace: Workspace, bake: Bake | None) 
 
 def _axis_words(doneness: "Doneness", place: int) -> str:
     """Return `epoch 5 · step 500 · each picture shown 50–150 times`."""
-    from trainer.doneness.words import shown_text
+    from trainer.doneness.words import shown_words
 
     epoch = doneness.epochs[place]
-    shown = shown_text(epoch)
-    step = f" · step {epoch.step:,}" if epoch.ends_epoch else ""
-    return f"{epoch.title}{step}{f' · each picture shown {shown} times' if shown else ''}"
+    return " · ".join(
+        filter(None, (epoch.title, f"step {epoch.step:,}" if epoch.ends_epoch else "", shown_words(epoch)))
+    )
 
 
 def _about(lane: "DonenessLane", place: int) -> list[Content]:

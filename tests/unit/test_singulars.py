@@ -31,6 +31,8 @@ _NEVER_ONE = (
     "{count} times",  # asked before whether it is one
     "{tried} pictures",  # at least two could not be made at once
     "{accumulated} times",  # more than one batch
+    "{text} times",  # asked before whether it is one
+    "{apart.times:.1f} times",  # with a decimal
     "{often} repeats",  # 0 or below
     "{len(found)} files",  # of one name, so several
     "{len(errors)} keys",  # one alone is raised as it is

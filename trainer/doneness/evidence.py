@@ -1,6 +1,7 @@
 """The words of a lane's evidence: what a rule saw, with its numbers and what is known of their noise."""
 
 from collections.abc import Sequence
+from math import isinf
 
 from trainer.doneness.measured import MeasuredBake
 from trainer.doneness.record import SavedEpoch
@@ -30,7 +31,8 @@ def outside_words(apart: Difference) -> str:
     """Return how far outside the noise a difference is, and whose noise that is."""
     floor = apart.second.floor or apart.first.floor
     if floor is None:
-        return f"{apart.times:.1f} times outside its own 95 % interval; {NOT_KNOWN}"
+        far = "far" if isinf(apart.times) else f"{apart.times:.1f} times"
+        return f"{far} outside its own 95 % interval; {NOT_KNOWN}"
     standing = Standing.OUTSIDE if apart.times > 1 else Standing.INSIDE
     return words(Compared(difference=apart.value, standing=standing, times=apart.times, floor=floor))
 

@@ -53,6 +53,12 @@ def shown_text(epoch: SavedEpoch) -> str:
     return f"{least:,}" if least == most else f"{least:,}–{most:,}"
 
 
+def shown_words(epoch: SavedEpoch) -> str:
+    """Return the same in words: `each picture shown 20–80 times`, `each picture shown once`; "" where it is not known."""
+    text = shown_text(epoch)
+    return text and f"each picture shown {'once' if text == '1' else f'{text} times'}"
+
+
 def mark_signs(marks: Sequence[UserMark], place: int) -> str:
     """Return the signs of what the user said of an epoch, each once."""
     return "".join(dict.fromkeys(MARKS[mark.said] for mark in marks if mark.place == place))
@@ -75,7 +81,7 @@ def evidence(placed: Placed) -> tuple[str, ...]:
 def _width(band: AimedBand, first: SavedEpoch, last: SavedEpoch) -> str:
     if band.epochs == 1:
         return f"step {first.step:,} alone"
-    return f"steps {first.step:,} to {last.step:,}: {band.steps:,} steps wide, {plural(band.epochs, 'epoch')}"
+    return f"steps {first.step:,} to {last.step:,}: {plural(band.steps, 'step')} wide, {plural(band.epochs, 'epoch')}"
 
 
 def _table(doneness: Doneness) -> list[str]:
