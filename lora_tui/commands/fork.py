@@ -1,5 +1,6 @@
 """Bakes that continue another one: `resume`, `fork`, `extend`."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +104,7 @@ def search_folders(look_in: tuple[Path, ...]) -> tuple[Path, ...]:
 
     Raises:
         PathError: one is not there, or is a file.
+        OSError: one cannot be listed.
     """
     for folder in look_in:
         if not folder.is_dir():
@@ -110,6 +112,8 @@ def search_folders(look_in: tuple[Path, ...]) -> tuple[Path, ...]:
             raise PathError(
                 printable(str(folder)), found=found, expected="a folder to search", way_out="check the path"
             )
+        # One that may not be read would be passed over in silence.
+        os.scandir(folder).close()
     return look_in
 
 
