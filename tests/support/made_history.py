@@ -117,5 +117,5 @@ def _add_results(connection: sqlite3.Connection, number: int, points: int, saved
     if number % 10 == 0:
         connection.execute(
             "INSERT INTO bake_note (bake, text, tags, seconds) VALUES (?, ?, ?, ?)",
-            (number, f"# ears of {number}\nmore", json.dumps({"te": True}), STARTED),
+            (number, f"# ears of {number}\nmore", json.dumps({"te": True}), STARTED + number),
         )

@@ -65,10 +65,11 @@ class QueueStore(Store):
             front = connection.execute(
                 "SELECT min(place) - 1 FROM bake WHERE state = ? AND typeof(place) = 'real'", (BakeState.QUEUED,)
             ).fetchone()[0]
-            # Somebody wants it now: what it once waited for no longer counts.
+            # Somebody wants it now: what it once waited for no longer counts. Its place is another one in any case: by that lists see
+            # that it was run again.
             connection.execute(
                 """
-                UPDATE bake SET state = ?, engine = ?, attempt = attempt + 1, place = coalesce(?, place), held = 0,
+                UPDATE bake SET state = ?, engine = ?, attempt = attempt + 1, place = coalesce(?, place + 1), held = 0,
                     not_before = NULL, ended = NULL, error = '', stage = NULL, stage_done = 0, stage_total = 0
                 WHERE number = ?
                 """,
