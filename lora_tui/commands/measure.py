@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
 from lora_tui.commands.options import PATH, WORKSPACE
-from trainer.errors import ExitCode
+from trainer.errors import ExitCode, PathError
 from trainer.refusals import current_folder
 from trainer.text import plural, printable
+
+if TYPE_CHECKING:
+    from trainer.workspace import Workspace
 
 _THREADS = 2
 """Modules that are measured at once: the products of two are as fast as a disk reads."""
@@ -30,7 +34,7 @@ def measure(targets: tuple[Path, ...], base_path: Path | None, as_json: bool, fo
     names = [target.name for target in targets]
     if len(targets) == 1 and names[0].isascii() and names[0].isdecimal() and not targets[0].exists():
         return _measure_bake(int(names[0]), as_json, folder, base_path)
-    return _measure_files(targets, base_path, as_json)
+    return _measure_files(targets, base_path, as_json, folder)
 
 
 def _measure_bake(number: int, as_json: bool, folder: Path | None, base_path: Path | None) -> ExitCode:
@@ -72,16 +76,17 @@ def _measure_bake(number: int, as_json: bool, folder: Path | None, base_path: Pa
     return ExitCode.DONE
 
 
-def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool) -> ExitCode:
+def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool, folder: Path | None) -> ExitCode:
     from lora_tui.commands.progress_line import ProgressLine
     from lora_tui.wording.measures import file_table, file_title, interference_json, interference_table, values_json
     from trainer.measures.interference import CAVEAT, interference
     from trainer.measures.of_files import base_for_files, measure_file
     from trainer.models.lora_header import read_lora_header
 
+    cache = _cache(folder)
     with ProgressLine() as line:
         line("reading the base")
-        base = base_for_files(None if base_path is None else str(base_path), _cache())
+        base = base_for_files(None if base_path is None else str(base_path), cache)
         line("measuring")
         measured = [measure_file(path, base, threads=_THREADS) for path in paths]
         line("comparing")
@@ -115,10 +120,17 @@ def _print_lines(lines: Sequence[str]) -> None:
     click.echo()
 
 
-def _cache() -> Path:
-    """Return where norms of bases are kept: in the workspace here, else with the user's other caches."""
+def _cache(folder: Path | None) -> Path:
+    """Return where norms of bases are kept: in the workspace named or here, else with the user's other caches."""
     from trainer.measures.base_norms import FOLDER
     from trainer.workspace import cache_home, find_workspace
 
-    workspace = find_workspace(current_folder())
+    if folder is not None:
+        workspace: Workspace | None = workspace_here(folder)
+    else:
+        try:
+            workspace = find_workspace(current_folder())
+        except PathError:
+            # Files elsewhere can be measured from a folder that is gone.
+            workspace = None
     return cache_home() if workspace is None or workspace.read_only else workspace.root / FOLDER

@@ -15,6 +15,7 @@ from trainer.formats.safetensors_header import read_header
 from trainer.models.identify import Base
 from trainer.models.model_content import content_of_model
 from trainer.models.weight_slice import PlacedWeight
+from trainer.private_files import make_private_folder
 from trainer.typed_values import WrongValue, read_json
 
 FOLDER = Path("cache")
@@ -95,5 +96,5 @@ def _kept(path: Path, content: str) -> dict[str, float] | None:
 def _keep(path: Path, kept: _KeptNorms) -> None:
     # Without a cache they are computed again next time, and nothing else happens.
     with contextlib.suppress(OSError):
-        path.parent.mkdir(exist_ok=True)
+        make_private_folder(path.parent)
         write_atomically(path, json.dumps(vars(kept)).encode())

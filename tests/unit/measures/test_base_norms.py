@@ -52,7 +52,7 @@ def test_one_file_and_a_folder_of_the_same_model_have_the_norms_of_its_modules(t
 def test_they_are_computed_once_per_content_and_again_where_the_cache_is_of_no_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base, cache = identify_base(DEMO_BASE), tmp_path / "cache"
+    base, cache = identify_base(DEMO_BASE), tmp_path / "home" / "cache"
     first = norms_of(base, cache)
     read = read_weights(monkeypatch)
     assert norms_of(base, cache) == first
