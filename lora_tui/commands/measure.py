@@ -13,6 +13,7 @@ from trainer.refusals import current_folder
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
+    from trainer.noise_floor.twin_cosines import TwinCosines
     from trainer.workspace import Workspace
 
 _THREADS = 2
@@ -78,26 +79,37 @@ def _measure_bake(number: int, as_json: bool, folder: Path | None, base_path: Pa
 
 def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool, folder: Path | None) -> ExitCode:
     from lora_tui.commands.progress_line import ProgressLine
-    from lora_tui.wording.measures import file_table, file_title, interference_json, interference_table, values_json
+    from lora_tui.wording.measures import (
+        NO_TWINS,
+        file_table,
+        file_title,
+        interference_json,
+        interference_table,
+        twins_json,
+        twins_lines,
+        values_json,
+    )
     from trainer.measures.interference import CAVEAT, interference
     from trainer.measures.of_files import base_for_files, measure_file
     from trainer.models.lora_header import read_lora_header
 
-    cache = _cache(folder)
+    workspace = _workspace(folder)
     with ProgressLine() as line:
         line("reading the base")
-        base = base_for_files(None if base_path is None else str(base_path), cache)
+        base = base_for_files(None if base_path is None else str(base_path), _cache(workspace))
         line("measuring")
         measured = [measure_file(path, base, threads=_THREADS) for path in paths]
         line("comparing")
         met = interference(paths, own_name=base.own_name) if len(paths) > 1 else {}
+        twins = _twins(paths, workspace) if met else []
     if as_json:
         pairs = [{"first": one, "second": other, "meet": interference_json(met[one, other])} for one, other in met]
         files = [
             {"path": str(path), "measures": values_json(found.values(0), steps=False)}
             for path, found in zip(paths, measured, strict=True)
         ]
-        print_json({"files": files, "interference": pairs} | ({"caveat": CAVEAT} if met else {}))
+        among = {"twins": [twins_json(each) for each in twins], "caveat": CAVEAT} if met else {}
+        print_json({"files": files, "interference": pairs} | among)
         return ExitCode.DONE
     names = [printable(path.name or str(path), 80) for path in paths]
     for path, name, found in zip(paths, names, measured, strict=True):
@@ -109,8 +121,10 @@ def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool,
     for (one, other), scopes in met.items():
         click.echo(f"{names[one]} and {names[other]}")
         _print_lines(interference_table(scopes) if scopes["", ""].modules else ["no module in common"])
+    for each in twins:
+        _print_lines(twins_lines(each))
     if met:
-        print_note(CAVEAT)
+        print_note(CAVEAT if twins else f"{NO_TWINS} {CAVEAT}")
     return ExitCode.DONE
 
 
@@ -120,17 +134,35 @@ def _print_lines(lines: Sequence[str]) -> None:
     click.echo()
 
 
-def _cache(folder: Path | None) -> Path:
-    """Return where norms of bases are kept: in the workspace named or here, else with the user's other caches."""
-    from trainer.measures.base_norms import FOLDER
-    from trainer.workspace import cache_home, find_workspace
+def _twins(paths: Sequence[Path], workspace: "Workspace | None") -> "list[TwinCosines]":
+    """Return how parallel the twins are of each bake whose LoRA is among the files."""
+    from trainer.journal.journal import Journal
+    from trainer.noise_floor.twin_cosines import twin_cosines
+
+    if workspace is None:
+        return []
+    with Journal(workspace.journal_path) as journal:
+        found = [each for path in paths if (each := twin_cosines(journal, path)) is not None]
+    # Two of one family say the same.
+    return list({frozenset((each.bake, *each.twins)): each for each in reversed(found)}.values())[::-1]
+
+
+def _workspace(folder: Path | None) -> "Workspace | None":
+    """Return the workspace named, or here; None where there is none."""
+    from trainer.workspace import find_workspace
 
     if folder is not None:
-        workspace: Workspace | None = workspace_here(folder)
-    else:
-        try:
-            workspace = find_workspace(current_folder())
-        except PathError:
-            # Files elsewhere can be measured from a folder that is gone.
-            workspace = None
+        return workspace_here(folder)
+    try:
+        return find_workspace(current_folder())
+    except PathError:
+        # Files elsewhere can be measured from a folder that is gone.
+        return None
+
+
+def _cache(workspace: "Workspace | None") -> Path:
+    """Return where norms of bases are kept: in the workspace, else with the user's other caches."""
+    from trainer.measures.base_norms import FOLDER
+    from trainer.workspace import cache_home
+
     return cache_home() if workspace is None or workspace.read_only else workspace.root / FOLDER

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from trainer.measures.interference import Interference, Scope
     from trainer.measures.record import MeasureRecord
     from trainer.models.lora_header import LoraHeader
+    from trainer.noise_floor.twin_cosines import TwinCosines
+
+NO_TWINS = "How parallel twins of these are is not known: bakes with other random numbers alone are far from it."
+"""Said beside a cosine of LoRAs without twins."""
 
 _GAP = 2
 _OF_FILE = (DELTA_SHARE, DELTA_NORM, RANK_USED, RANK_USED_RANDOM, STABLE_RANK)
@@ -92,6 +96,29 @@ def interference_table(found: Mapping["Scope", "Interference"]) -> list[str]:
         if (each := found[scope]).modules
     ]
     return table(["", "in both", "cosine", "overlap of inputs", "of outputs"], rows)
+
+
+def twins_lines(found: "TwinCosines") -> list[str]:
+    """Return how parallel twins are, to read a cosine beside: a line for the whole and for each part."""
+    others = ", ".join(map(str, found.twins))
+    head = f"cosines between bake {found.bake} and its {'twin' if len(found.twins) == 1 else 'twins'} {others} after step {found.step:,}"
+    rows = [
+        [part_label(part), f"{_signed(low)} to {_signed(high)}" if low != high else _signed(low)]
+        for part, group in ordered_scopes(found.cosines)
+        if not group
+        for low, high in [found.cosines[part, group]]
+    ]
+    return [head, *table(["", "cosine"], rows)[1:]]
+
+
+def twins_json(found: "TwinCosines") -> dict[str, object]:
+    """Return the same as plain values."""
+    rows = [
+        {"part": part, "group": group, "least": low, "greatest": high}
+        for part, group in ordered_scopes(found.cosines)
+        for low, high in [found.cosines[part, group]]
+    ]
+    return {"bake": found.bake, "twins": list(found.twins), "step": found.step, "cosines": rows}
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

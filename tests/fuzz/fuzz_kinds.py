@@ -292,6 +292,7 @@ KINDS: tuple[Kind, ...] = (
         (
             command(*_PLAN, "{root}/with-lora.toml"),
             command("grid", "{root}/grids/mine.json", "--dry-run", "--in", "{root}"),
+            command("measure", "{file}", "{file}", "--base", "demo", "--json"),
             calls.measure_lora,
         ),
         (calls.load_lora,),
