@@ -17,11 +17,13 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
 
+from lora_tui.actions.report_file import ReportWritten
 from lora_tui.keymap import BY_ID, Action, bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import Dialog
+from lora_tui.screens.page_offer import offer_page
 from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
 from lora_tui.terminal.key_queue import KeyQueue
 from lora_tui.terminal.output_queue import OutputQueue
@@ -244,6 +246,11 @@ class LoraApp(App[int]):
         if isinstance(self._driver, SurvivingDriver):
             self._driver.lose_terminal()
         self.from_signal(lambda: self.exit(QuitChoice.TERMINAL_GONE))
+
+    @on(ReportWritten)
+    def _offer_report(self, event: ReportWritten) -> None:
+        """Say where a report is; screens that write one leave that to us."""
+        offer_page(self.screen, event.report, "report written")
 
     @on(TerminalGone)
     def _leave_for_good(self) -> None:

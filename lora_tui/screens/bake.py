@@ -15,7 +15,6 @@ from lora_tui.actions.checks import AcceptanceChanged
 from lora_tui.actions.imports import Imports
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
-from lora_tui.actions.report_file import ReportWritten
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keymap import bindings
@@ -25,7 +24,6 @@ from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
 from lora_tui.screens.bake_starts import BakeStarts
 from lora_tui.screens.import_dialogs import ImportDialogs
-from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.parity_dialogs import ParityDialogs
 from lora_tui.screens.plan_dialogs import PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
@@ -260,10 +258,6 @@ class BakeScreen(Screen[None]):
         self.show_log_line(event.error.line(), "error")
         if self.editor.draft is None:
             self.editor.show_closed(event.path, event.error)
-
-    @on(ReportWritten)
-    def _offer_report(self, event: ReportWritten) -> None:
-        offer_page(self, event.report, "report written")
 
     @on(bakes.Saved)
     def _note_saved(self, event: bakes.Saved) -> None:

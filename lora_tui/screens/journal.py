@@ -366,6 +366,10 @@ class JournalScreen(Screen[LeftJournal]):
         first, second = sorted(pair)
         self.await_answer(self.reader.ask(lambda journal, history: compare_bakes(journal, history, first, second)))
 
+    def action_report(self) -> None:
+        """Write everything known of the bake under the cursor as one HTML page."""
+        self._with_entry(self.orders.write_report)
+
     def action_notes(self) -> None:
         """Write about the bake under the cursor."""
         self._with_entry(self.orders.write_notes)

@@ -54,6 +54,13 @@ class JournalOrders:
         self._draft = draft
         self._wait = wait
 
+    def write_report(self, entry: "BakeEntry") -> None:
+        """Write everything known of a bake as one HTML page."""
+        from lora_tui.actions.report_file import write_shown_report
+
+        if self._sender.may_bake():
+            self._sender.write(lambda: write_shown_report(self._sender.workspace, entry.number))
+
     def write_notes(self, entry: "BakeEntry") -> None:
         """Open the editor of a bake's note."""
         self._ask_about(entry, "notes")

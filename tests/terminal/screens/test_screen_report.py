@@ -1,5 +1,6 @@
 """The key that writes the report of the bake shown."""
 
+from lora_tui.screens.journal import JournalScreen
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState
 
@@ -24,3 +25,8 @@ async def test_r_writes_the_report_of_the_bake_shown_and_copies_the_command_that
         await until(pilot, lambda: str(page) in runner.app.clipboard)
         assert "the text encoder carries (TE 71 %, U-Net 22 %)" in page.read_text()
         assert any(note.title == "report written" for note in runner.app._notifications)
+        page.unlink()
+        await pilot.press("j")
+        await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen) and runner.app.screen.listing)
+        await pilot.press("R")
+        await until(pilot, page.is_file)
