@@ -40,10 +40,11 @@ def noise_words(
         step: of its LoRA.
         before: of the LoRA before; None for none.
     """
+    from lora_tui.wording.noise import spread_text
     from trainer.measures.registry import MEASURES
     from trainer.noise_floor.floors import NoiseFloors
     from trainer.noise_floor.values import ValueKey
-    from trainer.noise_floor.words import rests_on, words
+    from trainer.noise_floor.words import NOT_KNOWN, rests_on, words
 
     if not MEASURES[name].compared:
         return ""
@@ -51,8 +52,8 @@ def noise_words(
     with Journal(workspace.journal_path) as journal:
         floors = NoiseFloors(journal)
         floor = floors.floor_of([number], key, step)
-        rests = f" (noise of {rests_on(floor)})" if floor is not None else ""
-        if before is None:
-            return f"noise known{rests}" if rests else "noise not known: make a twin"
-        compared = floors.compare([number], [number], key, before, step)
-    return f"since step {before:,}: {words(compared)}{rests}" if compared is not None else ""
+        compared = None if before is None else floors.compare([number], [number], key, before, step)
+    since = [f"since step {before:,}: {words(compared)}"] if compared is not None else []
+    if floor is not None:
+        since.append(f"twins are apart by {spread_text(MEASURES[name], floor.spread)} ({rests_on(floor)})")
+    return "; ".join(since) or NOT_KNOWN

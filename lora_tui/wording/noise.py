@@ -118,7 +118,7 @@ def _noise(each: "NoiseOfValue") -> str:
             return NOT_KNOWN
         same = "the same to the last digit" if not repeats.variance else f"apart by {_size(each.record, repeats)}"
         return f"{plural(repeats.bakes, 'bake')} with the same random numbers: {same}; {NOT_KNOWN}"
-    spread = _spread_text(each.record, each.floor.spread)
+    spread = spread_text(each.record, each.floor.spread)
     missing = f", without that of {' and '.join(RANDOM_SOURCES[one].words for one in each.floor.unknown)}"
     return f"noise {spread}{missing if each.floor.unknown else ''} ({rests_on(each.floor)})"
 
@@ -138,10 +138,10 @@ def _shares(each: "NoiseOfValue") -> str:
 
 
 def _size(record: "MeasureRecord", found: "VarianceEstimate") -> str:
-    return _spread_text(record, found.spread)
+    return spread_text(record, found.spread)
 
 
-def _spread_text(record: "MeasureRecord", spread: float) -> str:
+def spread_text(record: "MeasureRecord", spread: float) -> str:
     """Return a standard deviation: of ratios in percent of the value, else in the measure's unit."""
     if not record.log_scale:
         return f"±{value_text(record, spread)}"
