@@ -68,6 +68,12 @@ def noise_not_known(question: str, rules: Sequence[Rule]) -> str:
     return f"open {question}: {titles}, {NOT_KNOWN}"
 
 
+def too_noisy(question: str, rules: Sequence[Rule]) -> str:
+    """Return why a question is open although the noise is known."""
+    titles = ", ".join(dict.fromkeys(MEASURES[rule.measure].title for rule in rules))
+    return f"open {question}: {titles}, too noisy to tell; more pictures, seeds or twins make it clearer"
+
+
 def _numbers(rule: Rule, apart: Difference, epochs: Sequence[SavedEpoch]) -> str:
     """Return `-0.09 at epoch 3 → -0.12 at epoch 6`; of the base and of zero no more than the value."""
     record = MEASURES[rule.measure]

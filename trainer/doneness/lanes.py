@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trainer.doneness.evidence import calm_words, fact_words, finding_words, noise_not_known, not_measured
+from trainer.doneness.evidence import calm_words, fact_words, finding_words, noise_not_known, not_measured, too_noisy
 from trainer.doneness.measured import MeasuredBake
 from trainer.doneness.record import DonenessLane, EpochState, LaneKind, Placed, RuleFinding, RuleSign, SavedEpoch
 from trainer.doneness.rules import FACTS, Rule, Trend, rules_of
@@ -108,7 +108,12 @@ def _missing(
         if any(_judges(sights[rule]) for rule in asked):
             continue
         known = [rule for rule in asked if _series(rule, part, measured) is not None]
-        lines.append(noise_not_known(question, known) if known else not_measured(question, asked))
+        # Whose noise is known and still sees nothing is too noisy.
+        noisy = [rule for rule in known if (series := _series(rule, part, measured)) is not None and series.is_judged]
+        if noisy:
+            lines.append(too_noisy(question, noisy))
+        else:
+            lines.append(noise_not_known(question, known) if known else not_measured(question, asked))
     return tuple(lines)
 
 

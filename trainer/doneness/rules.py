@@ -34,6 +34,9 @@ class Trend(StrEnum):
 MORE_STEPS = 1.5
 """How many times the steps of an epoch a bake must go on to show that nothing gets better any more."""
 
+SEEN_SHARE = 1 / 3
+"""Share of what was gained so far that a change must be able to show with, for a rule to say that nothing changes any more."""
+
 RANDOM_GROWTH = 0.5
 """Exponent of the steps with which the sum of steps in random directions grows."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log
 
-from trainer.doneness.rules import MORE_STEPS, RANDOM_GROWTH, Rule, Trend
+from trainer.doneness.rules import MORE_STEPS, RANDOM_GROWTH, SEEN_SHARE, Rule, Trend
 from trainer.doneness.series import Difference, Point, Series, difference
 
 
@@ -124,7 +124,11 @@ def _still_changes(rule: Rule, series: Series, window: TrendWindow) -> Sight:
         if not known:
             return None
         most = max(known, key=lambda apart: rule.better * apart.value)
-        return Seen(most.goes(rule.better), most)
+        if most.goes(rule.better):
+            return Seen(True, most)
+        # That nothing comes any more can only be said where a change worth the name would have shown.
+        gained = abs(point.value - series.start.value) if series.start is not None else 0.0
+        return Seen(False, most) if most.limit <= SEEN_SHARE * gained else None
 
     return _each(series, seen, window.end)
 
@@ -142,7 +146,10 @@ def _outgrows_chance(rule: Rule, series: Series, window: TrendWindow) -> Sight:
         by_chance = RANDOM_GROWTH * log(point.step / before[-1].step)
         grown = apart.value if series.record.log_scale else _ratio(apart)
         limit = apart.limit if series.record.log_scale else apart.limit / max(abs(point.value), 1e-300)
-        return Seen(grown - by_chance > limit, apart)
+        if grown - by_chance > limit:
+            return Seen(True, apart)
+        # Growth with the steps themselves, twice as far in logarithms, would have shown.
+        return Seen(False, apart) if limit <= by_chance else None
 
     return _each(series, seen, window.end)
 

@@ -229,3 +229,33 @@ def test_values_that_are_no_numbers_are_left_out() -> None:
         *measured(DELTA_SHARE.key, (0.0, -1.0, 0.1), part="unet"),
     ]
     assert len(doneness(broken, epochs=3).lanes[0].epochs) == 3
+
+
+def test_nothing_is_called_done_where_a_change_could_not_have_been_seen() -> None:
+    values = [
+        *measured(TOKEN_EFFECT, (0.5, 0.55, 0.5, 0.52, 0.51, 0.5, 0.5, 0.5), base=0.1),
+        *measured(BLEED, [0.1] * 8, base=0.0),
+    ]
+    quiet, loud = (
+        place(3, saved_epochs(8), values, ("text_encoder",), floors({TOKEN_EFFECT: spread, BLEED: 0.1})).lanes[0]
+        for spread in (0.01, 0.08)
+    )
+    assert EpochState.DONE in states(quiet)
+    assert not loud.is_measured
+    assert loud.missing == (
+        "open whether it still moves: token effect, too noisy to tell; more pictures, seeds or twins make it clearer",
+    )
+
+
+def test_two_encoders_have_a_lane_each() -> None:
+    values = [
+        *measured(TOKEN_EFFECT, (0.5, 0.6, 0.6, 0.6), base=0.1),
+        *measured(BLEED, (0.1, 0.1, 0.1, 0.1), base=0.0),
+        *measured(DELTA_SHARE.key, (0.001, 0.002, 0.003, 0.004), part="text_encoder_2"),
+    ]
+    found = doneness(values, ("unet", "text_encoder", "text_encoder_2"), epochs=4)
+    titles = [lane.title for lane in found.lanes]
+    assert len(set(titles)) == 4
+    assert states(found.lanes[1])[-1] is DONE
+    # Its own size still grows with the steps.
+    assert states(found.lanes[2])[-1] is FORMING
