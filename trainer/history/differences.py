@@ -1,6 +1,6 @@
 """Differences of two bakes: their settings, their data, and what came out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainer.dataset.manifest import Manifest, read_manifest
 from trainer.errors import LoraTuiError
@@ -10,6 +10,7 @@ from trainer.history.records import BakeEntry
 from trainer.history.setting_changes import SettingChange, setting_changes
 from trainer.journal.derived_records import FactSource
 from trainer.journal.journal import Journal
+from trainer.settings.describe import settings_naming
 from trainer.settings.one_setting import Decides
 
 
@@ -51,12 +52,19 @@ def difference(journal: Journal, first: int, second: int) -> BakeDifference:
     fault = one.fault or other.fault
     changes = () if fault else setting_changes(one.settings, other.settings)
     if one.data and one.data == other.data:
-        return BakeDifference(first, second, changes, fault, DataChanges(), "")
+        return BakeDifference(first, second, _of_same_content(changes), fault, DataChanges(), "")
     found = [_manifest(journal, number) for number in (first, second)]
     unknown = next((each for each in found if isinstance(each, str)), "")
     before, after = found
     data = data_changes(before, after) if isinstance(before, Manifest) and isinstance(after, Manifest) else None
     return BakeDifference(first, second, changes, fault, data, unknown)
+
+
+def _of_same_content(changes: tuple[SettingChange, ...]) -> tuple[SettingChange, ...]:
+    """Return the changes between two bakes with the same data and models: another place of these decides nothing."""
+    named = {*settings_naming("data"), *settings_naming("weights")}
+    found = [replace(each, decides=Decides.NO) if each.name in named else each for each in changes]
+    return tuple(sorted(found, key=lambda each: each.decides is Decides.NO))
 
 
 def _manifest(journal: Journal, number: int) -> Manifest | str:

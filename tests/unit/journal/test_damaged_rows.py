@@ -62,6 +62,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "curves.last_values": lambda journal, number: journal.curves.last_values(number),
     "curves.measured_speed": lambda journal, number: journal.curves.measured_speed(lambda toml: "unet_lr" in toml),
     "measures.of_bake": lambda journal, number: journal.measures.of_bake(number),
+    "measures.kinds": lambda journal, number: journal.measures.kinds(number),
     "measures.steps": lambda journal, number: journal.measures.steps(number, "size"),
     "notes.of": lambda journal, number: journal.notes.of(number),
     "notes.all": lambda journal, number: journal.notes.all(),
