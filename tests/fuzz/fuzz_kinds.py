@@ -426,7 +426,7 @@ KINDS: tuple[Kind, ...] = (
         "bake record",
         {f"{BAKE}/bake.json": _JSON},
         ("trainer.journal.bake_folder", "trainer.recovery.bakes"),
-        (_REBUILD, *_SHOW[:4], *_SHOW[-3:], calls.snapshot),
+        (_REBUILD, *_SHOW[:4], *_SHOW[-3:-1], calls.snapshot),
     ),
     Kind(
         "data of a bake",
