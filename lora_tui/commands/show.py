@@ -1,5 +1,6 @@
 """One bake with all that is known of it, and the differences of two: `show` and `diff`."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -44,23 +45,27 @@ def show(number: int, as_json: bool, folder: Path | None) -> ExitCode:
 @click.argument("first", type=int, metavar="A")
 @click.argument("second", type=int, metavar="B")
 @click.option("--pictures", is_flag=True, help="Name each picture that differs.")
+@click.option("--cosine", is_flag=True, help="Also the cosine between their newest LoRAs, beside that between twins.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @WORKSPACE
 @exits
-def diff(first: int, second: int, pictures: bool, as_json: bool, folder: Path | None) -> ExitCode:
+def diff(first: int, second: int, pictures: bool, cosine: bool, as_json: bool, folder: Path | None) -> ExitCode:
     """Show what differs between bakes A and B: their settings, their data, and their measures held against the noise."""
     from lora_tui.wording.history import difference_json, difference_lines
     from lora_tui.wording.noise import side_by_side_json, side_by_side_lines
     from trainer.history.differences import difference
     from trainer.journal.journal import Journal
+    from trainer.noise_floor.cosines import NO_TWINS, cosine_of_bakes
     from trainer.noise_floor.side_by_side import side_by_side
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         found = difference(journal, first, second)
         measures = side_by_side(journal, first, second)
+        beside = cosine_of_bakes(journal, first, second) if cosine else None
     if as_json:
-        print_json({**difference_json(found), "measures": side_by_side_json(measures)})
+        asked = {"cosine": None if beside is None else {**asdict(beside), "words": beside.words()}} if cosine else {}
+        print_json({**difference_json(found), "measures": side_by_side_json(measures), **asked})
         return ExitCode.DONE
     for line in difference_lines(found):
         click.echo(line)
@@ -69,4 +74,6 @@ def diff(first: int, second: int, pictures: bool, as_json: bool, folder: Path | 
             click.echo(f"  {printable(line)}")
     for line in side_by_side_lines(measures):
         click.echo(line)
+    if cosine:
+        click.echo(beside.words() if beside is not None else f"cosine: not shown, {NO_TWINS}")
     return ExitCode.DONE

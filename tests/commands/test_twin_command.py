@@ -3,6 +3,7 @@
 import json
 import re
 
+from lora_of_numbers import Layer, write_lora_of_numbers
 from made_twins import add_bake
 
 from trainer.journal.journal import Journal
@@ -54,3 +55,23 @@ def test_noise_and_differences_are_told_in_words_and_as_json(lora_tui_here, demo
     twins = json.loads(lora_tui_here("diff", "1", "2", "--json", "--in", demo.root).stdout)
     assert {each["compared"]["standing"] for each in twins["measures"]["values"]} == {"inside the noise"}
     assert set(RandomSource) == {"init", "order", "noise"}
+
+
+def test_a_cosine_between_bakes_stands_beside_that_of_twins_or_not_at_all(lora_tui_here, demo: Workspace) -> None:
+    layers = {"lora_unet_down_blocks_0_attentions_0_proj_in": Layer(8, 6, 2)}
+    with Journal(demo.journal_path) as journal:
+        for seed, dim in ((1, 8), (1, 4), (2, 8), (3, 8)):
+            number = add_bake(journal, losses={10: 0.5}, seed=seed, network_dim=dim)
+            folder = demo.root / journal.bakes.read(number).folder
+            folder.mkdir(parents=True)
+            write_lora_of_numbers(folder / "x-10.safetensors", layers, near=0.1 * number)
+            if number == 2:
+                alone = lora_tui_here("diff", "1", "2", "--cosine", "--in", demo.root).stdout
+    assert "cosine: not shown, neither has a twin" in alone
+    found = json.loads(lora_tui_here("diff", "1", "2", "--cosine", "--json", "--in", demo.root).stdout)["cosine"]
+    assert (len(found["twins"]), found["bakes"]) == (3, 3)
+    assert all(0 < each < 1 for each in (found["between"], *found["twins"]))
+    assert found["words"] in lora_tui_here("diff", "1", "2", "--cosine", "--in", demo.root).stdout
+    (demo.root / "bakes" / "0003-x" / "x-10.safetensors").unlink()
+    fewer = json.loads(lora_tui_here("diff", "1", "2", "--cosine", "--json", "--in", demo.root).stdout)["cosine"]
+    assert (len(fewer["twins"]), fewer["bakes"]) == (1, 2)

@@ -1,14 +1,23 @@
 """Cosines between the LoRAs of two bakes, never without those between twins: a small one may be all that twins reach."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
+from trainer.errors import LoraTuiError
+from trainer.journal.journal import Journal
+from trainer.measures.interference import common_name
+from trainer.measures.lora_factors import LoraFactors
+from trainer.measures.products import inner_product, squared_norm
 from trainer.noise_floor.floors import NoiseFloors
 from trainer.text import plural
 
 # Each pair reads two LoRA files.
-_MOST_PAIRS = 10
+_MOST_PAIRS = 6
+NO_TWINS = "neither has a twin, so how far twins lie apart is not known: make a twin"
+"""Instead of a cosine without that of twins."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +62,43 @@ def cosine_beside_twins(
     if between is None:
         return None
     return CosineBesideTwins(between, tuple(twins.values()), len({bake for pair in twins for bake in pair}))
+
+
+def cosine_of_bakes(journal: Journal, first: int, second: int) -> CosineBesideTwins | None:
+    """Return the cosine between the newest LoRAs of two bakes beside that of their twins; None without twins, or without files."""
+    floors, root = NoiseFloors(journal), journal.path.parent
+
+    def cosine(one: int, other: int) -> float | None:
+        return file_cosine(_lora_of(journal, root, one), _lora_of(journal, root, other))
+
+    return cosine_beside_twins(floors, first, second, cosine)
+
+
+def file_cosine(first: Path | None, second: Path | None) -> float | None:
+    """Return the cosine ⟨ΔW₁, ΔW₂⟩ / (‖ΔW₁‖ ‖ΔW₂‖) over all modules of two LoRA files.
+
+    None where one changes nothing, cannot be read, or is not there.
+    """
+    if first is None or second is None:
+        return None
+    inner = 0.0
+    squares = [0.0, 0.0]
+    try:
+        with LoraFactors(first, common_name) as one, LoraFactors(second, common_name) as other:
+            for name in dict.fromkeys((*one, *other)):
+                changes = [file.read(name) if name in file else None for file in (one, other)]
+                for place, change in enumerate(changes):
+                    squares[place] += squared_norm(change) if change is not None else 0.0
+                if changes[0] is not None and changes[1] is not None:
+                    inner += inner_product(changes[0], changes[1])
+    except (LoraTuiError, OSError, ValueError):
+        return None
+    size = math.sqrt(squares[0]) * math.sqrt(squares[1])
+    return inner / size if size > 0 and math.isfinite(inner / size) else None
+
+
+def _lora_of(journal: Journal, root: Path, bake: int) -> Path | None:
+    """Return a bake's newest LoRA, None where it is not there."""
+    saved = journal.results.checkpoints(bake)
+    path = root / journal.bakes.read(bake).folder / saved[0].file if saved else None
+    return path if path is not None and path.is_file() else None
