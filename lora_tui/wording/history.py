@@ -12,7 +12,8 @@ from trainer.history.filter import GRAMMAR
 from trainer.history.filter_fields import FILTER_FIELDS
 from trainer.history.setting_changes import shown_setting
 from trainer.measures.carried import carried_by_step
-from trainer.measures.registry import MEASURES
+from trainer.measures.registry import BASES, MEASURES
+from trainer.measures.value_text import value_text
 from trainer.settings.one_setting import Decides
 from trainer.text import duration, plural, printable
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
     from trainer.history.setting_changes import SettingChange
     from trainer.journal.records import Checkpoint
+    from trainer.measures.record import MeasureRecord
 
 _MAX_CHANGES, _MAX_NOTE, _MAX_NAME = 100, 60, 60
 _DECIDES: Mapping[Decides, str] = {
@@ -209,11 +211,16 @@ def _measure_lines(one: "OneBake") -> Iterator[str]:
     for each in one.measures:
         newest[each.name] = max(newest.get(each.name, 0), each.step)
     for each in one.measures:
-        if each.step != newest[each.name] or each.scope or each.value is None:
+        if each.step != newest[each.name] or each.scope or each.value is None or each.name in BASES:
             continue
-        interval = "" if each.low is None or each.high is None else f" ({each.low:.4g} to {each.high:.4g})"
-        what = " ".join(filter(None, [MEASURES[each.name].title if each.name in MEASURES else each.name, each.part]))
-        yield f"{printable(what)}  {each.value:.4g}{interval}  at step {each.step:,}"
+        record = MEASURES.get(each.name)
+
+        def text(value: float, record: "MeasureRecord | None" = record) -> str:
+            return f"{value:.4g}" if record is None else value_text(record, value)
+
+        interval = "" if each.low is None or each.high is None else f" ({text(each.low)} to {text(each.high)})"
+        what = " ".join(filter(None, [record.title if record is not None else each.name, each.part]))
+        yield f"{printable(what)}  {text(each.value)}{interval}  at step {each.step:,}"
 
 
 def grammar_lines() -> Iterator[str]:

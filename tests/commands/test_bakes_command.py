@@ -10,7 +10,9 @@ from lora_on_disk import write_lora
 
 from trainer.dataset.manifest import ListedPicture, Manifest, manifest_bytes
 from trainer.journal.journal import Journal
+from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState, Checkpoint, NewBake
+from trainer.measures.of_pictures import DRIFT, PICTURE_SET, STATIC
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 
@@ -137,3 +139,21 @@ def test_loras_from_elsewhere_are_listed_with_what_was_left_out(
     assert "x.safetensors was left out" in ran.stdout
     assert "0004 cat  imported" in lora_tui_here("bakes", "unet_lr=0.5").stdout
     assert "cat-000002.safetensors" in lora_tui_here("show", "4").stdout
+
+
+def test_measures_are_shown_in_their_units_and_not_what_only_says_what_they_were_made_on(
+    filled: Path, lora_tui_here: LoraTui
+) -> None:
+    with Journal(filled / "journal.sqlite") as journal:
+        made = [
+            MeasuredValue(step=80, name=STATIC, value=0.5, low=0.25, high=0.75, count=4),
+            MeasuredValue(step=80, name=DRIFT, value=1.5),
+            MeasuredValue(step=80, name=PICTURE_SET, value=3.0),
+            MeasuredValue(step=80, name="of a later version", value=7.0),
+        ]
+        journal.measures.add(1, made)
+    shown = lora_tui_here("show", "1").stdout
+    assert "static pictures  50 % (25 % to 75 %)  at step 80" in shown
+    assert "drift  1.5  at step 80" in shown
+    assert "of a later version  7  at step 80" in shown
+    assert PICTURE_SET not in shown

@@ -13,3 +13,6 @@ _ALL: tuple[MeasureRecord, ...] = (*OF_CURVES, *OF_WEIGHTS, *OF_PARTS, *OF_VALID
 
 MEASURES: Mapping[str, MeasureRecord] = {record.key: record for record in _ALL}
 """Key -> record, in the order in which they are shown."""
+
+BASES = frozenset(record.basis for record in MEASURES.values() if record.basis)
+"""Names of the values that only say what others were measured on; nobody shows them."""
