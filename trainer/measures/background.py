@@ -2,12 +2,14 @@
 
 import contextlib
 import logging
+import math
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -31,16 +33,22 @@ _LOWEST_PRIORITY = 19
 
 # An SDXL LoRA takes up to 4 s; what takes longer goes on while the process lives.
 _MAX_WAIT_SECONDS = 5.0
+_GRACE_SECONDS = 0.5
 
 
 @dataclass
 class _SavedLora:
-    """A LoRA that waits to be measured; `dropped` once its step is taken again."""
+    """A LoRA that waits to be measured.
+
+    Attributes:
+        step, path, rounded: as in BackgroundMeasuring.saved.
+        dropped: its step is taken again, or another thread measures it.
+    """
 
     step: int
     path: Path
     rounded: Mapping[str, float]
-    dropped: bool = field(default=False, compare=False)
+    dropped: bool = False
 
 
 class BackgroundMeasuring:
@@ -68,6 +76,7 @@ class BackgroundMeasuring:
         self._writing = threading.Lock()
         self._waiting: deque[_SavedLora] = deque()
         self._busy: _SavedLora | None = None
+        self._norms: Mapping[str, float] | None = None
         self._closed, self._failed = False, False
         self._thread = threading.Thread(target=self._run, name="weight measures", daemon=True)
 
@@ -80,15 +89,38 @@ class BackgroundMeasuring:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wait a moment for what is left."""
+        ends = time.monotonic() + _MAX_WAIT_SECONDS
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._waiting and self._busy is None, _MAX_WAIT_SECONDS)
+            self._changed.wait_for(self._is_idle, min(_GRACE_SECONDS, _MAX_WAIT_SECONDS))
+        # On a busy computer the lowest priority may never come to its turn; here nothing is held up any more.
+        while time.monotonic() < ends and (lora := self._taken_over()) is not None:
+            self._attempt(printable(lora.path.name), partial(self._measure, lora, self._norms or {}, ends))
+            if time.monotonic() >= ends:
+                with self._changed:
+                    self._waiting.appendleft(lora)
+                    self._changed.notify_all()
+        with self._changed:
+            self._changed.wait_for(self._is_idle, max(0.0, ends - time.monotonic()))
             left = len(self._waiting) + (self._busy is not None)
         if left:
             self._log(
                 f"{plural(left, 'LoRA')} not measured yet: `lora-tui measure {self._bake.number}` makes up for what is missing"
             )
+
+    def _is_idle(self) -> bool:
+        return not self._waiting and self._busy is None
+
+    def _taken_over(self) -> _SavedLora | None:
+        """Return a LoRA that this thread is to measure in place of the other; None for none, or before the base's norms are known."""
+        with self._changed:
+            if self._norms is None:
+                return None
+            if (busy := self._busy) is not None and not busy.dropped:
+                busy.dropped = True
+                return replace(busy, dropped=False)
+            return self._waiting.popleft() if self._waiting else None
 
     def saved(self, step: int, path: Path, rounded: Mapping[str, float]) -> None:
         """Measure a LoRA soon; returns at once.
@@ -118,6 +150,8 @@ class BackgroundMeasuring:
     def _run(self) -> None:
         lower_priority()
         norms = self._attempt("the base's weights", self._base_norms) or {}
+        with self._changed:
+            self._norms = norms
         while (lora := self._next()) is not None:
             self._attempt(printable(lora.path.name), partial(self._measure, lora, norms))
             with self._changed:
@@ -135,9 +169,12 @@ class BackgroundMeasuring:
         cache = self._journal_path.parent / FOLDER
         return base_norms(self._base, cache, self._content, lambda: self._closed and not self._waiting)
 
-    def _measure(self, lora: _SavedLora, norms: Mapping[str, float]) -> None:
-        if lora.dropped:
-            return
+    def _measure(self, lora: _SavedLora, norms: Mapping[str, float], ends: float = math.inf) -> None:
+        """Measure a LoRA and write the values.
+
+        Raises:
+            MeasuringStopped: it was dropped, or the clock has passed `ends`.
+        """
         with Journal(self._journal_path) as journal:
             values = measure_saved(
                 journal.results.checkpoints(self._bake.number),
@@ -147,7 +184,7 @@ class BackgroundMeasuring:
                 own_name=ModuleNames(self._base.family, self._base.lora_shapes).own,
                 norms=norms,
                 rounded=lora.rounded,
-                stop=lambda: lora.dropped,
+                stop=lambda: lora.dropped or time.monotonic() > ends,
             )
             with self._writing:
                 if not lora.dropped and journal.bakes.read(self._bake.number).attempt == self._bake.attempt:

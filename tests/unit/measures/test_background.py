@@ -130,6 +130,34 @@ def test_the_end_waits_only_a_moment_and_says_how_to_make_up_for_the_rest(
         time.sleep(0.01)
 
 
+def test_at_the_end_the_bakes_own_thread_measures_what_a_busy_computer_left(
+    journal: Journal, bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def starved(path: Path, *, stop: Callable[[], bool], **how: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            while not stop():
+                time.sleep(0.005)
+        return measure_lora(path, stop=stop, **how)
+
+    monkeypatch.setattr(background, "measure_lora", starved)
+    monkeypatch.setattr(background, "_GRACE_SECONDS", 0.05)
+    lines: list[str] = []
+    with measuring(journal, bake, lines.append) as measures:
+        for step in (3, 6, 9):
+            measures.saved(step, save(journal, bake, step), {})
+        until_known(measures)
+    assert steps(journal) == [3, 6, 9]
+    assert lines == []
+
+
+def until_known(measures: BackgroundMeasuring) -> None:
+    """Wait until the base's norms are known."""
+    end = time.monotonic() + 10
+    while measures._norms is None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_two_files_of_one_step_are_measured_once(journal: Journal, bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[Path] = []
 
