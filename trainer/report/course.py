@@ -35,10 +35,9 @@ def log_chapter(source: ReportSource) -> Chapter:
 
 def _curves(source: ReportSource) -> Iterator[Block]:
     number, last = source.bake.number, float(source.steps)
-    band = "The band is the lowest and the highest value of each stretch, the line its mean."
     loss = _line(source, "loss", "training loss")
     if loss is not None:
-        yield StepPlot("Training loss", (loss,), last, note=band)
+        yield StepPlot("Training loss", (loss,), last, note=_note(loss))
     validations = source.journal.results.validations(number)
     if len(validations) > 1:
         steps, values = [step for step, _ in validations], [value for _, value in validations]
@@ -48,14 +47,21 @@ def _curves(source: ReportSource) -> Iterator[Block]:
         yield StepPlot("Learning rates", tuple(StepCurve(each.label, each.steps, each.values) for each in rates), last)
     norm = _line(source, "grad_norm", "length of the gradient")
     if norm is not None:
-        yield StepPlot("Length of the gradient", (norm,), last, log_scale=True, note=band)
+        yield StepPlot("Length of the gradient", (norm,), last, log_scale=True, note=_note(norm))
 
 
 def _line(source: ReportSource, metric: str, label: str) -> StepCurve | None:
     curve = source.journal.curves.read(source.bake.number, metric, _COLUMNS)
     if len(curve.steps) < 2 or not any(map(isfinite, curve.mean)):
         return None
+    if not curve.level:
+        # A step each: lowest, highest and mean are the same.
+        return StepCurve(label, curve.steps, curve.mean)
     return StepCurve(label, curve.steps, curve.mean, curve.low, curve.high)
+
+
+def _note(curve: StepCurve) -> str:
+    return "The band is the lowest and the highest value of each stretch, the line its mean." if curve.low else ""
 
 
 def _epochs(source: ReportSource) -> Iterator[Block]:

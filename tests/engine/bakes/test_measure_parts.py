@@ -43,7 +43,7 @@ def test_the_lora_is_the_same_bit_for_bit_with_dropouts_and_a_stopped_encoder(
 def test_who_carries_is_told_in_a_bake_built_to_be_so(
     runner: Any, make_settings: Any, rates: dict[str, float], who: Carrier
 ) -> None:
-    settings = changes(**rates, measure_parts=True, text_encoder_stop="", save_every_n_steps=None)
+    settings = changes(**rates, measure_parts=True, text_encoder_stop="", save_every_n_steps=None, max_train_steps=2)
     runner.bake(make_settings(**settings))
-    found = carried(runner.journal.measures.of_bake(1, CARRIED_BY), 4)
+    found = carried(runner.journal.measures.of_bake(1, CARRIED_BY), 2)
     assert found is not None and found.carrier is who, found
