@@ -23,7 +23,7 @@ JOURNAL_ACTIONS: tuple[Action, ...] = (
         "journal.overlay", "o", "overlay", "overlay", "curves of the marked bakes over each other, or the bake again", _JOURNAL,
         "Overlay the marked bakes",
     ),
-    Action("journal.metric", "m", "metric", "curve", "choose what the curves show", _JOURNAL, "Choose the curve", opens="always"),
+    Action("journal.metric", "c", "metric", "curve", "choose what the curves show", _JOURNAL, "Choose the curve", opens="always"),
     Action(
         "journal.pin", "p", "pin", "pin", "put this bake's curve on top, and compare the others with it; again takes it down", _JOURNAL,
     ),

@@ -24,6 +24,8 @@ __all__ = [
 
 _APP = ("app",)
 _BAKE = ("bake",)
+# What is done to the bake shown, and to the one under the cursor of the journal.
+_BAKES = ("bake", "journal")
 _GRID = ("grid",)
 _SCREENS = ("bake", "grid", "journal")
 _PICTURES = ("pictures",)
@@ -79,7 +81,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bake.twin", "t", "twin", "twin",
-        "queue this bake again with other random numbers: what twins differ in is noise (asks which, and how many)", _BAKE,
+        "queue this bake again with other random numbers: what twins differ in is noise (asks which, and how many)", _BAKES,
         "Twin", right="bake", opens="always",
     ),
     Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid", opens="always"),
@@ -105,7 +107,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bake.report", "R", "report", "report",
-        "write everything known of the bake shown as one HTML page and copy the command that fetches it", _BAKE, "Report",
+        "write everything known of the bake as one HTML page and copy the command that fetches it", _BAKES, "Report",
         right="bake", acts=True,
     ),
     Action(
@@ -160,12 +162,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "doneness.open", "d", "doneness", "doneness",
-        "where each epoch of the bake shown stands between raw and burnt, part by part, with the evidence", _BAKE, "Doneness",
+        "where each epoch of the bake stands between raw and burnt, part by part, with the evidence", _BAKES, "Doneness",
         opens="always",
     ),
     Action(
         "measures.open", "m", "measures", "measures",
-        "what was measured of the bake shown: curves by part, and a map of its blocks over the epochs", _BAKE, "Measures",
+        "what was measured of the bake: curves by part, and a map of its blocks over the epochs", _BAKES, "Measures",
         opens="always",
     ),
     # The Grid screen

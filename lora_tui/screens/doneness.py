@@ -15,9 +15,9 @@ from textual.widgets import Static
 from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.widgets.doneness_view import DonenessView
+from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
-from trainer.journal.records import Bake
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -199,7 +199,7 @@ def _rule_lines() -> list[Content]:
     return found
 
 
-def show_doneness(screen: Screen[Any], workspace: Workspace, bake: Bake | None) -> None:
+def show_doneness(screen: Screen[Any], workspace: Workspace, bake: NamedBake | None) -> None:
     """Show the lanes of a bake over `screen`; where there is none, say so."""
     from lora_tui.actions.doneness import read_doneness
 

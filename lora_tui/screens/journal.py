@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from lora_tui.actions import bakes, journal
 from lora_tui.actions.order_sender import OrderSender
+from lora_tui.actions.report_file import ReportWritten
 from lora_tui.forms.draft import SettingsDraft
 from lora_tui.keymap import bindings, shown_journal_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
@@ -23,6 +24,7 @@ from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS
 from lora_tui.screens.journal_curves import JournalCurves
 from lora_tui.screens.journal_orders import JournalOrders
+from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.widgets.bake_about import about_bake
@@ -252,6 +254,11 @@ class JournalScreen(Screen[LeftJournal]):
         event.stop()
         self.sender.note(event.line, seconds=5)
 
+    @on(ReportWritten)
+    def _offer_report(self, event: ReportWritten) -> None:
+        event.stop()
+        offer_page(self, event.report, "report written")
+
     @on(bakes.Resumed)
     def _note_resumed(self, event: bakes.Resumed) -> None:
         event.stop()
@@ -395,6 +402,22 @@ class JournalScreen(Screen[LeftJournal]):
     def action_fork(self) -> None:
         """Ask for an epoch of the bake under the cursor, then queue a bake that starts there."""
         self._with_entry(self.orders.fork)
+
+    def action_twin(self) -> None:
+        """Ask what varies, then queue twins of the bake under the cursor."""
+        self._with_entry(self.orders.twin)
+
+    def action_report(self) -> None:
+        """Write everything known of the bake under the cursor as one HTML page."""
+        self._with_entry(self.orders.write_report)
+
+    def action_doneness(self) -> None:
+        """Show where each epoch of the bake under the cursor stands between raw and burnt."""
+        self._with_entry(self.orders.show_doneness)
+
+    def action_measures(self) -> None:
+        """Show what was measured of the bake under the cursor."""
+        self._with_entry(self.orders.show_measures)
 
     def action_resume(self) -> None:
         """Queue the bake under the cursor again, which ended early."""

@@ -19,6 +19,7 @@ from trainer.journal.records import BakeState
 from trainer.text import printable
 
 if TYPE_CHECKING:
+    from lora_tui.actions.twin import QueuedTwins
     from trainer.history.records import BakeEntry
     from trainer.jobs.fork import ForkedBake
 
@@ -130,6 +131,35 @@ class JournalOrders:
         forking = ForkRequest(self._sender.workspace, entry.number, mine, self._sender.engine.key)
         self._screen.app.push_screen(ForkDialog(forking, f"Fork bake {entry_name(entry)}"), self._note_fork)
 
+    def twin(self, entry: "BakeEntry") -> None:
+        """Ask what varies and how many twins of a bake, then queue them."""
+        from lora_tui.actions.twin import TwinRequest
+        from lora_tui.screens.twin import TwinDialog
+
+        if self._sender.may_bake():
+            request = TwinRequest(self._sender.workspace, entry.number, self._sender.engine.key)
+            self._screen.app.push_screen(TwinDialog(request, f"Twin of bake {entry_name(entry)}"), self._note_twins)
+
+    def write_report(self, entry: "BakeEntry") -> None:
+        """Write everything known of a bake as one HTML page."""
+        from lora_tui.actions.report_file import write_shown_report
+
+        if self._sender.may_bake():
+            workspace = self._sender.workspace
+            self._sender.write(lambda: write_shown_report(workspace, entry.number))
+
+    def show_doneness(self, entry: "BakeEntry") -> None:
+        """Show where each epoch of a bake stands between raw and burnt."""
+        from lora_tui.screens.doneness import show_doneness
+
+        show_doneness(self._screen, self._sender.workspace, entry)
+
+    def show_measures(self, entry: "BakeEntry") -> None:
+        """Show what was measured of a bake."""
+        from lora_tui.screens.measures import show_measures
+
+        show_measures(self._screen, self._sender.workspace, entry)
+
     def resume(self, entry: "BakeEntry") -> None:
         """Queue a bake again, which ended early or was parked."""
         if not self._sender.may_bake():
@@ -177,6 +207,13 @@ class JournalOrders:
             self._wait(
                 self._reader.ask(lambda opened, history: journal.plan_removal(opened, history, workspace, number, kind))
             )
+
+    def _note_twins(self, twins: "QueuedTwins | None") -> None:
+        if twins is not None:
+            lines = (f"bake {bake.number} waits: {twins.why}" for bake in twins.bakes)
+            self._sender.note("; ".join((*lines, *twins.notes)), seconds=6)
+            self._sender.wake()
+            self._look()
 
     def _note_fork(self, fork: "ForkedBake | None") -> None:
         if fork is not None:

@@ -15,9 +15,9 @@ from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import key_hint
 from lora_tui.widgets.block_map import NOTHING, SHADES, BlockMap
 from lora_tui.widgets.braille_plot import BraillePlot
+from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
-from trainer.journal.records import Bake
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
@@ -208,7 +208,7 @@ class MeasuresScreen(ModalScreen[None]):
         return f": {plural(missing, 'LoRA')} not measured; `lora-tui measure {self._number}` does it now"
 
 
-def show_measures(screen: Screen[Any], workspace: Workspace, bake: Bake | None) -> None:
+def show_measures(screen: Screen[Any], workspace: Workspace, bake: NamedBake | None) -> None:
     """Show the measures of a bake over `screen`; where there is none, say so."""
     from lora_tui.actions.measures import noise_words, read_measured
 

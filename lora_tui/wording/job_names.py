@@ -1,7 +1,23 @@
 """Names and states of jobs: a bake by its number and name; a grid's job by its own number, which orders use, and its grid's."""
 
+from typing import Protocol
+
 from trainer.journal.records import Bake, BakeState
 from trainer.text import printable
+
+
+class NamedBake(Protocol):
+    """A bake by number and name, whichever record holds them."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name, the user's text."""
+        ...
 
 
 def job_name(bake: Bake, limit: int | None = None) -> str:

@@ -5,8 +5,9 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.message import Message
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 # A read may take this share of the time: with thousands of bakes the list follows a running one a little later.
 _READING_SHARE = 0.2
-# Facts made in one go while somebody waits for answers.
-_FACTS_AT_ONCE = 50
+# Of bakes that an older version made the facts are missing: so long they are made between two looks, each of which lists all again.
+_FACTS_SECONDS = 1.0
 
 
 @dataclass
@@ -45,6 +46,14 @@ class NotRead(Message):
     error: LoraTuiError
 
 
+class _Asked(NamedTuple):
+    """A question; None asks for the list, read again from the journal or not."""
+
+    question: "Question | None"
+    done: threading.Event
+    reads: bool
+
+
 class JournalReader(threading.Thread):
     """Reads the journal of one workspace for one screen.
 
@@ -60,34 +69,37 @@ class JournalReader(threading.Thread):
         self._workspace = workspace
         self._post = post
         self._query = ListQuery()
-        self._asked: queue.SimpleQueue[tuple[Question | None, threading.Event]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
         self._waiting: list[threading.Event] = []
         # A question that came behind looks, and is answered once they are made.
-        self._held: tuple[Question | None, threading.Event] | None = None
+        self._held: _Asked | None = None
+        # Whether the journal is to be read before the next list.
+        self._reads = True
         self._trouble = ""
         self._ended = False
 
     def show(self, query: ListQuery) -> threading.Event:
         """List other bakes, or in another order. The event is set once the list is posted."""
         self._query = query
-        return self.look()
+        return self._put(None, reads=False)
 
     def look(self) -> threading.Event:
         """Read now. The event is set once what is new is posted."""
-        done = threading.Event()
-        self._asked.put((None, done))
-        return done
+        return self._put(None)
 
     def ask(self, question: "Question") -> threading.Event:
         """Have `question` answered by a message. The event is set once it is posted; where it failed that is NotRead."""
-        done = threading.Event()
-        self._asked.put((question, done))
-        return done
+        return self._put(question)
 
     def stop(self) -> None:
         """End after the answer in progress; does not wait."""
         self._ended = True
         self.look()
+
+    def _put(self, question: "Question | None", *, reads: bool = True) -> threading.Event:
+        done = threading.Event()
+        self._asked.put(_Asked(question, done, reads))
+        return done
 
     def run(self) -> None:
         """Read and answer until stopped."""
@@ -110,17 +122,20 @@ class JournalReader(threading.Thread):
         from trainer.journal.journal import Journal
 
         with Journal(self._workspace.journal_path) as journal:
-            history = BakeHistory(journal)
+            history, self._reads = BakeHistory(journal), True
             shown: BakeListing | None = None
             while not self._ended:
                 started = monotonic()
-                changed = history.refresh()
+                changed = self._reads and history.refresh()
+                self._reads = False
                 if shown is None or changed or shown.query != self._query:
                     shown = list_bakes(journal, history, self._query, shown)
                     self._post(ListingRead(shown))
                 self._trouble = ""
                 self._release()
-                made = make_missing(journal, self._workspace, stop=self._is_asked, most=_FACTS_AT_ONCE)
+                made = make_missing(
+                    journal, self._workspace, stop=partial(self._is_wanted, monotonic() + _FACTS_SECONDS)
+                )
                 self._answer(
                     journal, history, 0.0 if made else self.interval + (monotonic() - started) / _READING_SHARE
                 )
@@ -128,28 +143,28 @@ class JournalReader(threading.Thread):
     def _answer(self, journal: "Journal", history: "BakeHistory", pause: float) -> None:
         """Answer what is asked within `pause` seconds, and what waits behind it; back at once where the list is to be read."""
         asked = self._next(pause)
+        # After a pause without questions it is time to read.
+        self._reads = asked is None
         while asked is not None:
-            question, done = asked
-            if question is None:
-                self._waiting.append(done)
-                self._take_looks()
+            if asked.question is None:
+                self._take_looks(asked)
                 return
             try:
-                self._post(question(journal, history))
+                self._post(asked.question(journal, history))
             except Exception as error:
                 # A question that cannot be answered is worth a line, and never the end of the list.
                 self._post(NotRead(as_error("journal", error)))
-            done.set()
+            asked.done.set()
             asked = self._next(0.0)
 
-    def _take_looks(self) -> None:
+    def _take_looks(self, asked: _Asked) -> None:
         """Take what else only waits for a look: of a line typed quickly only the last is worth reading."""
-        while self._held is None and (asked := self._next(0.0)) is not None:
-            question, done = asked
-            if question is None:
-                self._waiting.append(done)
-            else:
-                self._held = asked
+        found: _Asked | None = asked
+        while found is not None and found.question is None:
+            self._waiting.append(found.done)
+            self._reads |= found.reads
+            found = self._next(0.0)
+        self._held = found
 
     def _release(self) -> None:
         """Let go whoever waits: what they wait for does not come."""
@@ -162,13 +177,14 @@ class JournalReader(threading.Thread):
         self._release()
         asked = self._next(self.interval)
         while asked is not None:
-            asked[1].set()
+            asked.done.set()
             asked = self._next(0.0)
 
-    def _is_asked(self) -> bool:
-        return self._ended or not self._asked.empty()
+    def _is_wanted(self, until: float) -> bool:
+        """Return whether somebody asks, or the time is over that may be spent on facts."""
+        return self._ended or not self._asked.empty() or monotonic() > until
 
-    def _next(self, seconds: float) -> "tuple[Question | None, threading.Event] | None":
+    def _next(self, seconds: float) -> _Asked | None:
         held, self._held = self._held, None
         if held is not None:
             return held

@@ -327,6 +327,7 @@ _LONG = (
     "report.save",
     "report.paths",
     "report.find",
+    *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "best", "fork", "prune")),
 )
 
 

@@ -1,30 +1,55 @@
 """The Journal screen: the list of bakes, its filter and orders, curves over each other, what is written about a bake, what is deleted."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bursts import ENTER, type_at_once
 from ended_bakes import made_bake
+from screen_alone import ScreenAlone
 from textual.widgets import Input, TextArea
 
+from lora_tui.app import LoraApp
+from lora_tui.keymap import ACTIONS
+from lora_tui.ports import Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_notes import NotesDialog, TagsDialog
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.curve_overlay import CurveOverlay
+from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote
 from trainer.journal.records import BakeState
+from trainer.workspace import Workspace
 
 WIDE, NARROW = (120, 36), (80, 24)
 SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["120x36", "80x24"])
 
 
+class Alone:
+    """The journal in an app of its own: a tenth of what the whole dashboard costs."""
+
+    def __init__(self, workspace: Workspace, engine, journal: Callable[[], Journal]) -> None:
+        self.workspace, self.engine, self.journal = workspace, engine, journal
+        self.screen = JournalScreen(workspace, engine)
+        self.app = ScreenAlone(self.screen)
+
+    def run(self, size: tuple[int, int]):
+        return self.app.run_test(size=size)
+
+
+@pytest.fixture
+def alone(runner) -> Alone:
+    return Alone(runner.workspace, runner.engine, runner.journal)
+
+
 async def opened(runner, pilot, until) -> JournalScreen:
     """Open the journal, and come back once it lists what there is and knows the settings."""
-    await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
-    await pilot.press("j")
+    if isinstance(runner.app, LoraApp):
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
+        await pilot.press("j")
     await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen))
     screen = runner.app.screen
     await until(pilot, lambda: screen.listing is not None and not any(each.fault for each in screen.listing.entries))
@@ -51,55 +76,78 @@ def note_of(runner, number: int) -> BakeNote:
         return journal.notes.of(number)
 
 
+def state_of(alone: Alone, number: int) -> BakeState:
+    with alone.journal() as journal:
+        return journal.bakes.read(number).state
+
+
 def messages(app) -> str:
     return " ".join(note.message for note in app._notifications)
 
 
 @SIZES
-async def test_a_bake_is_one_line_with_only_what_changed_from_its_parent(runner, until, seen, size) -> None:
-    three(runner)
-    async with runner.run(size) as pilot:
-        screen = await opened(runner, pilot, until)
-        await until(pilot, lambda: "unet_lr ×3" in seen(runner.app))
-        shown = seen(runner.app)
+async def test_a_bake_is_one_line_with_only_what_changed_from_its_parent(alone, until, seen, size) -> None:
+    three(alone)
+    async with alone.run(size) as pilot:
+        screen = await opened(alone, pilot, until)
+        await until(pilot, lambda: "unet_lr ×3" in seen(alone.app))
+        shown = seen(alone.app)
         assert listed(screen) == [3, 2, 1]
         assert "seed" in row_of(shown, 3) and "unet_lr" not in row_of(shown, 3)
         assert "3/40" not in row_of(shown, 2) and "120" in row_of(shown, 2)
         assert all(len(line) <= size[0] for line in shown.splitlines())
-        # The cursor is on the bake that the Bake screen shows.
-        assert screen.entry.number == runner.app.bake_screen.snapshot.bake.number
         assert "re-bake of 2 with seed" in shown
 
 
-async def test_an_empty_workspace_says_how_to_begin(runner, until, seen) -> None:
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
-        assert "no bakes yet: b on the Bake screen starts one" in seen(runner.app)
+async def test_an_empty_workspace_says_how_to_begin(alone, until, seen) -> None:
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
+        assert "no bakes yet: b on the Bake screen starts one" in seen(alone.app)
         # No key has anything to act on, and none breaks.
-        for key in ("enter", "space", "o", "p", "m", "D", "n", "number_sign", "e", "b", "B", "r", "x", "P", "T", "j"):
+        for key in (
+            "enter",
+            "space",
+            "o",
+            "p",
+            "m",
+            "D",
+            "n",
+            "number_sign",
+            "e",
+            "b",
+            "B",
+            "r",
+            "x",
+            "P",
+            "T",
+            "j",
+            "c",
+            "m",
+            "d",
+            "t",
+            "R",
+        ):
             await pilot.press(key)
         await pilot.press("escape", "escape")
-        await until(pilot, lambda: runner.app.screen is not screen)
+        await until(pilot, lambda: alone.app.screen is not screen)
 
 
-async def test_ten_thousand_bakes_are_drawn_by_the_line(runner, until, seen, monkeypatch) -> None:
-    made_bake(runner.workspace, {}, epochs=1)
-    with sqlite3.connect(runner.workspace.journal_path) as connection:
+async def test_thousands_of_bakes_are_drawn_by_the_line(alone, until, seen, monkeypatch) -> None:
+    made_bake(alone.workspace, {}, epochs=1)
+    with sqlite3.connect(alone.workspace.journal_path) as connection:
         columns = [
             row[1] for row in connection.execute("PRAGMA table_info(bake)") if row[1] not in ("number", "settings_toml")
         ]
         names = ", ".join(f'"{name}"' for name in columns)
         connection.execute(
             f"""
-            WITH RECURSIVE count(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM count WHERE n < 10000)
+            WITH RECURSIVE count(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM count WHERE n < 3000)
             INSERT INTO bake (number, settings_toml, {names}) SELECT n, '', {names} FROM bake, count WHERE number = 1
             """
         )
-    async with runner.run(WIDE) as pilot:
-        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
-        await pilot.press("j")
-        await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen) and runner.app.screen.entry is not None)
-        screen = runner.app.screen
+    async with alone.run(WIDE) as pilot:
+        await until(pilot, lambda: isinstance(alone.app.screen, JournalScreen) and alone.app.screen.entry is not None)
+        screen = alone.app.screen
         made: list[int] = []
         original = screen.bake_list._segments
         monkeypatch.setattr(
@@ -108,28 +156,28 @@ async def test_ten_thousand_bakes_are_drawn_by_the_line(runner, until, seen, mon
             lambda entry, *rest, **more: made.append(entry.number) or original(entry, *rest, **more),
         )
         await pilot.press("home", "end")
-        await until(pilot, lambda: "0001 hifumi" in seen(runner.app))
-        assert len(listed(screen)) == 10_000
+        await until(pilot, lambda: "0001 hifumi" in seen(alone.app))
+        assert len(listed(screen)) == 3000
         assert 0 < len(set(made)) < 100
 
 
-async def test_the_filter_lists_what_passes_and_says_where_it_is_wrong(runner, until, seen) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_the_filter_lists_what_passes_and_says_where_it_is_wrong(alone, until, seen) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("slash", *"unet_lr>3e-3")
         await until(pilot, lambda: listed(screen) == [3, 2])
         await pilot.press(*" sed:7")
         # In place, with what it may have been; what was found before stays.
-        await until(pilot, lambda: "unknown key sed" in seen(runner.app))
-        assert "seed" in seen(runner.app) and listed(screen) == [3, 2]
+        await until(pilot, lambda: "unknown key sed" in seen(alone.app))
+        assert "seed" in seen(alone.app) and listed(screen) == [3, 2]
         await pilot.press(*(("backspace",) * 6), *" seed:7", "enter")
         await until(pilot, lambda: listed(screen) == [3])
-        assert "1 of 3 bakes" in seen(runner.app) and "unknown key" not in seen(runner.app)
+        assert "1 of 3 bakes" in seen(alone.app) and "unknown key" not in seen(alone.app)
         # Escape first shows all again, then leaves.
         await pilot.press("escape")
         await until(pilot, lambda: listed(screen) == [3, 2, 1])
-        assert runner.app.screen is screen
+        assert alone.app.screen is screen
 
 
 async def test_a_key_typed_behind_the_filter_acts_on_what_it_finds(runner, until) -> None:
@@ -141,45 +189,45 @@ async def test_a_key_typed_behind_the_filter_acts_on_what_it_finds(runner, until
         assert screen.curves.marked == [1]
 
 
-async def test_the_order_is_chosen_and_the_cursor_stays_on_its_bake(runner, until) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_the_order_is_chosen_and_the_cursor_stays_on_its_bake(alone, until) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("j")
         await until(pilot, lambda: screen.entry.number == 2)
         await pilot.press("s")
-        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        await until(pilot, lambda: isinstance(alone.app.screen, PickDialog))
         await pilot.press("j", "enter")
         await until(pilot, lambda: listed(screen) == [1, 2, 3])
         assert screen.entry.number == 2
 
 
-async def test_t_shows_what_was_made_from_what(runner, until, seen) -> None:
-    three(runner)
-    made_bake(runner.workspace, {"network_dim": 4}, parent=1)
-    async with runner.run(WIDE) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_t_shows_what_was_made_from_what(alone, until, seen) -> None:
+    three(alone)
+    made_bake(alone.workspace, {"network_dim": 4}, parent=1)
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("T")
         await until(pilot, lambda: listed(screen) == [1, 2, 3, 4])
-        shown = seen(runner.app)
+        shown = seen(alone.app)
         assert "└ hifumi" in row_of(shown, 2) and "  └ hifumi" in row_of(shown, 3)
         assert "re-bake of 1 with unet_lr ×3" in row_of(shown, 2)
         await pilot.press("T")
         await until(pilot, lambda: listed(screen) == [4, 3, 2, 1])
 
 
-async def test_a_bake_that_goes_on_is_followed_and_the_cursor_stays(runner, until, seen) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_a_bake_that_goes_on_is_followed_and_the_cursor_stays(alone, until, seen) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         screen.reader.interval = 0.02
         await pilot.press("end")
         await until(pilot, lambda: screen.entry.number == 1)
         line = screen.bake_list._at - screen.bake_list.scroll_offset.y
-        made_bake(runner.workspace, {"seed": 9}, parent=3, state=BakeState.FAILED)
+        made_bake(alone.workspace, {"seed": 9}, parent=3, state=BakeState.FAILED)
         await until(pilot, lambda: listed(screen) == [4, 3, 2, 1])
         assert screen.entry.number == 1
-        assert "✗" in row_of(seen(runner.app), 4)
+        assert "✗" in row_of(seen(alone.app), 4)
         assert screen.bake_list._at - screen.bake_list.scroll_offset.y in (line, line + 1)
 
 
@@ -196,6 +244,9 @@ async def test_enter_shows_any_bake_with_its_epochs_curves_and_log(runner, until
         bake_screen = runner.app.bake_screen
         await until(pilot, lambda: bake_screen.snapshot.bake.number == 1)
         await until(pilot, lambda: bake_screen.snapshot.curves.get("loss") and bake_screen.snapshot.checkpoints)
+        # The journal comes back with the cursor on the bake shown.
+        assert (await opened(runner, pilot, until)).entry.number == 1
+        await pilot.press("escape")
         await until(pilot, lambda: "what the first one said" in seen(runner.app))
         assert "the second one said" not in seen(runner.app)
         # Back at the one that is followed, its log is every bake's again.
@@ -204,29 +255,29 @@ async def test_enter_shows_any_bake_with_its_epochs_curves_and_log(runner, until
 
 
 @SIZES
-async def test_marked_bakes_are_drawn_over_each_other_with_one_on_top(runner, until, seen, size) -> None:
-    three(runner)
-    async with runner.run(size) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_marked_bakes_are_drawn_over_each_other_with_one_on_top(alone, until, seen, size) -> None:
+    three(alone)
+    async with alone.run(size) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("end", "space", "up", "space", "o")
         await until(pilot, lambda: screen.query_one(CurveOverlay).columns > 0)
         await until(pilot, lambda: "0001 hifumi" in legend(screen))
         colours = {number: style for number, style in letters(screen).items()}
         assert colours == {1: "a", 2: "b"}
-        assert "training loss" in seen(runner.app)
+        assert "training loss" in seen(alone.app)
         await pilot.press("p")
         # The letters of the one on top are capitals, and the other one is compared with it.
         await until(pilot, lambda: letters(screen) == {1: "a", 2: "B"})
         await until(pilot, lambda: "noise not known: make a twin" in legend(screen))
         assert legend(screen).splitlines()[0].startswith("B 0002")
-        assert any(line.lstrip().startswith("B") or "B" in line for line in seen(runner.app).splitlines()[-14:])
+        assert any(line.lstrip().startswith("B") or "B" in line for line in seen(alone.app).splitlines()[-14:])
 
 
-async def test_a_bake_keeps_its_colour_when_others_are_unmarked(runner, until) -> None:
+async def test_a_bake_keeps_its_colour_when_others_are_unmarked(alone, until) -> None:
     for _ in range(9):
-        made_bake(runner.workspace, {}, losses=[0.1, 0.1])
-    async with runner.run(WIDE) as pilot:
-        screen = await opened(runner, pilot, until)
+        made_bake(alone.workspace, {}, losses=[0.1, 0.1])
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
         # 9 and 1 would have one colour: the one marked first keeps it.
         await pilot.press("home", "space", "end", "space")
         await until(pilot, lambda: letters(screen) == {9: "a", 1: "b"})
@@ -234,10 +285,10 @@ async def test_a_bake_keeps_its_colour_when_others_are_unmarked(runner, until) -
         await until(pilot, lambda: letters(screen) == {1: "b"})
 
 
-async def test_without_marks_the_curve_of_the_bake_is_drawn_beside_its_parents(runner, until) -> None:
-    three(runner)
-    async with runner.run(WIDE) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_without_marks_the_curve_of_the_bake_is_drawn_beside_its_parents(alone, until) -> None:
+    three(alone)
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("home", "o")
         await until(pilot, lambda: legend(screen).startswith("C 0003") and "b 0002" in legend(screen))
         await pilot.press("end")
@@ -245,58 +296,58 @@ async def test_without_marks_the_curve_of_the_bake_is_drawn_beside_its_parents(r
         # Escape takes the curves away and leaves the list.
         await pilot.press("escape")
         await until(pilot, lambda: not screen.overlaid)
-        assert runner.app.screen is screen
+        assert alone.app.screen is screen
 
 
-async def test_the_curve_is_chosen_among_those_there_are(runner, until, seen) -> None:
-    three(runner)
-    async with runner.run(WIDE) as pilot:
-        screen = await opened(runner, pilot, until)
-        await pilot.press("m")
-        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
-        assert "validation loss change" in seen(runner.app)
+async def test_the_curve_is_chosen_among_those_there_are(alone, until, seen) -> None:
+    three(alone)
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(alone.app.screen, PickDialog))
+        assert "validation loss change" in seen(alone.app)
         await pilot.press("j", "enter")
-        await until(pilot, lambda: screen.overlaid and "validation loss change" in seen(runner.app))
+        await until(pilot, lambda: screen.overlaid and "validation loss change" in seen(alone.app))
         await until(pilot, lambda: "at step" in legend(screen))
 
 
 @SIZES
-async def test_two_bakes_are_compared_in_settings_data_and_results_with_their_noise(runner, until, seen, size) -> None:
-    three(runner)
-    async with runner.run(size) as pilot:
-        await opened(runner, pilot, until)
+async def test_two_bakes_are_compared_in_settings_data_and_results_with_their_noise(alone, until, seen, size) -> None:
+    three(alone)
+    async with alone.run(size) as pilot:
+        await opened(alone, pilot, until)
         await pilot.press("home", "down", "D")
-        await until(pilot, lambda: isinstance(runner.app.screen, BakeDiffDialog))
-        shown = seen(runner.app)
+        await until(pilot, lambda: isinstance(alone.app.screen, BakeDiffDialog))
+        shown = seen(alone.app)
         assert "0001 hifumi → 0002 hifumi" in shown
         assert "unet_lr" in shown and "×3" in shown
         await pilot.press(*("down",) * 12)
-        await until(pilot, lambda: "make a twin" in seen(runner.app))
+        await until(pilot, lambda: "make a twin" in seen(alone.app))
         await pilot.press("q")
-        await until(pilot, lambda: isinstance(runner.app.screen, JournalScreen))
+        await until(pilot, lambda: isinstance(alone.app.screen, JournalScreen))
 
 
-async def test_what_cannot_be_compared_says_why(runner, until) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_what_cannot_be_compared_says_why(alone, until) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("end", "D")
-        await until(pilot, lambda: "mark two bakes" in messages(runner.app))
-        assert runner.app.screen is screen
+        await until(pilot, lambda: "mark two bakes" in messages(alone.app))
+        assert alone.app.screen is screen
 
 
-async def test_a_note_is_in_the_journal_as_it_is_typed(runner, until, seen) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_a_note_is_in_the_journal_as_it_is_typed(alone, until, seen) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("home", "n")
-        await until(pilot, lambda: isinstance(runner.app.screen, NotesDialog))
+        await until(pilot, lambda: isinstance(alone.app.screen, NotesDialog))
         await pilot.press(*"# ears", "enter", *"[b]soft")
         # Nobody has closed it yet.
-        await until(pilot, lambda: note_of(runner, 3).text == "# ears\n[b]soft")
+        await until(pilot, lambda: note_of(alone, 3).text == "# ears\n[b]soft")
         await pilot.press("escape")
-        await until(pilot, lambda: runner.app.screen is screen)
-        await until(pilot, lambda: "[b]soft" in seen(runner.app))
+        await until(pilot, lambda: alone.app.screen is screen)
+        await until(pilot, lambda: "[b]soft" in seen(alone.app))
 
 
 async def test_a_note_is_kept_when_the_terminal_is_lost_in_the_middle_of_it(runner, until) -> None:
@@ -311,58 +362,63 @@ async def test_a_note_is_kept_when_the_terminal_is_lost_in_the_middle_of_it(runn
     assert note_of(runner, 3).text == "half a sent"
 
 
-async def test_codes_in_a_note_are_shown_as_text_and_kept_until_it_is_edited(runner, until, seen) -> None:
-    three(runner)
-    with runner.journal() as journal:
+async def test_codes_in_a_note_are_shown_as_text_and_kept_until_it_is_edited(alone, until, seen) -> None:
+    three(alone)
+    with alone.journal() as journal:
         journal.notes.keep(BakeNote(bake=3, text="a\x1b[2J[red]b"))
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("home")
-        await until(pilot, lambda: "a\\x1b[2J[red]b" in seen(runner.app))
+        await until(pilot, lambda: "a\\x1b[2J[red]b" in seen(alone.app))
         await pilot.press("n")
-        await until(pilot, lambda: isinstance(runner.app.screen, NotesDialog))
+        await until(pilot, lambda: isinstance(alone.app.screen, NotesDialog))
         await pilot.press("escape")
-        await until(pilot, lambda: runner.app.screen is screen)
-    assert note_of(runner, 3).text == "a\x1b[2J[red]b"
+        await until(pilot, lambda: alone.app.screen is screen)
+    assert note_of(alone, 3).text == "a\x1b[2J[red]b"
 
 
-async def test_tags_are_given_in_a_line_and_a_wrong_one_is_named_in_it(runner, until, seen) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_tags_are_given_in_a_line_and_a_wrong_one_is_named_in_it(alone, until, seen) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("home", "number_sign")
-        await until(pilot, lambda: isinstance(runner.app.screen, TagsDialog))
+        await until(pilot, lambda: isinstance(alone.app.screen, TagsDialog))
         await pilot.press(*"te -no", "enter")
-        await until(pilot, lambda: "expected one word" in seen(runner.app))
+        await until(pilot, lambda: "expected one word" in seen(alone.app))
         await pilot.press(*(("backspace",) * 3), *"#final", "enter")
-        await until(pilot, lambda: list(note_of(runner, 3).tags) == ["te", "final"])
+        await until(pilot, lambda: list(note_of(alone, 3).tags) == ["te", "final"])
         await until(pilot, lambda: screen.entry.tags == ("te", "final"))
         await pilot.press("down", "number_sign")
         await until(
-            pilot, lambda: isinstance(runner.app.screen, TagsDialog) and "used elsewhere: final, te" in seen(runner.app)
+            pilot, lambda: isinstance(alone.app.screen, TagsDialog) and "used elsewhere: final, te" in seen(alone.app)
         )
-        assert runner.app.screen.query_one(Input).value == ""
+        assert alone.app.screen.query_one(Input).value == ""
 
 
-async def test_the_best_epoch_is_the_user_s_choice(runner, until) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_the_best_epoch_is_the_user_s_choice(alone, until) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("end", "e")
-        await until(pilot, lambda: isinstance(runner.app.screen, PickDialog))
+        await until(pilot, lambda: isinstance(alone.app.screen, PickDialog))
         # The newest epoch stands first.
         await pilot.press("home", "down", "enter")
-        await until(pilot, lambda: note_of(runner, 1).best_step == 80)
+        await until(pilot, lambda: note_of(alone, 1).best_step == 80)
         await until(pilot, lambda: screen.entry.best is not None and screen.entry.best.epoch == 2)
 
 
 async def test_a_re_bake_puts_the_settings_into_the_form_and_names_its_parent(runner, until) -> None:
     three(runner)
     async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
-        await pilot.press("home", "down", "b")
-        await until(pilot, lambda: runner.app.screen is not screen)
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         editor = runner.app.bake_screen.editor
+        editor.typed("seed", "55")
+        await opened(runner, pilot, until)
+        await pilot.press("home", "down", "b")
+        # What is not saved is asked about first.
+        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        assert editor.draft.now.seed == 55
+        await pilot.press("d")
         await until(pilot, lambda: editor.draft.now.unet_lr == 6e-3)
         # Paths that the subject fills in stay blank in its file.
         assert editor.draft.unsaved == {"unet_lr"} and editor.draft.path.name == "hifumi.toml"
@@ -374,118 +430,104 @@ async def test_a_re_bake_puts_the_settings_into_the_form_and_names_its_parent(ru
     assert runner.bakes()[0].parent == 2
 
 
-async def test_unsaved_edits_are_asked_about_before_a_re_bake_takes_their_place(runner, until, seen) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
-        editor = runner.app.bake_screen.editor
-        editor.typed("seed", "55")
-        screen = await opened(runner, pilot, until)
-        await pilot.press("home", "down", "b")
-        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
-        assert "unsaved edits" in seen(runner.app)
-        await pilot.press("escape")
-        await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        assert editor.draft.now.seed == 55
-        assert screen not in runner.app.screen_stack
-
-
-async def test_a_bake_that_ended_early_is_resumed_and_one_that_is_done_is_not(runner, until) -> None:
-    three(runner)
-    made_bake(runner.workspace, {}, epochs=1, state=BakeState.STOPPED)
-    async with runner.run(NARROW) as pilot:
-        await opened(runner, pilot, until)
+async def test_a_bake_that_ended_early_is_resumed_and_one_that_is_done_is_not(alone, until) -> None:
+    three(alone)
+    made_bake(alone.workspace, {}, epochs=1, state=BakeState.STOPPED)
+    async with alone.run(NARROW) as pilot:
+        await opened(alone, pilot, until)
         await pilot.press("end", "r")
-        await until(pilot, lambda: "0001 is done" in messages(runner.app))
+        await until(pilot, lambda: "0001 is done" in messages(alone.app))
         await pilot.press("home", "r")
-        await until(pilot, lambda: runner.bakes()[0].state is BakeState.QUEUED)
+        await until(pilot, lambda: state_of(alone, 4) is BakeState.QUEUED)
+        # Those who wait for jobs are woken.
+        await until(pilot, lambda: alone.engine.wakes)
 
 
 @pytest.mark.parametrize(
     ("key", "answer", "left"), [("P", "p", ["hifumi-000003"]), ("x", "d", [])], ids=["prune", "delete"]
 )
-async def test_what_goes_and_what_stays_is_said_before_it_goes(runner, until, seen, key, answer, left) -> None:
-    three(runner)
-    folder = runner.workspace.root / "bakes" / "0001-hifumi"
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_what_goes_and_what_stays_is_said_before_it_goes(alone, until, seen, key, answer, left) -> None:
+    three(alone)
+    folder = alone.workspace.root / "bakes" / "0001-hifumi"
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("end", key)
-        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
-        shown = seen(runner.app)
+        await until(pilot, lambda: isinstance(alone.app.screen, ConfirmDialog))
+        shown = seen(alone.app)
         assert (
             "LoRA files would go" in shown
             and "hifumi-000001.safetensors" in shown
             and "grids stay" in shown.replace("\n", " ")
         )
         await pilot.press("escape")
-        await until(pilot, lambda: runner.app.screen is screen)
+        await until(pilot, lambda: alone.app.screen is screen)
         assert len(files(folder)) == 3
         await pilot.press(key)
-        await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
+        await until(pilot, lambda: isinstance(alone.app.screen, ConfirmDialog))
         await pilot.press(answer)
         await until(pilot, lambda: files(folder) == left)
         # The bake stays in the list.
         assert 1 in listed(screen)
 
 
-async def test_a_bake_that_runs_is_not_deleted(runner, until) -> None:
+async def test_a_bake_that_runs_is_not_deleted(alone, runner, until) -> None:
     runner.baking()
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("x")
-        await until(pilot, lambda: "baking" in messages(runner.app))
-        assert runner.app.screen is screen
+        await until(pilot, lambda: "baking" in messages(alone.app))
+        assert alone.app.screen is screen
 
 
-async def test_damaged_rows_are_left_out_and_named(runner, until, seen) -> None:
-    three(runner)
-    with sqlite3.connect(runner.workspace.journal_path) as connection:
+async def test_damaged_rows_are_left_out_and_named(alone, until, seen) -> None:
+    three(alone)
+    with sqlite3.connect(alone.workspace.journal_path) as connection:
         connection.execute("UPDATE bake SET state = 'burnt', started = 'x' WHERE number = 2")
-    async with runner.run(WIDE) as pilot:
-        screen = await opened(runner, pilot, until)
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
         assert listed(screen) == [3, 1]
         await until(
-            pilot, lambda: "bake 2 (" in seen(runner.app) and "journal rebuild" in seen(runner.app).replace("\n", " ")
+            pilot, lambda: "bake 2 (" in seen(alone.app) and "journal rebuild" in seen(alone.app).replace("\n", " ")
         )
 
 
-async def test_names_notes_and_reasons_are_text_never_markup_or_codes(runner, until, seen) -> None:
-    number = made_bake(runner.workspace, {}, name="we[b]ird", why="[red]why[/] \x1b[31mred")
-    with runner.journal() as journal:
+async def test_names_notes_and_reasons_are_text_never_markup_or_codes(alone, until, seen) -> None:
+    number = made_bake(alone.workspace, {}, name="we[b]ird", why="[red]why[/] \x1b[31mred")
+    with alone.journal() as journal:
         journal.notes.keep(BakeNote(bake=number, text="[link=x]note\x07", tags={"[i]": True}))
-    async with runner.run(WIDE) as pilot:
-        await opened(runner, pilot, until)
-        await until(pilot, lambda: "[link=x]note\\x07" in seen(runner.app))
-        shown = seen(runner.app)
+    async with alone.run(WIDE) as pilot:
+        await opened(alone, pilot, until)
+        await until(pilot, lambda: "[link=x]note\\x07" in seen(alone.app))
+        shown = seen(alone.app)
         assert "we[b]ird" in shown and "[red]why[/] \\x1b[31mred" in shown and "#[i]" in shown
         assert "\x1b" not in shown and "\x07" not in shown
 
 
-async def test_a_resize_keeps_the_cursor_in_view_and_the_columns_in_the_width(runner, until, seen) -> None:
-    for number in range(40):
-        made_bake(runner.workspace, {"seed": number})
-    async with runner.run(WIDE) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_a_resize_keeps_the_cursor_in_view_and_the_columns_in_the_width(alone, until, seen) -> None:
+    for number in range(12):
+        made_bake(alone.workspace, {"seed": number})
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
         await pilot.press("end")
         for size in ((60, 16), (160, 50), (50, 12), (80, 24)):
             await pilot.resize_terminal(*size)
-            await until(pilot, lambda: "0001 " in seen(runner.app))
+            await until(pilot, lambda: "0001 " in seen(alone.app))
             assert screen.entry.number == 1
-            assert all(len(line) <= size[0] for line in seen(runner.app).splitlines())
+            assert all(len(line) <= size[0] for line in seen(alone.app).splitlines())
 
 
-async def test_a_journal_that_cannot_be_read_is_said_once(runner, until, monkeypatch) -> None:
-    three(runner)
-    async with runner.run(NARROW) as pilot:
-        screen = await opened(runner, pilot, until)
+async def test_a_journal_that_cannot_be_read_is_said_once(alone, until, monkeypatch) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
         screen.reader.interval = 0.01
-        runner.workspace.journal_path.rename(runner.workspace.root / "away")
-        Path(runner.workspace.journal_path).write_bytes(b"no journal at all, but long enough to be one" * 40)
+        alone.workspace.journal_path.rename(alone.workspace.root / "away")
+        Path(alone.workspace.journal_path).write_bytes(b"no journal at all, but long enough to be one" * 40)
         screen.reader.look()
         monkeypatch.setattr("trainer.history.history.BakeHistory.refresh", lambda self: 1 / 0)
-        await until(pilot, lambda: messages(runner.app))
+        await until(pilot, lambda: messages(alone.app))
         await pilot.pause(0.2)
-        assert len(runner.app._notifications) <= 2
+        assert len(alone.app._notifications) <= 2
         assert listed(screen) == [3, 2, 1]
 
 
@@ -502,3 +544,27 @@ def letters(screen: JournalScreen) -> dict[int, str]:
 
 def files(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.safetensors"))
+
+
+def acting_keys() -> list[str]:
+    """Return the first key of every action of the journal that needs a right."""
+    return [each.keys.partition(",")[0] for each in ACTIONS if "journal" in each.scopes and each.right]
+
+
+async def test_where_nothing_may_be_written_every_key_that_would_says_why(runner, alone, until, seen) -> None:
+    three(runner)
+    alone.screen.sender.rights = Rights(bake=False, order=False, instead="this workspace cannot be written")
+    before = {path: path.stat().st_mtime_ns for path in runner.workspace.root.rglob("*.safetensors")}
+    async with alone.run(WIDE) as pilot:
+        screen = await opened(alone, pilot, until)
+        assert not {"notes", "re-bake"} & set(seen(alone.app).splitlines()[-1].split())
+        for key in acting_keys():
+            alone.app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: "cannot be written" in messages(alone.app))
+            assert alone.app.screen is screen, key
+        assert len(acting_keys()) >= 8
+        # What only looks works.
+        await pilot.press("home", "D")
+        await until(pilot, lambda: isinstance(alone.app.screen, BakeDiffDialog))
+    assert {path: path.stat().st_mtime_ns for path in runner.workspace.root.rglob("*.safetensors")} == before
