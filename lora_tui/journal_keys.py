@@ -32,11 +32,6 @@ JOURNAL_ACTIONS: tuple[Action, ...] = (
         _JOURNAL, "Compare two bakes", opens="always",
     ),
     Action(
-        "journal.report", "R", "report", "report",
-        "write everything known of this bake as one HTML page and copy the command that fetches it", _JOURNAL, "Report",
-        right="bake", acts=True,
-    ),
-    Action(
         "journal.notes", "n", "notes", "notes", "write about this bake (markdown)", _JOURNAL, "Notes on this bake", right="order",
         opens="always",
     ),

@@ -407,10 +407,6 @@ class JournalScreen(Screen[LeftJournal]):
         """Ask what varies, then queue twins of the bake under the cursor."""
         self._with_entry(self.orders.twin)
 
-    def action_report(self) -> None:
-        """Write everything known of the bake under the cursor as one HTML page."""
-        self._with_entry(self.orders.write_report)
-
     def action_doneness(self) -> None:
         """Show where each epoch of the bake under the cursor stands between raw and burnt."""
         self._with_entry(self.orders.show_doneness)

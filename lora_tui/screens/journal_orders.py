@@ -140,14 +140,6 @@ class JournalOrders:
             request = TwinRequest(self._sender.workspace, entry.number, self._sender.engine.key)
             self._screen.app.push_screen(TwinDialog(request, f"Twin of bake {entry_name(entry)}"), self._note_twins)
 
-    def write_report(self, entry: "BakeEntry") -> None:
-        """Write everything known of a bake as one HTML page."""
-        from lora_tui.actions.report_file import write_shown_report
-
-        if self._sender.may_bake():
-            workspace = self._sender.workspace
-            self._sender.write(lambda: write_shown_report(workspace, entry.number))
-
     def show_doneness(self, entry: "BakeEntry") -> None:
         """Show where each epoch of a bake stands between raw and burnt."""
         from lora_tui.screens.doneness import show_doneness
