@@ -34,9 +34,7 @@ MAX_FILES = 5000
 
 _SESSION = "ss_session_id"
 # What differs from epoch to epoch of one bake, and says nothing of which bake it is.
-_OF_EPOCH = re.compile(
-    r"ss_(epoch|steps|training_finished_at|session_id)|sshs_.*|modelspec\.(date|hash_sha256|thumbnail|title)|.*_hash"
-)
+_OF_EPOCH = re.compile(r"ss_(epoch|steps|training_finished_at|session_id)|.*_hash")
 _EPOCH_IN_NAME = re.compile(r"(?P<name>.+?)[-_](?:(?P<epoch>\d{6})|step(?P<step>\d{8})|e(?P<short>\d{1,6}))")
 _MAX_NAME = 80
 

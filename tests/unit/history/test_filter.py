@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -119,6 +120,14 @@ def test_terms_find_what_they_say(text: str, numbers: list[int] | None) -> None:
             found(text)
     else:
         assert found(text) == numbers
+
+
+def test_numbers_that_differ_by_rounding_alone_are_the_same() -> None:
+    entry = replace(ENTRIES[0], settings={"unet_lr": 0.1 + 0.2}, steps=3)
+    terms = ("unet_lr>0.3", "unet_lr<0.30000000000000004", "unet_lr!=0.3", "-unet_lr>=0.3", "-unet_lr<=0.3", "steps<3")
+    assert [term for term in terms if parse_filter(term).matching([entry])] == []
+    assert parse_filter("unet_lr=0.3").matching([entry]) == [entry]
+    assert parse_filter("unet_lr<0.3").matching([replace(entry, settings={"unet_lr": 0.29999})])
 
 
 def test_metadata_of_the_lora_are_asked_for_by_their_keys() -> None:
