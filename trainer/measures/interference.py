@@ -16,7 +16,6 @@ import numpy as np
 
 from trainer.errors import ModelError
 from trainer.families.registry import FAMILIES
-from trainer.measures.blas_threads import use_one_blas_thread
 from trainer.measures.blocks import block_of
 from trainer.measures.lora_factors import Factors, LoraFactors
 from trainer.measures.products import inner_product, leading_directions, overlap, squared_norm
@@ -93,7 +92,6 @@ def interference(
         ModelError: a file is no plain LoRA, cannot be read, or is for a base of other shapes than another one.
         MeasuringStopped: `stop` became true.
     """
-    use_one_blas_thread()
     squares: list[dict[str, float]] = [{} for _ in paths]
     met: dict[tuple[int, int], dict[str, _Met]] = {pair: {} for pair in combinations(range(len(paths)), 2)}
     with ExitStack() as closing:

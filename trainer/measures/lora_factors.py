@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trainer.errors import ModelError
 from trainer.formats.safetensors_arrays import TensorArrays
 from trainer.formats.safetensors_header import read_header
+from trainer.measures.blas_threads import use_one_blas_thread
 from trainer.models.adapter_config import lora_file
 from trainer.models.lora_header import LoraHeader, read_lora_header
 from trainer.text import printable
@@ -58,6 +59,7 @@ class LoraFactors:
     """
 
     def __init__(self, path: Path, own_name: Callable[[str], str] = lambda name: name) -> None:
+        use_one_blas_thread()
         self.header: LoraHeader = read_lora_header(path)
         self._in_file: dict[str, str] = {}
         for name in self.header.modules:

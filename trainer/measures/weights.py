@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.blas_threads import use_one_blas_thread
 from trainer.measures.blocks import block_of
 from trainer.measures.lora_factors import Factors, LoraFactors
 from trainer.measures.of_weights import (
@@ -127,7 +126,6 @@ def measure_lora(
         ModelError: a file is no plain LoRA, or cannot be read.
         MeasuringStopped: `stop` became true.
     """
-    use_one_blas_thread()
     with LoraFactors(path, own_name) as file:
         names = list(file)
     if before is not None:
