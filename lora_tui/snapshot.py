@@ -31,7 +31,7 @@ class Snapshot:
         compared: settings of the last bake that ran, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         carried: step -> who carries the LoRA saved after it, where that was measured.
-        lowest: what the noise says of its lowest validation loss; "" without validation.
+        lowest: what the noise says of its lowest validation loss, a line each; "" without validation.
         validations: (step, validation loss), by step.
         marks: what happened to it at which step, by step.
         log: the last lines of every bake, oldest first.

@@ -63,7 +63,10 @@ class TwinDialog(FieldsDialog["QueuedTwins | None"]):
 
     def compose(self) -> ComposeResult:
         """Yield what twins are for, and the two lines."""
-        choices = [f"{source} ({record.words})" for source, record in RANDOM_SOURCES.items()]
+        choices = [
+            source if source == record.words else f"{source} ({record.words})"
+            for source, record in RANDOM_SOURCES.items()
+        ]
         with Vertical():
             yield Static(Content.styled(printable(self._heading), "bold"))
             yield Static(Content(_STORY), id="story")

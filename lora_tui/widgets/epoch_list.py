@@ -79,12 +79,13 @@ class EpochList(ScrollView, can_focus=True):
             checkpoints: the LoRAs, newest first.
             live: whether more may come.
             carried: who carries each, by its step.
-            lowest: what the noise says of the lowest validation loss; text, no markup.
+            lowest: what the noise says of the lowest validation loss, a line each; text, no markup.
         """
         carried = carried or {}
         if (checkpoints, carried, live, lowest) == (self._rows, self._carried, self._live, self._lowest):
             return
-        grew = (len(checkpoints), bool(lowest)) != (len(self._rows), bool(self._lowest))
+        height = len(checkpoints) + len(lowest.splitlines())
+        grew = height != len(self._rows) + len(self._lowest.splitlines())
         self._rows, self._carried, self._live, self._lowest = checkpoints, carried, live, lowest
         newest = next((row for row in checkpoints if row.step in carried), None)
         title = (
@@ -95,7 +96,7 @@ class EpochList(ScrollView, can_focus=True):
         if title.markup != self.border_title:
             self.border_title = title
         if grew:
-            self.virtual_size = Size(0, len(checkpoints) + 1 + bool(lowest))
+            self.virtual_size = Size(0, height + 1)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -107,8 +108,11 @@ class EpochList(ScrollView, can_focus=True):
         place = self.scroll_offset.y + y - 1
         if not self._rows and y == 1:
             return self._strip([Segment("   none saved yet", self._style("head"))])
-        if place == len(self._rows) and self._lowest:
-            return self._strip([Segment(f" {BEST} {printable(self._lowest)}", self._style("head"))])
+        told = self._lowest.splitlines()
+        if len(self._rows) <= place < len(self._rows) + len(told):
+            line = f" {BEST} {printable(told[place - len(self._rows)])}"
+            width = self._width()
+            return self._strip([Segment(line if len(line) <= width else f"{line[: width - 1]}…", self._style("head"))])
         if place >= len(self._rows):
             return self._strip([])
         return self._strip(self._row(self._rows[place], newest=place == 0, width=width))

@@ -12,7 +12,7 @@ from trainer.noise_floor.words import words
 
 
 def lowest_in_words(journal: Journal, bake: int, checkpoints: Sequence[Checkpoint]) -> str:
-    """Return what the lowest validation loss of a bake is worth: `against step 240 inside the noise, against the base 3.1 times …`.
+    """Return what the lowest validation loss of a bake is worth, a line each: `against step 240: inside the noise`.
 
     Args:
         journal, bake: whose.
@@ -35,4 +35,4 @@ def lowest_in_words(journal: Journal, bake: int, checkpoints: Sequence[Checkpoin
     told |= {"the base": base} if base is not None else {}
     if told and all(each.standing is Standing.UNKNOWN for each in told.values()):
         return words(next(iter(told.values())))
-    return ", ".join(f"against {what}: {words(each)}" for what, each in told.items())
+    return "\n".join(f"against {what}: {words(each)}" for what, each in told.items())

@@ -70,6 +70,10 @@ async def test_what_the_noise_says_of_the_lowest_validation_loss_stands_below_th
         lines = [line for line in app.text().splitlines() if line]
         assert "hifumi-000001" in lines[2] and "▾ against step 400: inside the noise [x]" in lines[3]
         assert epochs.virtual_size.height == 4
+        epochs.show((saved(2), saved(1)), live=False, lowest=f"against step 400: inside\nagainst the base: {'x' * 99}")
+        await pilot.pause()
+        assert [line.rstrip()[-3:] for line in app.text().splitlines() if "against" in line] == ["ide", "xx…"]
+        assert epochs.virtual_size.height == 5
         epochs.show((saved(2), saved(1)), live=False)
         await pilot.pause()
         assert "against" not in app.text()
