@@ -117,6 +117,7 @@ def one_bake_lines(one: "OneBake") -> Iterator[str]:
     if one.checkpoints:
         yield "epochs:"
         yield from (f"  {line}" for line in _epoch_lines(one))
+        yield from (f"  lowest validation loss {line}" for line in one.lowest.splitlines())
     if measures := list(_measure_lines(one)):
         yield "measures of the newest LoRA measured:"
         yield from (f"  {line}" for line in measures)

@@ -10,6 +10,7 @@ from trainer.journal.bakes import no_bake
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Checkpoint
+from trainer.noise_floor.epochs import lowest_in_words
 from trainer.workspace import Workspace
 
 
@@ -25,6 +26,7 @@ class OneBake:
         present: names of those whose files are there.
         measures: what was measured of its epochs.
         metadata: what is kept of the metadata of its newest LoRA.
+        lowest: what the noise says of its lowest validation loss, a line each; "" without validation.
     """
 
     entry: BakeEntry
@@ -34,6 +36,7 @@ class OneBake:
     present: frozenset[str]
     measures: tuple[MeasuredValue, ...]
     metadata: Mapping[str, str]
+    lowest: str
 
 
 def one_bake(history: BakeHistory, journal: Journal, workspace: Workspace, number: int) -> OneBake:
@@ -63,4 +66,5 @@ def one_bake(history: BakeHistory, journal: Journal, workspace: Workspace, numbe
         frozenset(each.file for each in saved if (folder / each.file).is_file()),
         tuple(journal.measures.of_bake(number)),
         journal.derived.metadata_of(number),
+        lowest_in_words(journal, number, saved[::-1]),
     )
