@@ -11,7 +11,7 @@ from trainer.history.differences import lineage_words
 from trainer.history.filter import GRAMMAR
 from trainer.history.filter_fields import FILTER_FIELDS
 from trainer.history.setting_changes import shown_setting
-from trainer.measures.carried import carried_by_step
+from trainer.measures.carried import carried_by_scope, carried_by_step
 from trainer.measures.registry import BASES, MEASURES
 from trainer.measures.value_text import value_text
 from trainer.settings.one_setting import Decides
@@ -118,6 +118,7 @@ def one_bake_lines(one: "OneBake") -> Iterator[str]:
         yield "epochs:"
         yield from (f"  {line}" for line in _epoch_lines(one))
         yield from (f"  lowest validation loss {line}" for line in one.lowest.splitlines())
+    yield from _carried_lines(one)
     if measures := list(_measure_lines(one)):
         yield "measures of the newest LoRA measured:"
         yield from (f"  {line}" for line in measures)
@@ -199,6 +200,15 @@ def _epoch_lines(one: "OneBake") -> Iterator[str]:
             "" if saved.file in one.present else "file is gone",
         ]
         yield "  ".join(filter(None, parts))
+
+
+def _carried_lines(one: "OneBake") -> Iterator[str]:
+    """Yield who carries the newest LoRA measured, on the pictures of each folder and each outfit."""
+    step = max(carried_by_step(one.measures), default=None)
+    found = {} if step is None else carried_by_scope(one.measures, step)
+    if found:
+        yield f"who carries at step {step:,}, on the pictures of:"
+        yield from (f"  {printable(scope)}  {who.words}" for scope, who in found.items())
 
 
 def _validation(saved: "Checkpoint") -> str:

@@ -19,7 +19,7 @@ def test_the_page_lies_in_the_bakes_folder_and_is_one_file(bakes: Workspace, lor
     page = next((bakes.root / "bakes").glob("0002-*/report-0002-*.html"))
     first, size, copy, fetch = ran.stdout.splitlines()[:4]
     assert first == f"wrote {page}"
-    assert size.strip().endswith("kB, 10 chapters")
+    assert size.strip().endswith("kB, 12 chapters")
     assert copy.startswith("copy it to your machine:") and str(page) in copy
     assert "report 2 --html" in fetch
     assert page.read_bytes().startswith(b"<!doctype html>")

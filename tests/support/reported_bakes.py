@@ -92,6 +92,8 @@ def _measures(journal: Journal, number: int) -> None:
             values.append(MeasuredValue(name="output_lead", value=lead, low=lead - 0.1, high=lead + 0.1, **about))
             values.append(MeasuredValue(name="output_together", value=0.1, **about))
         values.append(MeasuredValue(step=step, name="output_alone", part="unet", value=0.1 * 3**at, count=16))
+        values.append(MeasuredValue(step=step, name="memorization_auc", value=0.55 + 0.15 * at, count=16))
+        values.append(MeasuredValue(step=step, name="memorization_p", value=0.3 / 100**at, count=16))
     values.append(MeasuredValue(step=120, name="output_last", part="unet", value=0.4, low=0.3, high=0.5, count=16))
     journal.measures.add(number, values)
 

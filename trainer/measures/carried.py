@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.of_parts import ENCODERS, OUTPUT_LEAD, OUTPUT_SHARE, OUTPUT_TOGETHER
+from trainer.measures.of_parts import ENCODERS, FOLDER_SCOPE, OUTFIT_SCOPE, OUTPUT_LEAD, OUTPUT_SHARE, OUTPUT_TOGETHER
 from trainer.measures.part_groups import group_name, groups_of
 from trainer.settings.parts import Part, all_parts, is_encoder, label_of
 from trainer.text import plural
@@ -155,6 +155,13 @@ def carried_by_step(values: Sequence[MeasuredValue], scope: str = "") -> dict[in
         by_step.setdefault(value.step, []).append(value)
     found = {step: carried(here, step, scope) for step, here in by_step.items()}
     return {step: each for step, each in found.items() if each is not None}
+
+
+def carried_by_scope(values: Sequence[MeasuredValue], step: int) -> dict[str, Carried]:
+    """Return who carries on the pictures of each folder and each outfit: `folder 10_red`, `outfit beach` -> who."""
+    scopes = dict.fromkeys(value.scope for value in values if value.step == step and value.name == OUTPUT_LEAD)
+    wanted = [scope for scope in scopes if scope.startswith((FOLDER_SCOPE, OUTFIT_SCOPE))]
+    return {scope: who for scope in wanted if (who := carried(values, step, scope)) is not None}
 
 
 def short_label(part: Part, among: Iterable[Part]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from math import isfinite
+from pathlib import PurePath
 
 from trainer.journal.records import Checkpoint
 from trainer.measures.carried import Carried, carried_by_step
@@ -75,7 +76,7 @@ def _epochs(source: ReportSource) -> Iterator[Block]:
         ("validation", [_loss(each.val) for each in source.saved]),
         ("against the base", [_change(each) for each in source.saved]),
         ("who carries", [_words(who.get(each.step)) for each in source.saved]),
-        ("file", [each.file for each in source.saved]),
+        ("file", [PurePath(each.file).name for each in source.saved]),
     ]
     kept = [(name, texts) for name, texts in columns if any(texts)]
     numbers = frozenset(at for at, (name, _) in enumerate(kept) if name not in ("file", "who carries"))

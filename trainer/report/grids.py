@@ -51,13 +51,13 @@ class BakeGrids:
     def verdicts(self) -> dict[int, dict[str, int]]:
         """Step -> what was said of the pictures of its LoRA, alone at full weight -> of how many."""
         number = self._source.bake.number
-        steps = {each.file: each.step for each in self._source.saved}
+        steps = self._steps
         counts: dict[int, Counter[str]] = {}
         for grid in self.shown:
             found = tally(
                 grid.made,
                 grid.notes.values(),
-                lambda path: (number, steps[path.name]) if self._is_ours(path) and path.name in steps else None,
+                lambda path: (number, steps[path]) if path in steps else None,
             )
             for step, said in found.get(str(number), {}).items():
                 counts.setdefault(int(step), Counter()).update(said)
@@ -76,8 +76,17 @@ class BakeGrids:
         notes = {note.cell: note for note in self._source.journal.grids.cell_notes(row.number)}
         return _ShownGrid(row, made, notes, pictures)
 
+    @cached_property
+    def _steps(self) -> dict[Path, int]:
+        """Each LoRA file of the bake, which of an imported one may lie elsewhere -> its step."""
+        return {self._folder / each.file: each.step for each in self._source.saved}
+
+    @property
+    def _folder(self) -> Path:
+        return self._source.workspace.root / self._source.bake.folder
+
     def _is_ours(self, path: Path) -> bool:
-        return Path(path).parent == self._source.workspace.root / self._source.bake.folder
+        return path in self._steps or path.parent == self._folder
 
 
 def grid_chapter(source: ReportSource, grids: BakeGrids) -> Chapter:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from trainer.doneness.read import doneness_of
 from trainer.doneness.words import lines
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.carried import carried, short_label
-from trainer.measures.of_parts import ENCODERS, FOLDER_SCOPE, OUTFIT_SCOPE
+from trainer.measures.carried import carried_by_scope, carried_by_step, short_label
+from trainer.measures.of_parts import ENCODERS
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
 from trainer.noise_floor.side_by_side import side_by_side
@@ -156,31 +156,25 @@ def shown_value(record: MeasureRecord, value: MeasuredValue) -> str:
 
 
 def _carried(source: ReportSource) -> Iterator[Block]:
-    steps = [step for step in dict.fromkeys(value.step for value in source.values) if carried(source.values, step)]
-    if not steps:
+    found = carried_by_step(source.values)
+    if not found:
         return
-    last = steps[-1]
-    whole = carried(source.values, last)
-    if whole is None:
-        return
+    last, whole = max(found.items())
     rest = "" if whole.together is None else f"; {whole.together:.0%} only together".replace("%", " %")
     interval = ""
     if whole.low is not None and whole.high is not None:
         low, high = (f"{100 * end:+.0f}".replace("-", "−") for end in (whole.low, whole.high))
-        interval = f"the text encoders' lead is {low} to {high} points with 95 % certainty over {plural(whole.pictures, 'picture')}"
-    yield TextLines(tuple(filter(None, (f"{source.epoch_of(last)}: {whole.words}{rest}", interval))))
-    rows = []
-    for scope in dict.fromkeys(value.scope for value in source.values if value.step == last):
-        here = carried(source.values, last, scope) if scope.startswith((FOLDER_SCOPE, OUTFIT_SCOPE)) else None
-        if here is not None:
-            kind, _, name = scope.partition(" ")
-            rows.append(
-                (f"{kind} {printable(name, 80)}", here.verdict, here.column.removesuffix("?"), str(here.pictures))
-            )
-    if rows:
-        yield TextTable(
-            ("pictures of", "who carries", f"{whole.heading}, %", "pictures"), tuple(rows), frozenset({2, 3})
+        ahead = whole.heading.partition(":")[2]
+        interval = (
+            f"lead of {ahead}: {low} to {high} points with 95 % certainty over {plural(whole.pictures, 'picture')}"
         )
+    yield TextLines(tuple(filter(None, (f"{source.epoch_of(last)}: {whole.words}{rest}", interval))))
+    rows = tuple(
+        (printable(scope, 80), here.verdict, here.column.removesuffix("?"), str(here.pictures))
+        for scope, here in carried_by_scope(source.values, last).items()
+    )
+    if rows:
+        yield TextTable(("pictures of", "who carries", f"{whole.heading}, %", "pictures"), rows, frozenset({2, 3}))
 
 
 def _capital(text: str) -> str:

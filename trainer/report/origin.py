@@ -37,7 +37,8 @@ def _entries(source: ReportSource) -> Iterator[tuple[str, str]]:
     if bake.error:
         yield "Ended with", bake.error
     if not source.settings.fault:
-        for name in _BASICS:
+        # Of one from elsewhere only what its files say is known.
+        for name in (each for each in _BASICS if not bake.imported or each in source.settings.settings):
             yield name, "" if (shown := source.setting(name)) == shown_setting("") else shown
     yield "Tags", ", ".join(tag for tag, on in source.note.tags.items() if on)
 
@@ -61,7 +62,8 @@ def _settings(source: ReportSource, found: BakeDifference | None) -> Iterator[Bl
         (each.name, shown_setting(defaults()[each.name]), shown_setting(each.after), each.label) for each in changes
     )
     if rows:
-        yield TextTable(("setting", "default", "here", "what it is"), rows)
+        here = "its files say" if source.bake.imported else "here"
+        yield TextTable(("setting", "default", here, "what it is"), rows)
 
 
 def _data(source: ReportSource, found: BakeDifference | None) -> Iterator[Block]:

@@ -84,7 +84,7 @@ class ReportSource:
 
     def _facts(self) -> Iterator[str]:
         bake = self.bake
-        yield str(bake.state)
+        yield "imported" if bake.imported else str(bake.state)
         if self.steps:
             of = f" of {bake.total_steps:,}" if bake.total_steps and self.steps != bake.total_steps else ""
             yield f"{plural(self.steps, 'step')}{of}"

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from lora_on_disk import write_lora
 from reported_bakes import reported_workspace
 
 from trainer.errors import WorkspaceError
+from trainer.history.imports import import_loras
 from trainer.journal.journal import Journal
 from trainer.journal.records import NewBake
 from trainer.report.build import bake_report
@@ -13,6 +15,7 @@ from trainer.report.record import (
     AlignedLines,
     BakeReport,
     Block,
+    FactList,
     PictureFile,
     QuotedText,
     StepPlot,
@@ -140,6 +143,22 @@ def test_verdicts_grids_and_the_note_are_the_users(whole: BakeReport) -> None:
 def test_only_warnings_of_the_log_are_told(whole: BakeReport) -> None:
     found = lines(whole, "Warnings in the log")
     assert [line.split(" ", 2)[2] for line in found] == ["the GPU is hot", "a picture was left out"]
+
+
+def test_of_an_imported_bake_only_what_its_files_say_is_told(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workspace.bakes.mkdir(parents=True)
+    lora = write_lora(tmp_path / "elsewhere.safetensors", rank=4)
+    with Journal(workspace.journal_path) as journal:
+        (imported,) = import_loras(journal, workspace, [lora]).bakes
+    report = report_of(workspace, imported.number)
+    assert report.facts[0] == "imported"
+    (facts,) = blocks(report, "What it is")
+    assert isinstance(facts, FactList)
+    assert [entry for entry in facts.entries if entry[1]] == [("network_dim", "4"), ("network_alpha", "4")]
+    (epochs,) = blocks(report, "Epochs")
+    assert isinstance(epochs, TextTable)
+    assert epochs.rows[0][-1] == "elsewhere.safetensors"
 
 
 def test_a_bake_that_waits_has_no_empty_chapters(tmp_path: Path) -> None:
