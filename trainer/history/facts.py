@@ -75,7 +75,8 @@ def make_missing(
 
 def _make_facts(journal: Journal) -> int:
     sources = journal.derived.without_facts(made_by(), _AT_ONCE)
-    journal.derived.keep_facts(facts_of(journal, source) for source in sources)
+    # Made before they are written: other writers wait for no more than that.
+    journal.derived.keep_facts([facts_of(journal, source) for source in sources])
     return len(sources)
 
 
