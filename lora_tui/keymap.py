@@ -408,7 +408,7 @@ def shown_journal_keys(
     if overlaid:
         wanted = ("journal.mark", "journal.pin", "journal.metric", "journal.overlay", "journal.diff")
     if not narrow:
-        wanted += ("journal.tree", "journal.notes", "journal.tags", "journal.rebake")
+        wanted += ("journal.tree", "journal.notes", "journal.rebake")
     labels = {"journal.overlay": "bake"} if overlaid else {}
     return _labelled((*_allowed(wanted, allows), "app.help", "journal.close"), labels)
 

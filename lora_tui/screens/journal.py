@@ -89,12 +89,13 @@ class JournalScreen(Screen[LeftJournal]):
         &.-finding > FilterLine { display: block; }
         & > #filter-error { height: auto; max-height: 3; padding: 0 1; color: $error; display: none; }
         & > #filter-error.-shown { display: block; }
-        & > #about { height: 8; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
-        & > CurveOverlay { height: 2fr; display: none; }
+        & > BakeList { height: 2fr; }
+        & > #about { height: 1fr; max-height: 8; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
+        & > CurveOverlay { height: 4fr; display: none; }
         & #detail { height: auto; }
         &.-overlay > #about { display: none; }
         &.-overlay > CurveOverlay { display: block; }
-        &.-wide > #about { height: 10; }
+        &.-wide > #about { max-height: 10; }
         &.-tiny > #about, &.-short > #about { display: none; }
         &.-short.-overlay > BakeList { display: none; }
     }

@@ -6,6 +6,7 @@ from textual.theme import BUILTIN_THEMES
 
 from lora_tui.palettes import Palette, palettes
 from lora_tui.theme_files import (
+    CURVE_COLOURS,
     ThemeFileError,
     find_themes,
     load_theme,
@@ -143,3 +144,22 @@ def test_a_home_that_cannot_be_written_only_forgets(own_home: Path) -> None:
     (own_home / "state").write_text("a file where a folder should be", encoding="utf-8")
     remember_theme("flour")
     assert remembered_theme() == "ember"
+
+
+@pytest.mark.parametrize("palette", palettes(), ids=lambda palette: palette.table)
+def test_curves_of_several_bakes_are_told_apart_and_seen_in_few_colours_too(palette: Palette) -> None:
+    for file in find_themes().files:
+        numbers = file.numbers[palette.table]
+        inks = [palette.colours[numbers[f"curve-{place}"]] for place in range(1, CURVE_COLOURS + 1)]
+        assert len(set(inks)) == CURVE_COLOURS, file.theme.name
+        for ink in inks:
+            # WCAG asks for 3 of large text; a curve is a line of dots.
+            assert _contrast(ink, palette.colours[numbers["background"]]) >= 2.4, (file.theme.name, ink)
+
+
+@pytest.mark.parametrize("name", ["ember", "flour", *sorted(BUILTIN_THEMES)])
+def test_every_theme_has_a_colour_of_its_own_for_each_curve(name: str) -> None:
+    found = {file.theme.name: file.theme for file in find_themes().files}
+    theme = found.get(name) or BUILTIN_THEMES[name]
+    made = {**roles(theme), **theme.variables}
+    assert len({made[f"curve-{place}"] for place in range(1, CURVE_COLOURS + 1)}) == CURVE_COLOURS
