@@ -118,6 +118,8 @@ class JournalScreen(Screen[LeftJournal]):
         self.orders = JournalOrders(self, self.sender, self.reader, draft, self.await_answer)
         self.listing: BakeListing | None = None
         self.clock = clock
+        # What is said of a bake below the list.
+        self._explained: BakeEntry | None = None
         self._first = number
         self._query = ListQuery()
         self.curves = JournalCurves(self, self.reader)
@@ -224,8 +226,13 @@ class JournalScreen(Screen[LeftJournal]):
     @on(BakeList.Moved)
     def _explain(self, event: BakeList.Moved) -> None:
         event.stop()
-        self.query_one("#detail", Static).update(about_bake(self.entry, self.known))
-        self.query_one("#about", VerticalScroll).scroll_home(animate=False)
+        before, entry = self._explained, self.entry
+        if entry is None or entry != before:
+            self._explained = entry
+            self.query_one("#detail", Static).update(about_bake(entry, self.known))
+        # Of a bake that runs one may be reading on.
+        if entry is None or before is None or entry.number != before.number:
+            self.query_one("#about", VerticalScroll).scroll_home(animate=False)
         if not self.curves.marked:
             self._show_curves()
 

@@ -109,6 +109,7 @@ class BakeList(ScrollView, can_focus=True):
             empty: stands there where no bake is to be shown.
         """
         held, line = self.current, self._at - self.scroll_offset.y
+        seen = self._seen
         self._entries, self._depths, self._empty = entries, depths or {}, empty
         self._is_tree = depths is not None
         self.virtual_size = Size(0, len(entries) + 1)
@@ -118,7 +119,7 @@ class BakeList(ScrollView, can_focus=True):
             self.scroll_to(y=self._at - line, animate=False, immediate=True, force=True)
         else:
             self._at = 0
-        self._settle()
+        self._settle(repaint=self._seen != seen)
 
     def show_marks(self, marks: BakeMarks) -> None:
         """Show which bakes are marked."""
@@ -224,8 +225,8 @@ class BakeList(ScrollView, can_focus=True):
         self._at = max(0, min(place, len(self._entries) - 1))
         self._settle()
 
-    def _settle(self) -> None:
-        """Bring the cursor into view, and tell."""
+    def _settle(self, *, repaint: bool = True) -> None:
+        """Bring the cursor into view, and tell; paint again unless nothing is seen to differ."""
         top, lines = self.scroll_offset.y, self._lines
         if self._at < top:
             top = self._at
@@ -233,7 +234,15 @@ class BakeList(ScrollView, can_focus=True):
             top = self._at - lines + 1
         self.scroll_to(y=top, animate=False, immediate=True, force=True)
         self.post_message(self.Moved())
-        self.refresh()
+        if repaint:
+            self.refresh()
+
+    @property
+    def _seen(self) -> tuple[object, ...]:
+        """Everything that the lines in view are made of."""
+        top = self.scroll_offset.y
+        shown = [(entry, self._depths.get(entry.number)) for entry in self._entries[top : top + self._lines]]
+        return self._at, top, self._is_tree, self._empty, shown, len(self._entries)
 
     @property
     def _lines(self) -> int:

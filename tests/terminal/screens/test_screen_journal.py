@@ -21,7 +21,7 @@ from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.curve_overlay import CurveOverlay
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, Checkpoint
 from trainer.workspace import Workspace
 
 WIDE, NARROW = (120, 36), (80, 24)
@@ -568,3 +568,29 @@ async def test_where_nothing_may_be_written_every_key_that_would_says_why(runner
         await pilot.press("home", "D")
         await until(pilot, lambda: isinstance(alone.app.screen, BakeDiffDialog))
     assert {path: path.stat().st_mtime_ns for path in runner.workspace.root.rglob("*.safetensors")} == before
+
+
+async def test_what_did_not_change_is_not_painted_again_and_what_is_read_stays_in_view(alone, runner, until) -> None:
+    number = runner.baking()
+    three(runner)
+    with runner.journal() as journal:
+        journal.notes.keep(BakeNote(bake=number, text="\n".join(f"line {place}" for place in range(40))))
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
+        screen.reader.interval = 0.02
+        await pilot.press("end", "J", "J", "J")
+        about = screen.query_one("#about")
+        await until(pilot, lambda: about.scroll_offset.y == 3)
+        painted: list[int] = []
+        original = screen.bake_list.render_line
+        screen.bake_list.render_line = lambda y: painted.append(y) or original(y)  # type: ignore[method-assign]
+        # Nothing of it is in the list.
+        with runner.journal() as journal:
+            journal.log.write("a line", bake=number)
+        await pilot.pause(0.3)
+        assert painted == []
+        with runner.journal() as journal:
+            journal.results.add_checkpoint(number, Checkpoint(3, 120, "x.safetensors", 9, 0.05, 0.1, None, None, 1.0))
+        await until(pilot, lambda: screen.entry.saved == 3)
+        await until(pilot, lambda: painted)
+        assert about.scroll_offset.y == 3
