@@ -15,6 +15,7 @@ from trainer.history.setting_changes import defaults, differing
 from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, NewestLora
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote
+from trainer.noise_floor.families import make_rows
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace
@@ -64,6 +65,7 @@ def make_missing(
         return made
     makers: tuple[Callable[[], int], ...] = (
         lambda: _make_facts(journal),
+        lambda: make_rows(journal, _AT_ONCE),
         lambda: _make_tallies(journal, workspace),
         lambda: _make_metadata(journal, workspace),
     )

@@ -10,20 +10,26 @@ from trainer.journal.rows import insert, to_row
 class FamilyStore(Store):
     """Families of bakes."""
 
-    def without_row(self, bake: int, made_by: str) -> list[FamilySource]:
-        """Return the bakes as long as `bake`, itself included, whose data are known and that have no row made by `made_by`.
+    def without_row(
+        self, made_by: str, *, as_long_as: int | None = None, most: int | None = None
+    ) -> list[FamilySource]:
+        """Return the bakes whose data are known and that have no row made by `made_by`.
 
-        Only bakes as long as each other can be of one family or kin.
+        Args:
+            made_by: the mark of the rules.
+            as_long_as: number of a bake: those of as many steps alone, for only they can be of one family or kin; None for all.
+            most: how many at the most; None for all.
         """
+        alike = "AND (total_steps, steps_per_epoch) = (SELECT total_steps, steps_per_epoch FROM bake WHERE number = ?)"
         return self._database.records(
             FamilySource,
-            """
-            FROM bake WHERE grid IS NULL
-            AND (total_steps, steps_per_epoch) = (SELECT total_steps, steps_per_epoch FROM bake WHERE number = ?)
+            f"""
+            FROM bake WHERE grid IS NULL {alike if as_long_as is not None else ""}
             AND EXISTS (SELECT 1 FROM manifest WHERE manifest.bake = number)
             AND NOT EXISTS (SELECT 1 FROM bake_family WHERE bake_family.bake = number AND made_by = ?)
             """,
-            (bake, made_by),
+            (made_by,) if as_long_as is None else (as_long_as, made_by),
+            most=most,
         )
 
     def keep(self, rows: Iterable[BakeFamily]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 
@@ -13,7 +13,7 @@ from trainer.journal.deciding_marks import deciding_marks
 from trainer.journal.family_records import BakeFamily, FamilySource, KinFamily
 from trainer.journal.journal import Journal
 from trainer.machine.card_lock import CPU
-from trainer.settings.describe import field, fields, is_setting
+from trainer.settings.describe import fields
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import Decides
 from trainer.settings.parts import RATE_SETTINGS
@@ -61,18 +61,31 @@ class Families:
         return sorted(found.values(), key=lambda each: each.bake)
 
     def _make_missing(self, bake: int) -> None:
-        sources = [
-            each for each in self._journal.families.without_row(bake, made_by()) if each.number not in self._made
-        ]
-        if not sources:
+        found = self._journal.families.without_row(made_by(), as_long_as=bake)
+        rows = _rows(self._journal, [each for each in found if each.number not in self._made])
+        if not rows:
             return
-        data_marks: dict[bytes, tuple[str, bool]] = {}
-        rows = [_row(self._journal, source, data_marks) for source in sources]
         try:
             self._journal.families.keep(rows)
         except WorkspaceError:
             # A comparison is no reason to fail where nothing can be written.
             self._made |= {row.bake: row for row in rows}
+
+
+def make_rows(journal: Journal, most: int) -> int:
+    """Make the rows of `most` bakes that have none, so that no comparison has to, and return how many there were.
+
+    Raises:
+        WorkspaceError: the journal cannot be written.
+    """
+    rows = _rows(journal, journal.families.without_row(made_by(), most=most))
+    journal.families.keep(rows)
+    return len(rows)
+
+
+def _rows(journal: Journal, sources: Sequence[FamilySource]) -> list[BakeFamily]:
+    data_marks: dict[bytes, tuple[str, bool]] = {}
+    return [_row(journal, source, data_marks) for source in sources]
 
 
 @cache
@@ -89,13 +102,13 @@ def _row(journal: Journal, source: FamilySource, data_marks: dict[bytes, tuple[s
     data, knows_models = _data_mark(blob, data_marks) if blob is not None else ("", False)
     if not data:
         return BakeFamily(bake=number, made_by=made_by())
-    written = {**_default_lines(), **dict(_LINE.findall(source.settings_toml))}
-    lines = dict(_deciding_lines(written, models_known=knows_models))
+    written = dict(_LINE.findall(source.settings_toml))
+    lines = _deciding_lines(written, models_known=knows_models)
     seeds = {name: _seed(lines.pop(name, None)) for name in SEEDS}
     around = [data, source.device == CPU, *_changes(journal, number), *_start(journal, source)]
     for name in RATE_SETTINGS:
         lines.pop(name, None)
-    rates = {name: written.get(name, "") for name in sorted(RATE_SETTINGS)}
+    rates = {name: written.get(name) or _default_lines().get(name, "") for name in sorted(RATE_SETTINGS)}
     return BakeFamily(
         bake=number,
         made_by=made_by(),
@@ -106,19 +119,24 @@ def _row(journal: Journal, source: FamilySource, data_marks: dict[bytes, tuple[s
     )
 
 
-def _deciding_lines(written: Mapping[str, str], *, models_known: bool) -> Iterator[tuple[str, str]]:
-    """Yield (setting, TOML of its value) of what decides the result and is not our default.
+def _deciding_lines(written: Mapping[str, str], *, models_known: bool) -> dict[str, str]:
+    """Return setting -> TOML of its value, of what decides the result and is not our default.
 
     A path is left out where the manifest knows what lies there.
     """
-    defaults = _default_lines()
-    for name, text in written.items():
-        if not is_setting(name) or text == defaults.get(name):
-            continue
-        info = field(name)
-        known = info.path == "data" or (info.path == "weights" and models_known)
-        if info.decides is not Decides.NO and not known:
-            yield name, text
+    roles, defaults = _path_roles(), _default_lines()
+    known = ("data", "weights") if models_known else ("data",)
+    return {
+        name: text
+        for name, text in written.items()
+        if name in roles and text != defaults.get(name) and roles[name] not in known
+    }
+
+
+@cache
+def _path_roles() -> Mapping[str, str]:
+    """Return what each setting that decides the result names: `data`, `weights`, or "" for no file."""
+    return {info.name: info.path for info in fields() if info.decides is not Decides.NO}
 
 
 @cache

@@ -24,6 +24,8 @@ from trainer.settings.random_numbers import RandomSource
 
 # Learning rates this many times apart, at most, have noise alike enough to be pooled.
 _NEAR_RATES = 2.0
+# More twins hardly make an estimate surer, and each has values to be read.
+_MOST_TWINS, _MOST_FAMILIES = 24, 8
 
 
 class NoiseFloors:
@@ -83,18 +85,24 @@ class NoiseFloors:
         drawn = {family: draw(family) for family in rows}
         own = floor(spread_of(drawn.values()), pictures=pictures)
         if own is not None:
-            near = {
-                each.family: draw(each.family)
-                for row in rows.values()
-                for each in self._of_kin(row.kin)
-                if each.family not in rows and _apart(each.rates, row.rates) <= math.log(_NEAR_RATES)
-            }
-            return pooled_floor(own, floor(spread_of([*drawn.values(), *near.values()]), pictures=pictures))
+            near = self._near(rows)
+            return pooled_floor(own, floor(spread_of([*drawn.values(), *map(draw, near)]), pictures=pictures))
         for _, kin in sorted(self._lenders(rows.values()), key=lambda found: found[0]):
             lent = floor(spread_of([draw(kin.family)]), pictures=pictures, borrowed_from=kin.bake)
             if lent is not None:
                 return lent
         return None
+
+    def _near(self, rows: Mapping[str, BakeFamily]) -> list[str]:
+        """Return the families of kin at nearly the same learning rates, the nearest first."""
+        apart = [
+            (_apart(each.rates, row.rates), each.bake, each.family)
+            for row in rows.values()
+            for each in self._of_kin(row.kin)
+            if each.family not in rows
+        ]
+        near = dict.fromkeys(family for rates, _, family in sorted(apart) if rates <= math.log(_NEAR_RATES))
+        return list(near)[:_MOST_FAMILIES]
 
     def compare(
         self, first: Sequence[int], second: Sequence[int], key: ValueKey, step: int, second_step: int | None = None
@@ -209,7 +217,7 @@ class NoiseFloors:
 
     def _drawn(self, family: str, key: ValueKey, step: int, basis: float | None) -> list[Drawn]:
         found = []
-        for row in self._of_family(family):
+        for row in self._of_family(family)[:_MOST_TWINS]:
             value = self._of_bake(row.bake).at(key, step)
             if value is not None and self._of_bake(row.bake).basis(key.name, step) == basis:
                 seeds = {RandomSource(source): seed for source, seed in row.seeds.items()}

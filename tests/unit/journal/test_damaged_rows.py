@@ -82,7 +82,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "listing.reached": lambda journal, number: journal.listing.reached([number]),
     "listing.training_seconds": lambda journal, number: journal.listing.training_seconds([number]),
     "listing.notes": lambda journal, number: journal.listing.notes(),
-    "families.without_row": lambda journal, number: journal.families.without_row(number, "other"),
+    "families.without_row": lambda journal, number: journal.families.without_row("other", as_long_as=number),
     "families.of": lambda journal, number: journal.families.of(number, "us"),
     "families.members": lambda journal, number: journal.families.members(f"f{number}", "us"),
     "families.kin": lambda journal, number: journal.families.kin(f"k{number}", "us"),

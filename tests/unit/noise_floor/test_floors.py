@@ -13,6 +13,7 @@ from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Mark, MarkKind
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.of_pictures import DRIFT, PICTURE_SET
+from trainer.noise_floor.families import make_rows
 from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
 from trainer.noise_floor.record import Standing
 from trainer.noise_floor.values import ValueKey
@@ -310,3 +311,18 @@ def test_known_twins_are_inside_whatever_they_differ_by_and_a_stranger_as_far_aw
     assert twin is not None and other is not None
     assert (twin.standing, twin.times, other.standing) == (Standing.INSIDE, 1.0, Standing.OUTSIDE)
     assert twin.probability is not None and twin.probability < 0.05
+
+
+def test_rows_are_made_before_anybody_compares_and_again_where_something_changed(journal: Journal) -> None:
+    bakes = [add_bake(journal, seed=seed) for seed in range(5)]
+    assert [make_rows(journal, 3) for _ in range(3)] == [3, 2, 0]
+    journal.results.add_mark(bakes[0], Mark(4, 1e9, MarkKind.SET, "unet_lr=1e-5"))
+    assert make_rows(journal, 9) == 1
+    assert twins_of(journal, bakes[1]) == bakes[1:]
+
+
+def test_of_very_many_twins_enough_are_read(journal: Journal) -> None:
+    for seed in range(30):
+        add_bake(journal, {SHARE: seed / 100}, seed=seed)
+    found = floor_of(journal, [30], SHARE, "unet", step=EPOCH)
+    assert found is not None and (found.bakes, found.degrees) == (24, 23)
