@@ -20,11 +20,13 @@ from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
 from trainer.jobs.grids import check_grid, queue_grid
 from trainer.journal.records import Bake, BakeState, CellNote, Order, Stage
 from trainer.judging.report import report
+from trainer.measures.of_parts import OF_PARTS
 from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
 from trainer.memory.simulate import predict
 
 LAYERS = 6 * tiny_flow.DEPTH
+PARTS_MEASURES = [record.key for record in OF_PARTS]
 
 
 @pytest.fixture
@@ -39,7 +41,8 @@ def losses(runner: EngineRunner, bake: Bake) -> list[float]:
 
 
 def test_it_is_baked_into_a_file_that_says_so(runner: EngineRunner, base: str) -> None:
-    bake = runner.bake(*SHORT, base, "sample_every_n_steps=3", "timestep_sampling=logit_normal", "min_snr_gamma=5")
+    options = ("sample_every_n_steps=3", "timestep_sampling=logit_normal", "min_snr_gamma=5", "measure_parts=true")
+    bake = runner.bake(*SHORT, base, *options)
     assert bake.state is BakeState.DONE, runner.log(bake)
     assert "the base predicts the velocity of a flow" in runner.log(bake)
     with safe_open(runner.folder(bake) / "hifumi.safetensors", "np") as file:
@@ -50,6 +53,9 @@ def test_it_is_baked_into_a_file_that_says_so(runner: EngineRunner, base: str) -
     assert said["modelspec.prediction_type"] == "flow"
     assert runner.journal.curves.read(bake.number, "lr_transformer", 1000).steps
     assert list((runner.folder(bake) / "samples").rglob("*.png"))
+    # Its one part has nobody to share with.
+    measured = {(value.name, value.part) for value in runner.journal.measures.of_bake(bake.number, PARTS_MEASURES)}
+    assert measured == {("output_alone", ""), ("output_alone", "transformer"), ("output_last", "transformer")}
 
 
 def test_it_is_resumed_bit_for_bit(runner: EngineRunner, base: str) -> None:

@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 WIDTH, HEIGHT = 720, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 12, 26
+# Values beyond it are damaged, and their distances no numbers.
+_LARGEST = 1e150
 # A few steps far above all others would press the rest against the axis.
 _HIGHEST = 4.0
 _TICKS = 4
@@ -95,10 +97,14 @@ class _Scale:
 
     def y(self, value: float) -> float | None:
         """Return where a value is drawn, None for what cannot be; what lies outside stands at the edge."""
-        if not math.isfinite(value) or (self.plot.log_scale and value <= 0):
+        if not _can_be_drawn(value, self.plot):
             return None
         at = (_to_axis(value, self.plot) - self.lowest) / (self.highest - self.lowest)
         return HEIGHT - _BOTTOM - min(1.0, max(0.0, at)) * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _can_be_drawn(value: float, plot: StepPlot) -> bool:
+    return abs(value) < _LARGEST and (not plot.log_scale or value > 1 / _LARGEST)
 
 
 def _to_axis(value: float, plot: StepPlot) -> float:
@@ -112,17 +118,17 @@ def _range(plot: StepPlot) -> tuple[float | None, float | None, bool]:
         for line in plot.lines
         for values in (line.values, line.low, line.high)
         for value in values
-        if math.isfinite(value) and (not plot.log_scale or value > 0)
+        if _can_be_drawn(value, plot)
     ]
     if not able:
         return None, None, False
     lowest, highest = min(able), max(able)
-    means = sorted(value for line in plot.lines for value in line.values if math.isfinite(value))
+    means = sorted(value for line in plot.lines for value in line.values if _can_be_drawn(value, plot))
     usual = means[round(0.98 * (len(means) - 1))] if means else highest
     cut = not plot.log_scale and 0 < _HIGHEST * usual < highest
     if cut:
         highest = _HIGHEST * usual
-    if highest == lowest:
+    if highest - lowest <= 1e-9 * max(abs(highest), abs(lowest)):
         room = abs(highest) * 0.1 or 1.0
         lowest, highest = (lowest / 1.5, highest * 1.5) if plot.log_scale else (lowest - room, highest + room)
     return lowest, highest, cut
@@ -169,9 +175,9 @@ def _text(points: Sequence[tuple[float, float]]) -> str:
 
 def _round_numbers(lowest: float, highest: float) -> list[float]:
     """Return some round numbers from the lowest to the highest."""
-    if not highest > lowest:
-        return [lowest]
     raw = (highest - lowest) / _TICKS
+    if not raw > 1 / _LARGEST:
+        return [lowest]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next((power * times for times in (1, 2, 5) if power * times >= raw), power * 10)
     first = math.ceil(lowest / step - 1e-9)

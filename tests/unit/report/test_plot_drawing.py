@@ -1,6 +1,8 @@
 import math
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from trainer.report.plot_drawing import drawn, number_label
 from trainer.report.record import StepCurve, StepPlot
@@ -60,6 +62,19 @@ def test_odd_ranges_are_drawn(values: list[float]) -> None:
     assert found is not None
     for piece in found.lines[0].pieces:
         assert all(found.top <= y <= found.bottom for _, y in places(piece))
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=30), st.booleans())
+@example([0.0, 5e-324], False)
+@example([-1.7e308, 1.7e308, 1.0], False)
+@example([1.0, 1.0 + 2**-52], True)
+def test_whatever_a_journal_holds_is_drawn_inside_the_axes_or_not_at_all(values: list[float], log_scale: bool) -> None:
+    found = drawn(plot(values, log_scale=log_scale))
+    if found is None:
+        return
+    for x, y in (point for line in found.lines for piece in line.pieces for point in places(piece)):
+        assert found.left <= x <= found.right and found.top <= y <= found.bottom
+    assert all(found.top <= float(tick.place) <= found.bottom for tick in found.y_ticks)
 
 
 def test_a_band_goes_forth_along_its_top_and_back_along_its_bottom() -> None:
