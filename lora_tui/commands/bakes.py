@@ -66,8 +66,7 @@ def list_bakes(
     wanted = parse_filter(" ".join(words))
     workspace = workspace_here(folder)
     with open_history(workspace) as (journal, history):
-        metadata = {key: journal.derived.metadata(key) for key in wanted.metadata_keys}
-        found = wanted.matching(history.newest_first(withdrawn=every), metadata)
+        found = wanted.matching(history.newest_first(withdrawn=every), history.metadata(wanted.metadata_keys))
         warn_of_damage(journal)
     if as_json:
         print_json({"workspace": str(workspace.root), "filter": wanted.text, "bakes": [entry_json(e) for e in found]})
@@ -215,8 +214,7 @@ def prune(words: tuple[str, ...], yes: bool, folder: Path | None) -> ExitCode:
     workspace = workspace_here(folder)
     check_writable(workspace)
     with open_history(workspace) as (journal, history):
-        metadata = {key: journal.derived.metadata(key) for key in wanted.metadata_keys}
-        found = wanted.matching(history.newest_first(), metadata)
+        found = wanted.matching(history.newest_first(), history.metadata(wanted.metadata_keys))
         return _remove(journal, workspace, plan_pruning(journal, workspace, found), yes)
 
 

@@ -67,10 +67,10 @@ def list_bakes(journal: "Journal", history: "BakeHistory", query: ListQuery, bef
     everything = history.newest_first()
     text, error = query.text, None
     try:
-        found = _filtered(journal, everything, query.text)
+        found = _filtered(history, everything, query.text)
     except LoraTuiError as fault:
         error, text = fault, before.found_by if before is not None else ""
-        found = _filtered(journal, everything, text)
+        found = _filtered(history, everything, text)
     depths: Mapping[int, int] | None = None
     if query.tree:
         found, depths = as_tree(found)
@@ -89,14 +89,13 @@ def list_bakes(journal: "Journal", history: "BakeHistory", query: ListQuery, bef
     )
 
 
-def _filtered(journal: "Journal", entries: "Sequence[BakeEntry]", text: str) -> "Sequence[BakeEntry]":
+def _filtered(history: "BakeHistory", entries: "Sequence[BakeEntry]", text: str) -> "Sequence[BakeEntry]":
     from trainer.history.filter import parse_filter
 
     if not text.strip():
         return entries
     wanted = parse_filter(text)
-    metadata = {key: journal.derived.metadata(key) for key in wanted.metadata_keys}
-    return wanted.matching(entries, metadata)
+    return wanted.matching(entries, history.metadata(wanted.metadata_keys))
 
 
 def as_tree(entries: "Sequence[BakeEntry]") -> "tuple[list[BakeEntry], dict[int, int]]":

@@ -85,11 +85,12 @@ def _make_facts(journal: Journal) -> int:
 def _make_metadata(journal: Journal, workspace: Workspace) -> int:
     newest = journal.derived.without_metadata(_AT_ONCE)
     for lora in newest:
-        journal.derived.keep_metadata(lora.number, lora.file, _metadata(workspace, lora))
+        journal.derived.keep_metadata(lora.number, lora.file, metadata_of(workspace, lora))
     return len(newest)
 
 
-def _metadata(workspace: Workspace, lora: NewestLora) -> Mapping[str, str]:
+def metadata_of(workspace: Workspace, lora: NewestLora) -> Mapping[str, str]:
+    """Return the metadata of a LoRA that are searched; none where its file is gone or damaged."""
     try:
         texts = read_header(workspace.root / lora.folder / lora.file).metadata
     except (LoraTuiError, OSError, ValueError):
@@ -107,8 +108,13 @@ def searched_metadata(texts: Mapping[str, str]) -> Mapping[str, str]:
 def _make_tallies(journal: Journal, workspace: Workspace) -> int:
     grids = journal.derived.without_tally(1)
     for number in grids:
-        journal.derived.keep_tally(GridTally(grid=number, counts=_counts(journal, workspace, number)))
+        journal.derived.keep_tally(tally_of(journal, workspace, number))
     return len(grids)
+
+
+def tally_of(journal: Journal, workspace: Workspace, number: int) -> GridTally:
+    """Return the tally of a grid; an empty one where its description cannot be read."""
+    return GridTally(grid=number, counts=_counts(journal, workspace, number))
 
 
 def _counts(journal: Journal, workspace: Workspace, number: int) -> Mapping[str, Mapping[str, Mapping[str, int]]]:

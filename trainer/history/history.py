@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
-from trainer.history.facts import FAVOURITE, VERDICTS, facts_of, made_by
+from trainer.history.facts import FAVOURITE, VERDICTS, facts_of, made_by, metadata_of, tally_of
 from trainer.history.records import BakeEntry, BestEpoch
 from trainer.journal.bakes import ENDED
 from trainer.journal.derived_records import BakeFacts, GridTally, ListedBake, SavedCount
@@ -15,6 +15,9 @@ from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote
 from trainer.journal.records import REMOVED, BakeState
 from trainer.text import plural
+from trainer.workspace import Workspace
+
+_MAX_GRIDS = 100_000
 
 NOT_READ = "its settings were not read yet"
 """The fault of a bake whose facts are still to be made."""
@@ -42,8 +45,8 @@ _NONE_SAVED, _NO_FACTS, _NO_NOTE = (
 class BakeHistory:
     """The bakes of a journal, one entry each; used in the thread that opened the journal.
 
-    Facts that are missing (see `trainer.history.facts.make_missing`) are left blank, so that reading never waits for them; in a
-    journal that cannot be written they are made here, in memory.
+    Facts that are missing (see `trainer.history.facts.make_missing`) are left blank, so that reading never waits for them; those of a
+    journal that cannot be written are made here, in memory.
 
     Args:
         journal: open; its owner closes it.
@@ -55,6 +58,8 @@ class BakeHistory:
     def __init__(self, journal: Journal) -> None:
         self.entries: dict[int, BakeEntry] = {}
         self._journal = journal
+        self._workspace = Workspace(journal.path.parent)
+        self._unkept: dict[int, Mapping[str, str]] | None = None
         self._seen: object = None
         self._sums: object = None
         self._files = 0
@@ -122,6 +127,23 @@ class BakeHistory:
         found = sorted(self.entries.values(), key=lambda entry: -entry.number)
         return found if withdrawn else [entry for entry in found if not entry.withdrawn]
 
+    def metadata(self, keys: Collection[str]) -> Mapping[str, Mapping[int, str]]:
+        """Return entries of the metadata of the bakes' newest LoRAs: key -> number of a bake -> text.
+
+        Args:
+            keys: of the entries, as `BakeFilter.metadata_keys`.
+        """
+        found = {key: dict(self._journal.derived.metadata(key)) for key in keys}
+        if keys and self._journal.read_only:
+            if self._unkept is None:
+                newest = self._journal.derived.without_metadata(len(self.entries))
+                self._unkept = {each.number: metadata_of(self._workspace, each) for each in newest}
+            for number, texts in self._unkept.items():
+                for key in keys:
+                    if key in texts:
+                        found[key][number] = texts[key]
+        return found
+
     def _read_facts(self, changed: Collection[int] | None) -> set[int]:
         """Read the facts of all (None), or of those that changed or have none here; return the bakes whose facts are others."""
         wanted = None if changed is None else {*changed, *(self._stamps.keys() - self._facts.keys() - self._jobs)}
@@ -145,11 +167,11 @@ class BakeHistory:
         return new
 
     def _read_verdicts(self) -> set[int]:
-        new = {
-            tally.grid: tally
-            for tally in self._journal.derived.tallies(self._tallied)
-            if self._tallies.get(tally.grid) != tally
-        }
+        tallies = self._journal.derived.tallies(self._tallied)
+        if self._journal.read_only:
+            grids = self._journal.derived.without_tally(_MAX_GRIDS)
+            tallies += [tally_of(self._journal, self._workspace, grid) for grid in grids if grid not in self._tallies]
+        new = {tally.grid: tally for tally in tallies if self._tallies.get(tally.grid) != tally}
         if not new:
             return set()
         self._tallies |= new

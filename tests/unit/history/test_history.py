@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lora_on_disk import write_lora
 from made_grid import made_grid
 from made_history import make_history
 
@@ -300,3 +301,21 @@ def test_the_defaults_of_another_version_are_not_taken_for_ours(add, journal: Jo
     make_missing(journal, workspace)
     history.refresh()
     assert history.entries[number].settings["seed"] == 5
+
+
+def test_what_was_not_kept_of_a_read_only_journal_is_made_in_memory(
+    add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = add(epochs=2, files=True, seed=5)
+    write_lora(
+        workspace.root / "bakes/0001-hifumi/hifumi-000002.safetensors",
+        metadata={"ss_seed": "5", "ss_sd_model_name": "x"},
+    )
+    judge(workspace, journal, number, {(2, 5): CellNote(0, "", whole="right")})
+    monkeypatch.setattr(journal, "read_only", True)
+    assert make_missing(journal, workspace) == 0
+    history = BakeHistory(journal)
+    history.refresh()
+    assert (history.entries[number].settings["seed"], history.entries[number].verdict) == (5, "right")
+    assert history.metadata(["ss_seed", "ss_other"]) == {"ss_seed": {number: "5"}, "ss_other": {}}
+    assert journal.derived.facts() == {}
