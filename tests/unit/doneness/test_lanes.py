@@ -175,7 +175,7 @@ def test_one_epoch_that_looks_memorized_is_not_a_sign() -> None:
 
 
 def test_two_ways_of_asking_need_a_smaller_p() -> None:
-    once = [*measured(AUC, (0.8,), half=0.1, count=8), *measured(CHANCE, (0.04,), count=8)]
+    once = [*measured(AUC, (0.8,), half=0.1, count=8), *measured(CHANCE, (0.015,), count=8)]
     twice = [
         *once,
         *measured(AUC + UNCAPTIONED, (0.5,), half=0.1, count=8),

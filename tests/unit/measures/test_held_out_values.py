@@ -70,9 +70,9 @@ def test_every_value_has_its_record() -> None:
     ("auc", "p", "pictures", "sign"),
     [
         (1.0, 0.001, LEAST_PICTURES - 1, MemorizationSign.UNKNOWN),
-        (0.93, 0.06, 30, MemorizationSign.NONE),
+        (0.93, 0.03, 30, MemorizationSign.NONE),
         (0.58, 0.001, 200, MemorizationSign.NONE),
-        (0.66, 0.04, 20, MemorizationSign.MILD),
+        (0.66, 0.02, 20, MemorizationSign.MILD),
         (0.76, 0.01, 9, MemorizationSign.STRONG),
     ],
 )
@@ -82,6 +82,13 @@ def test_size_and_chance_must_agree_before_anything_is_claimed(
     finding = MemorizationFinding.of(auc, p, pictures)
     assert finding.sign is sign
     assert "cop" not in finding.text()
+
+
+def test_as_many_pictures_as_are_needed_can_show_it_and_one_fewer_cannot() -> None:
+    for pictures, sign in ((LEAST_PICTURES, MemorizationSign.STRONG), (LEAST_PICTURES - 1, MemorizationSign.UNKNOWN)):
+        apart = np.arange(pictures)[:, None] * np.ones((1, 3))
+        finding = memorization_in(memorization_values(1, apart - 100, apart, _BANDS))
+        assert finding is not None and finding.auc == 1 and finding.sign is sign
 
 
 def test_too_few_pictures_say_how_many_are_needed() -> None:
