@@ -110,7 +110,7 @@ class Validation:
             times = self._times[chosen].to(device)
             with self._session.network.without_dropout():
                 text = self._session.text_embeddings.of(
-                    [self._captions[index] for index in chosen], self._tokens[chosen]
+                    [self._captions[index] for index in chosen], self._tokens[chosen], apart=True
                 )
                 noisy = schedule.add_noise(latents, noise, times)
                 predicted = model.predict(noisy, times, text, self._sizes[chosen].to(device))

@@ -18,9 +18,10 @@ _ALL = {"layout", "form", "detail", ""}
 
 
 @pytest.fixture
-def probed(make_settings: Any, open_session: Callable[..., Any]) -> Any:
+def probed(request: Any, make_settings: Any, open_session: Callable[..., Any]) -> Any:
     """A session whose text encoder trains no more, with the outputs of its captions kept, and its probe."""
-    settings = make_settings(measure_memorization=True, network_train_unet_only=True, validation_seed=5)
+    more = getattr(request, "param", {"network_train_unet_only": True})
+    settings = make_settings(measure_memorization=True, validation_seed=5, **more)
     with open_session(settings) as (session, planned):
         sets = (planned.data, planned.validation)
         trained, held_out = (
@@ -31,7 +32,9 @@ def probed(make_settings: Any, open_session: Callable[..., Any]) -> Any:
         session.text_embeddings.freeze("text_encoder")
         told: list[str] = []
         (probe,) = held_out_probes(session, planned, trained, held_out, told.append)
-        yield SimpleNamespace(session=session, planned=planned, held_out=held_out, probe=probe, told=told)
+        yield SimpleNamespace(
+            session=session, planned=planned, trained=trained, held_out=held_out, probe=probe, told=told
+        )
 
 
 def measured(probed: Any, step: int, stop: Callable[[], bool] = lambda: False) -> dict[tuple[str, str], MeasuredValue]:
@@ -110,3 +113,31 @@ def test_held_out_pictures_alone_have_one_measure(probed: Any) -> None:
     (probe,) = held_out_probes(session, probed.planned, {}, probed.held_out, probed.told.append)  # type: ignore[arg-type]
     assert isinstance(probe, HeldOutProbe)
     assert len(probe._passes) == 1
+
+
+@pytest.mark.parametrize("probed", [{}], indirect=True)
+def test_the_base_is_without_what_a_stopped_encoder_has_learned(probed: Any) -> None:
+    measured(probed, 0)
+    shaken(probed)
+    # The encoder stops: what is kept of it holds what its LoRA does.
+    probed.session.text_embeddings.freeze("text_encoder")
+    resumed = next(held_out_probes(probed.session, probed.planned, probed.trained, probed.held_out, probed.told.append))
+    before = probed.probe
+    probed.probe = resumed
+    assert all(value.value for (name, _), value in measured(probed, 3).items() if name == "validation_change")
+    for one, other in zip(before._base, resumed._base, strict=True):
+        assert other == pytest.approx(one, rel=1e-5)
+
+
+def test_what_was_computed_ahead_of_a_step_stays_for_it(make_settings: Any, open_session: Callable[..., Any]) -> None:
+    """A member may have the words of the next batch's first picture."""
+    settings = make_settings(network_train_unet_only=True, encoder_off_card=True, shuffle_caption=True)
+    with open_session(settings) as (session, _):
+        texts = session.text_embeddings
+        texts.freeze("text_encoder")
+        words = ["a, b", "c"]
+        texts.compute_ahead(words, texts.tokenize(words))
+        (ahead,) = texts._ahead
+        for asked in (words, words[:1]):
+            texts.of(asked, texts.tokenize(asked), apart=True)
+        assert texts._ahead == [ahead] and texts._together is None
