@@ -1,7 +1,7 @@
 """Noise floors of a journal's bakes, and differences between them held against these."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from trainer.journal.family_records import BakeFamily, KinFamily
@@ -35,10 +35,11 @@ class NoiseFloors:
 
     Args:
         journal: whose.
+        together: measures that are read at once: all where many are compared, none where one is.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, together: Collection[str] = ()) -> None:
+        self._journal, self._together = journal, together
         self._families = Families(journal)
         self._rows: dict[int, BakeFamily | None] = {}
         self._members: dict[str, list[BakeFamily]] = {}
@@ -241,7 +242,7 @@ class NoiseFloors:
     def _of_bake(self, bake: int) -> BakeValues:
         if bake not in self._values:
             steps_per_epoch = self._journal.bakes.read(bake).steps_per_epoch
-            self._values[bake] = BakeValues(self._journal, bake, steps_per_epoch)
+            self._values[bake] = BakeValues(self._journal, bake, steps_per_epoch, self._together)
         return self._values[bake]
 
 

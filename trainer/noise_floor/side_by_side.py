@@ -79,8 +79,8 @@ def side_by_side(
     Raises:
         WorkspaceError: no bake has that number.
     """
-    floors = NoiseFloors(journal)
     names = [name for name, record in MEASURES.items() if record.compared]
+    floors = NoiseFloors(journal, MEASURES)
     one = first_step if first_step is not None else floors.last_step(first, names)
     other = second_step if second_step is not None else floors.last_step(second, names)
     if one is None or other is None:
@@ -103,8 +103,8 @@ def noise_of(journal: Journal, bake: int, step: int | None = None) -> tuple[int,
     Raises:
         WorkspaceError: no bake has that number, or nothing of it was measured there.
     """
-    floors = NoiseFloors(journal)
     names = [name for name, record in MEASURES.items() if record.compared]
+    floors = NoiseFloors(journal, MEASURES)
     at = step if step is not None else floors.last_step(bake, names)
     found = tuple(_noises(floors, bake, at, names)) if at is not None else ()
     if at is None or not found:

@@ -2,8 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from trainer.journal.journal import Journal
@@ -31,22 +30,30 @@ class Value(NamedTuple):
 
 
 class BakeValues:
-    """The values of one bake, read once for each measure.
+    """The values of one bake, read once.
 
     Args:
         journal, bake: whose.
         steps_per_epoch: steps to the next epoch, half of which is near.
+        together: measures that are read at once where one of them is asked for.
     """
 
-    def __init__(self, journal: Journal, bake: int, steps_per_epoch: int) -> None:
+    def __init__(self, journal: Journal, bake: int, steps_per_epoch: int, together: Collection[str] = ()) -> None:
         self._journal, self._bake = journal, bake
+        self._together = tuple(name for name in together if name not in _OF_CURVES)
         self._near = max(0, steps_per_epoch // 2)
         self._read: dict[str, dict[ValueKey, list[Value]]] = {}
 
     def keys(self, name: str) -> dict[ValueKey, list[Value]]:
         """Return everything that a measure has values of, by step."""
         if name not in self._read:
-            self._read[name] = self._values(name)
+            names = _OF_CURVES if name in _OF_CURVES else self._together if name in self._together else (name,)
+            self._read |= {each: {} for each in names}
+            rows = self._of_curves() if name in _OF_CURVES else self._journal.measures.of_bake(self._bake, names)
+            for row in rows:
+                if row.value is not None and not math.isnan(row.value):
+                    key, value = ValueKey(row.name, row.part, row.scope), Value(row.step, row.value, row.count)
+                    self._read[row.name].setdefault(key, []).append(value)
         return self._read[name]
 
     def at(self, key: ValueKey, step: int) -> Value | None:
@@ -63,15 +70,8 @@ class BakeValues:
         found = self.at(ValueKey(record.basis), step) if record is not None and record.basis else None
         return None if found is None else found.value
 
-    def _values(self, name: str) -> dict[ValueKey, list[Value]]:
-        rows = self._of_curves(name) if name in _OF_CURVES else self._journal.measures.of_bake(self._bake, [name])
-        found: dict[ValueKey, list[Value]] = defaultdict(list)
-        for row in rows:
-            if row.value is not None and not math.isnan(row.value):
-                found[ValueKey(row.name, row.part, row.scope)].append(Value(row.step, row.value, row.count))
-        return found
-
-    def _of_curves(self, name: str) -> Iterator[MeasuredValue]:
+    def _of_curves(self) -> Iterator[MeasuredValue]:
         for saved in sorted(self._journal.results.checkpoints(self._bake), key=lambda each: each.step):
-            value = {TRAINING_LOSS: saved.loss, VALIDATION_LOSS: saved.val, VALIDATION_CHANGE: saved.val_change}[name]
-            yield MeasuredValue(step=saved.step, name=name, value=value)
+            values = {TRAINING_LOSS: saved.loss, VALIDATION_LOSS: saved.val, VALIDATION_CHANGE: saved.val_change}
+            for name, value in values.items():
+                yield MeasuredValue(step=saved.step, name=name, value=value)
