@@ -34,6 +34,7 @@ def parts_probe(bake: ProbedBake) -> PartsProbe:
         chosen,
         seed=session.settings.validation_seed,
         batch_size=size,
+        say=bake.report.log,
     )
 
 

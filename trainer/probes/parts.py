@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from trainer.journal.measure_records import MeasuredValue
+from trainer.measures.carried import carried
 from trainer.measures.intervals import Numbers
 from trainer.measures.of_parts import OF_PARTS
 from trainer.measures.part_effects import PartEffects, effect_values
@@ -71,6 +72,7 @@ class PartsProbe:
         pictures: what is predicted of, always in the same order.
         seed: of the noise.
         batch_size: predictions made at once.
+        say: takes a line on who carries, for the log.
     """
 
     title = "probing what each part does"
@@ -85,9 +87,10 @@ class PartsProbe:
         *,
         seed: int,
         batch_size: int,
+        say: Callable[[str], object] = lambda line: None,
     ) -> None:
         self._model, self._network, self._encode = model, network, encode
-        self._pictures, self._seed, self._batch_size = pictures, seed, batch_size
+        self._pictures, self._seed, self._batch_size, self._say = pictures, seed, batch_size, say
         self._times = model.schedule.spread_times(len(pictures) * TIMES)
         self._captions = list(dict.fromkeys(picture.caption for picture in pictures))
         # Of the base alone, which stays as it is: kept from the first epoch on, in the computer's memory.
@@ -110,7 +113,10 @@ class PartsProbe:
             self._add(sums, number, batch, encoded)
             done += len(batch)
             progress(done, total)
-        return effect_values(step, self._effects(sums), self._scopes())
+        values = effect_values(step, self._effects(sums), self._scopes())
+        if (who := carried(values, step)) is not None:
+            self._say(f"after step {step}: {who.words}")
+        return values
 
     def _add(
         self,

@@ -47,3 +47,4 @@ def test_who_carries_is_told_in_a_bake_built_to_be_so(
     runner.bake(make_settings(**settings))
     found = carried(runner.journal.measures.of_bake(1, CARRIED_BY), 2)
     assert found is not None and found.carrier is who, found
+    assert f"after step 2: {found.words}" in [line.text for line in runner.journal.log.read(bake=1)]
