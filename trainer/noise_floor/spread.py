@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from trainer.measures.student import quantile, two_sided
 from trainer.noise_floor.record import Compared, Floor, Standing
-from trainer.noise_floor.student import quantile, two_sided
 from trainer.settings.random_numbers import RandomSource
 
 CONFIDENCE = 0.95

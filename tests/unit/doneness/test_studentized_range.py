@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from trainer.doneness.studentized_range import largest_by_chance, students_t
-from trainer.noise_floor.student import quantile
+from trainer.measures.student import quantile
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def test_a_picture_without_numbers_leaves_the_others_their_values() -> None:
     assert values["high_frequency"].value == 1
 
 
+def test_the_interval_of_two_pictures_is_as_wide_as_two_allow() -> None:
+    made = [looked_at(0, level=4), looked_at(1, level=10), *BASE[2:]]
+    value = next(value for value in measures().values(3, made) if value.name == "drift" and not value.scope)
+    assert value.value is not None and value.low is not None and value.high is not None
+    apart = value.value - (value.value * 2 * 4 / 14)
+    # Student's t with one degree of freedom, by half the difference of the two.
+    assert (value.count, value.high - value.value) == (2, pytest.approx(12.706 * apart, rel=1e-3))
+    assert value.value - value.low == pytest.approx(value.high - value.value)
+
+
 def test_multiples_are_paired_with_the_base_so_that_prompts_that_differ_do_not_widen_them() -> None:
     base = [looked_at(index, strength=0.1 * (index + 1)) for index in range(6)]
     made = [looked_at(index, strength=0.2 * (index + 1)) for index in range(6)]

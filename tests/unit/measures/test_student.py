@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from trainer.noise_floor.student import quantile, two_sided
+from trainer.measures.student import quantile, two_sided
 
 # Fisher and Yates, Statistical Tables: two-sided 5 % and 1 %.
 FIVE_PERCENT = {
