@@ -37,7 +37,8 @@ for memorization. There is no score. A state follows from what the rules below s
 - A rule speaks where its trend is larger than the noise, and not at all where neither the noise nor an interval of the value itself is
   known. Where epochs are chosen from many (the best so far), the difference must be larger than what chance gives among as many:
   Tukey's studentized range, at 95 %. Of bakes of noise alone a lane claims something in about one bake of twenty.
-- With twins, the noise is the spread between them at that epoch. Without, a value is judged by its own 95 % interval, and says so.
+- With twins, the noise is the spread between them at the epoch that is compared with: if nothing had changed, later values would vary
+  as much. Without, a value is judged by its own 95 % interval, and says so; worse than the base it is by that interval in any case.
 - What got worse must stay so to the last epoch; what was learned must stay until something got worse.
 - That nothing moves any more shows in what comes after: a bake must continue for {more:g} times the steps of an epoch, or the change over
   the last third of its steps is looked at.

@@ -29,10 +29,11 @@ def calm_words(rule: Rule, seen: Seen) -> str:
 
 def outside_words(apart: Difference) -> str:
     """Return how far outside the noise a difference is, and whose noise that is."""
-    floor = apart.second.floor or apart.first.floor
+    floor = apart.floor
     if floor is None:
         far = "far" if isinf(apart.times) else f"{apart.times:.1f} times"
-        return f"{far} outside its own 95 % interval; {NOT_KNOWN}"
+        known = "" if apart.second.floor is not None else f"; {NOT_KNOWN}"
+        return f"{far} outside its own 95 % interval{known}"
     standing = Standing.OUTSIDE if apart.times > 1 else Standing.INSIDE
     return words(Compared(difference=apart.value, standing=standing, times=apart.times, floor=floor))
 
@@ -89,7 +90,7 @@ def _at(record: MeasureRecord, point: Point, epochs: Sequence[SavedEpoch]) -> st
 
 
 def _own_interval(apart: Difference | None) -> str:
-    if apart is None or apart.first.floor is not None or apart.second.floor is not None:
+    if apart is None or apart.floor is not None:
         return ""
     return f" (by its own 95 % interval; {NOT_KNOWN})"
 

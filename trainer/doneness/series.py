@@ -24,6 +24,7 @@ class Point:
         spread: standard deviation of `value` that chance makes; None where it is not known.
         degrees: degrees of freedom of `spread`; inf where it is exact.
         floor: of which the spread is; None where it is that of the value's own interval.
+        own: standard error that its own interval stands for, and its degrees of freedom; None without an interval.
         is_exact: whether it is what it is by definition: the base's difference from itself.
     """
 
@@ -33,6 +34,7 @@ class Point:
     spread: float | None
     degrees: float
     floor: Floor | None = None
+    own: tuple[float, float] | None = None
     is_exact: bool = False
 
 
@@ -64,12 +66,14 @@ class Difference:
         first, second: the values.
         value: second less first; of the logarithms where the measure is compared by ratios.
         limit: what chance alone stays below in 95 of 100 cases, of as many values as were compared.
+        floor: whose noise that is; None where it is the value's own interval.
     """
 
     first: Point
     second: Point
     value: float
     limit: float
+    floor: Floor | None
 
     @property
     def times(self) -> float:
@@ -101,23 +105,32 @@ def series_of(
 
 
 def difference(first: Point, second: Point, compared: int = 2) -> Difference | None:
-    """Return how far apart two values are; None where the noise of either is not known.
+    """Return how far a value is from one it is held against; None where its noise is not known.
+
+    The noise is that of the first: if nothing had changed, the second would vary as it does. Its own noise says less, because what
+    goes wrong goes wrong differently in each twin: that of the demo with ten times the rate is twenty times as large.
 
     Args:
-        first, second: the values.
+        first: what is held against.
+        second: the value.
         compared: from among how many values these two were chosen; see studentized_range.
     """
-    if first.spread is None or second.spread is None:
+    noisy = second if first.is_exact else first
+    if noisy.spread is None or second.spread is None:
         return None
-    degrees = min(first.degrees, second.degrees)
-    chance = largest_by_chance(max(2, compared), degrees)
-    if first.is_exact or second.is_exact:
-        # Only one of the two varies.
-        return Difference(
-            first, second, second.value - first.value, chance / sqrt(2) * max(first.spread, second.spread)
-        )
-    spread = sqrt((first.spread**2 + second.spread**2) / 2)
-    return Difference(first, second, second.value - first.value, chance * spread)
+    chance = largest_by_chance(max(2, compared), noisy.degrees)
+    # Of a difference from what is exact, one alone varies.
+    limit = chance * noisy.spread / (sqrt(2) if first.is_exact else 1)
+    return Difference(first, second, second.value - first.value, limit, noisy.floor)
+
+
+def difference_from_exact(first: Point, second: Point, compared: int = 2) -> Difference | None:
+    """Return how far a value is from an exact one by its own interval: what it is, whatever twins would be; else by its noise."""
+    if not first.is_exact or second.own is None:
+        return difference(first, second, compared)
+    spread, degrees = second.own
+    limit = largest_by_chance(max(2, compared), degrees) / sqrt(2) * spread
+    return Difference(first, second, second.value - first.value, limit, None)
 
 
 def _point(record: MeasureRecord, value: MeasuredValue, floor_of: FloorOf) -> Point | None:
@@ -125,23 +138,22 @@ def _point(record: MeasureRecord, value: MeasuredValue, floor_of: FloorOf) -> Po
     if measured is None or not isfinite(measured) or (record.log_scale and measured <= 0):
         return None
     scaled = log(measured) if record.log_scale else measured
-    floor = floor_of(value)
+    own, floor = _own_spread(record, value), floor_of(value)
     # One of twins that do not vary everything is less than the whole noise.
     if floor is not None and not floor.unknown and isfinite(floor.spread):
-        return Point(value.step, scaled, measured, floor.spread, floor.degrees, floor)
-    spread, degrees = _own_spread(record, value)
-    return Point(value.step, scaled, measured, spread, degrees)
+        return Point(value.step, scaled, measured, floor.spread, floor.degrees, floor, own)
+    spread, degrees = own if own is not None else (None, inf)
+    return Point(value.step, scaled, measured, spread, degrees, own=own)
 
 
-def _own_spread(record: MeasureRecord, value: MeasuredValue) -> tuple[float | None, float]:
-    """Return the standard error that a value's own interval stands for, and its degrees of freedom."""
+def _own_spread(record: MeasureRecord, value: MeasuredValue) -> tuple[float, float] | None:
+    """Return the standard error that a value's own interval stands for, and its degrees of freedom; None without an interval."""
     low, high = value.low, value.high
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
-        # One that was computed exactly has no interval, but its noise between bakes is not known.
-        return None, inf
+        return None
     if record.log_scale:
         if low <= 0 or high <= 0:
-            return None, inf
+            return None
         low, high = log(low), log(high)
     degrees = float(value.count - 1) if value.count > 1 else inf
     return max(0.0, high - low) / 2 / students_t(degrees), degrees

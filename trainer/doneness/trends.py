@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, log
 
 from trainer.doneness.rules import MORE_STEPS, RANDOM_GROWTH, SEEN_SHARE, Rule, Trend
-from trainer.doneness.series import Difference, Point, Series, difference
+from trainer.doneness.series import Difference, Point, Series, difference, difference_from_exact
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _worse_than_best(rule: Rule, series: Series, window: TrendWindow) -> Sight:
         if not before:
             return None
         best = max(before, key=lambda other: rule.better * other.value)
-        apart = difference(best, point, count)
+        apart = difference_from_exact(best, point, count)
         return None if apart is None else Seen(apart.goes(-rule.better), apart)
 
     return _each(series, seen)

@@ -10,6 +10,7 @@ from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_pictures import BLEED, STATIC, TOKEN_EFFECT
 from trainer.measures.of_validation import AUC, CHANCE, HELD_OUT_CHANGE, UNCAPTIONED
 from trainer.measures.of_weights import DELTA_SHARE, MOVEMENT
+from trainer.noise_floor.record import Floor
 
 RAW, FORMING, DONE, OVER = EpochState.RAW, EpochState.FORMING, EpochState.DONE, EpochState.OVER
 NOISE = floors({HELD_OUT_CHANGE: 0.003, TOKEN_EFFECT: 0.02, BLEED: 0.01, STATIC: 0.02, DELTA_SHARE.key: 0.01})
@@ -259,3 +260,21 @@ def test_two_encoders_have_a_lane_each() -> None:
     assert states(found.lanes[1])[-1] is DONE
     # Its own size still grows with the steps.
     assert states(found.lanes[2])[-1] is FORMING
+
+
+def test_twins_that_burn_each_in_their_own_way_do_not_hide_that_they_burn() -> None:
+    def noise(value: MeasuredValue) -> Floor | None:
+        # Of the demo with ten times the U-Net's rate, after 40 and 80 steps.
+        return Floor(spread=0.008 if value.step == 100 else 0.19, bakes=3, degrees=2)
+
+    lane = doneness(measured(HELD_OUT_CHANGE, (-0.073, 0.138, 0.686)), noise=noise, epochs=3).lanes[0]
+    assert states(lane) == [FORMING, OVER, OVER]
+    assert "times outside the noise" in lane.epochs[1].findings[-2].words
+
+
+def test_worse_than_the_base_from_the_first_epoch_on_is_over_by_its_own_interval_whatever_twins_do() -> None:
+    burnt = measured(HELD_OUT_CHANGE, (0.5, 0.6, 0.7), half=0.05)
+    lane = doneness(burnt, noise=floors({HELD_OUT_CHANGE: 0.3}, degrees=2), epochs=3).lanes[0]
+    assert states(lane) == [OVER] * 3
+    words = next(finding.words for finding in lane.epochs[0].findings if finding.rule == "validation-rises")
+    assert words.endswith("times outside its own 95 % interval)")
