@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
-from trainer.errors import LoraTuiError, WorkspaceError
+from trainer.errors import LoraTuiError
 from trainer.formats.safetensors_header import read_header
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.grid.recipe import LoraUse
@@ -156,13 +156,25 @@ def _is_plain(use: LoraUse) -> bool:
 
 
 def _epoch_of(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, int] | None:
-    """Return the bake and the step of a LoRA file in a bake's folder, None for another file."""
+    """Return the bake and the step of a LoRA file, None for one that is of no bake here."""
+    number, file = _bake_of(workspace, path), path.name
+    if number is None:
+        file = imported_file(path, workspace)
+        number = journal.results.bake_with_file(file)
+    if number is None:
+        return None
+    step = next((each.step for each in journal.results.checkpoints(number) if each.file == file), None)
+    return None if step is None else (number, step)
+
+
+def _bake_of(workspace: Workspace, path: Path) -> int | None:
     number = path.parent.name.partition("-")[0]
-    if path.parent.parent != workspace.bakes or not number.isdecimal() or len(number) > 9:
-        return None
-    try:
-        saved = journal.results.checkpoints(int(number))
-    except WorkspaceError:
-        return None
-    step = next((each.step for each in saved if each.file == path.name), None)
-    return None if step is None else (int(number), step)
+    inside = path.parent.parent == workspace.bakes and number.isdecimal() and len(number) <= 9
+    return int(number) if inside else None
+
+
+def imported_file(path: Path, workspace: Workspace) -> str:
+    """Return the place of an imported LoRA as the journal has it: from the bake's folder in the workspace, so that it moves along."""
+    if path.is_relative_to(workspace.root):
+        return f"../../{path.relative_to(workspace.root).as_posix()}"
+    return str(path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from trainer.dataset.content import content_of
 from trainer.errors import LoraTuiError, ModelError, WorkspaceError
 from trainer.formats.safetensors_header import read_header
-from trainer.history.facts import make_missing
+from trainer.history.facts import imported_file, make_missing
 from trainer.interop.importer import import_documents
 from trainer.interop.lora_facts import lora_document
 from trainer.interop.named_models import finder
@@ -179,7 +179,7 @@ def read_lora(path: Path, workspace: Workspace) -> FoundLora:
     lora_document(path, printable(path.name))
     texts = read_header(path).metadata
     about = path.stat()
-    saved = saved_lora(_kept_path(path, workspace), texts, about.st_size, about.st_mtime)
+    saved = saved_lora(imported_file(path, workspace), texts, about.st_size, about.st_mtime)
     named = _EPOCH_IN_NAME.fullmatch(path.stem)
     if named is not None and not saved.step:
         epoch = int(named["epoch"] or named["short"] or 0)
@@ -309,10 +309,3 @@ def _name(lora: FoundLora) -> str:
         except ValueError:
             continue
     return "imported"
-
-
-def _kept_path(path: Path, workspace: Workspace) -> str:
-    """Return the path of a LoRA as the journal keeps it: from the bake's folder where it is in the workspace, so that it moves along."""
-    if path.is_relative_to(workspace.root):
-        return f"../../{path.relative_to(workspace.root).as_posix()}"
-    return str(path)

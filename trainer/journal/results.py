@@ -40,6 +40,10 @@ class ResultStore(Store):
         """Return the imported bake whose files have this in common, None where there is none."""
         return self._bake_of_import("session", session)
 
+    def bake_with_file(self, file: str) -> int | None:
+        """Return the imported bake that has a LoRA file at this place, None where none has."""
+        return self._bake_of_import("file", file)
+
     def _bake_of_import(self, column: str, value: str) -> int | None:
         row = self._database.row(f"SELECT bake FROM imported_file WHERE {column} = ? ORDER BY bake", (value,))
         return row["bake"] if row is not None and isinstance(row["bake"], int) else None

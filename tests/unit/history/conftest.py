@@ -1,20 +1,24 @@
 """A workspace with a journal, and bakes put into it as the tests need them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_grid import made_grid
 
+from trainer.gallery.sidecar import MadeCell, write_sidecar
 from trainer.history.facts import make_missing
 from trainer.history.history import BakeHistory
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, Checkpoint, NewBake
+from trainer.journal.records import BakeState, CellNote, Checkpoint, NewBake
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace
 
 AddBake = Callable[..., int]
 Read = Callable[[], BakeHistory]
+Judge = Callable[[Sequence[Path], Mapping[tuple[int, int], CellNote]], None]
 
 
 @pytest.fixture
@@ -80,3 +84,23 @@ def read(journal: Journal, workspace: Workspace) -> Read:
         return history
 
     return read
+
+
+@pytest.fixture
+def judge(workspace: Workspace, journal: Journal) -> Judge:
+    """Make a grid of two epochs of a bake by U-Net weight from 0 to 1, with verdicts on pictures by (epoch, row)."""
+
+    def judge(files: Sequence[Path], verdicts: Mapping[tuple[int, int], CellNote]) -> None:
+        grid = journal.grids.add(name="epochs", spec="{}", bake=None)
+        folder = workspace.root / grid.folder
+        made = made_grid(folder, (2, 5, 1, 1))
+
+        def own(cell: MadeCell) -> MadeCell:
+            loras = tuple(replace(use, path=files[cell.place.x]) for use in cell.recipe.loras)
+            return replace(cell, recipe=replace(cell.recipe, loras=loras))
+
+        write_sidecar(replace(made, cells=tuple(map(own, made.cells))), folder)
+        for (epoch, row), note in verdicts.items():
+            journal.grids.set_cell_note(replace(note, grid=grid.number, cell=f"x{epoch}-y{row}-z1-s1"))
+
+    return judge

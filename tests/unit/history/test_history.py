@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 from lora_on_disk import write_lora
-from made_grid import made_grid
 from made_history import make_history
 
-from trainer.gallery.sidecar import write_sidecar
 from trainer.history.differences import lineage_words
 from trainer.history.facts import make_missing
 from trainer.history.history import NOT_READ, BakeHistory
@@ -80,27 +78,15 @@ def test_settings_that_cannot_be_read_are_named_and_spoil_no_other_bake(add, rea
     assert not history.entries[3].fault
 
 
-def judge(workspace: Workspace, journal: Journal, bake: int, said: dict[tuple[int, int], CellNote]) -> None:
-    """Make a grid of two epochs of a bake by U-Net weight from 0 to 1 and write verdicts on pictures (epoch, row)."""
-    grid = journal.grids.add(name="epochs", spec="{}", bake=None)
-    folder = workspace.root / grid.folder
-    made = made_grid(folder, (2, 5, 1, 1))
-    home = workspace.root / journal.bakes.read(bake).folder
-
-    def own(cell: Any) -> Any:
-        loras = tuple(replace(use, path=home / use.path.name) for use in cell.recipe.loras)
-        return replace(cell, recipe=replace(cell.recipe, loras=loras))
-
-    write_sidecar(replace(made, cells=tuple(map(own, made.cells))), folder)
-    for (epoch, row), note in said.items():
-        journal.grids.set_cell_note(replace(note, grid=grid.number, cell=f"x{epoch}-y{row}-z1-s1"))
+def epochs(workspace: Workspace, number: int) -> list[Path]:
+    return [workspace.root / f"bakes/{number:04d}-hifumi/hifumi-{epoch:06d}.safetensors" for epoch in (1, 2)]
 
 
 def test_favourites_and_verdicts_of_grids_name_the_best_epoch(
-    add, read, journal: Journal, workspace: Workspace
+    judge, add, read, journal: Journal, workspace: Workspace
 ) -> None:
     number = add(epochs=2, files=True)
-    judge(workspace, journal, number, {(1, 5): CellNote(0, "", whole="under"), (2, 5): CellNote(0, "", True, "right")})
+    judge(epochs(workspace, number), {(1, 5): CellNote(0, "", whole="under"), (2, 5): CellNote(0, "", True, "right")})
     entry = read().entries[number]
     assert entry.best is not None
     assert (entry.best.step, entry.best.epoch, entry.best.why, entry.verdict) == (80, 2, "1 favourite", "right")
@@ -108,17 +94,17 @@ def test_favourites_and_verdicts_of_grids_name_the_best_epoch(
 
 
 def test_what_is_said_of_a_picture_at_another_weight_is_not_said_of_the_epoch(
-    add, read, journal: Journal, workspace: Workspace
+    judge, add, read, journal: Journal, workspace: Workspace
 ) -> None:
     number = add(epochs=2, files=True)
-    judge(workspace, journal, number, {(1, 3): CellNote(0, "", True, "right")})
+    judge(epochs(workspace, number), {(1, 3): CellNote(0, "", True, "right")})
     entry = read().entries[number]
     assert (entry.best, entry.verdict) == (None, "")
 
 
-def test_a_verdict_that_is_changed_is_counted_anew(add, journal: Journal, workspace: Workspace) -> None:
+def test_a_verdict_that_is_changed_is_counted_anew(judge, add, journal: Journal, workspace: Workspace) -> None:
     number = add(epochs=2, files=True)
-    judge(workspace, journal, number, {(1, 5): CellNote(0, "", whole="right")})
+    judge(epochs(workspace, number), {(1, 5): CellNote(0, "", whole="right")})
     history = BakeHistory(journal)
     make_missing(journal, workspace)
     history.refresh()
@@ -130,10 +116,10 @@ def test_a_verdict_that_is_changed_is_counted_anew(add, journal: Journal, worksp
 
 
 def test_the_epoch_that_the_user_names_goes_before_all_verdicts(
-    add, read, journal: Journal, workspace: Workspace
+    judge, add, read, journal: Journal, workspace: Workspace
 ) -> None:
     number = add(epochs=2, files=True)
-    judge(workspace, journal, number, {(2, 5): CellNote(0, "", True, "right")})
+    judge(epochs(workspace, number), {(2, 5): CellNote(0, "", True, "right")})
     keep_best(journal, workspace, number, 40)
     best = read().entries[number].best
     assert best is not None and (best.step, best.why) == (40, "your choice")
@@ -304,14 +290,14 @@ def test_the_defaults_of_another_version_are_not_taken_for_ours(add, journal: Jo
 
 
 def test_what_was_not_kept_of_a_read_only_journal_is_made_in_memory(
-    add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    judge, add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = add(epochs=2, files=True, seed=5)
     write_lora(
         workspace.root / "bakes/0001-hifumi/hifumi-000002.safetensors",
         metadata={"ss_seed": "5", "ss_sd_model_name": "x"},
     )
-    judge(workspace, journal, number, {(2, 5): CellNote(0, "", whole="right")})
+    judge(epochs(workspace, number), {(2, 5): CellNote(0, "", whole="right")})
     monkeypatch.setattr(journal, "read_only", True)
     assert make_missing(journal, workspace) == 0
     history = BakeHistory(journal)

@@ -14,7 +14,7 @@ from trainer.history.notes import keep_note
 from trainer.history.one_bake import one_bake
 from trainer.history.removal import plan_deletion, remove
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, CellNote
 from trainer.recovery.bakes import recover_bakes
 from trainer.workspace import Workspace
 
@@ -224,3 +224,17 @@ def test_metadata_of_any_kind_become_a_bake_or_one_error(
     assert bake.name == "odd"
     assert "\x1b" not in bake.why + bake.name
     assert (workspace.root / bake.folder).parent == workspace.bakes
+
+
+def test_verdicts_on_epochs_from_elsewhere_count_for_them(
+    judge, journal: Journal, workspace: Workspace, elsewhere: Path, read
+) -> None:
+    inside, outside = epochs(workspace.root / "loras"), epochs(elsewhere, ss_session_id="9")
+    import_loras(journal, workspace, [*inside, *outside])
+    judge(inside, {(1, 5): CellNote(0, "", True)})
+    judge(outside, {(2, 5): CellNote(0, "", whole="right")})
+    entries = read().entries
+    assert [(entries[number].best.step, entries[number].best.why) for number in (1, 2)] == [
+        (100, "1 favourite"),
+        (200, "1 rated right"),
+    ]

@@ -55,6 +55,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "results.folder_losses": lambda journal, number: journal.results.folder_losses(number),
     "results.imported": lambda journal, number: journal.results.imported(number),
     "results.bake_with_content": lambda journal, number: journal.results.bake_with_content(f"{number}" * 64),
+    "results.bake_with_file": lambda journal, number: journal.results.bake_with_file(f"{number}.safetensors"),
     "results.bake_of_session": lambda journal, number: journal.results.bake_of_session(f"id {number}"),
     "results.manifest": lambda journal, number: journal.results.manifest(number),
     "curves.read": lambda journal, number: [journal.curves.read(number, "loss", columns) for columns in (2, 500)],
@@ -182,7 +183,7 @@ def fill(journal: Journal) -> None:
         journal.orders.give(number, Order.SET, "unet_lr=1e-4")
         journal.log.write(f"line of {number}", bake=number, level="warning")
         journal.results.add_checkpoint(number, Checkpoint(1, 4, "a.safetensors", 9, 0.1, None, None, None, 1e9))
-        source = ImportedFile("b.safetensors", f"{number}" * 64, f"id {number}")
+        source = ImportedFile(f"{number}.safetensors", f"{number}" * 64, f"id {number}")
         journal.results.add_imported(number, Checkpoint(2, 8, source.file, 9, None, None, None, None, 1e9), source)
         journal.results.add_state(number, SavedState(4, 1, True, "state/a", 9, 1e9, 0.1))
         journal.results.add_mark(number, Mark(4, 1e9, MarkKind.RESUME, "resumed"))
