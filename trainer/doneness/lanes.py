@@ -31,9 +31,11 @@ def lane_of_part(part: Part, measured: MeasuredBake, epochs: Sequence[SavedEpoch
     kind = _kind(part)
     rules, title = rules_of(kind), label_of(part)
     sights = _sights(rules, part, measured, rest)
-    if missing := _missing(rules, sights, part, measured):
-        return DonenessLane(kind, part, title, missing=missing)
     worse = onset(_of(sights, RuleSign.BURNT), len(epochs))
+    missing = _missing(rules, sights, part, measured)
+    if missing and worse == len(epochs):
+        return DonenessLane(kind, part, title, missing=missing)
+    # What got worse is over, whatever else is known of it.
     places = range(len(epochs))
     placed = [_placed(place, place >= worse, rules, sights, part, measured, epochs) for place in places]
     spoke = {
@@ -41,8 +43,8 @@ def lane_of_part(part: Part, measured: MeasuredBake, epochs: Sequence[SavedEpoch
     }
     # Validation alone never picks an epoch: its lowest point comes after generalisation has begun to turn (facts of 2025).
     alone = spoke == {HELD_OUT_CHANGE}
-    notes = (_ALONE,) if alone else ()
-    return DonenessLane(kind, part, title, _filled(placed), notes, bands=not alone)
+    notes = (*missing, *((_ALONE,) if alone else ()))
+    return DonenessLane(kind, part, title, _filled(placed), notes, bands=not notes)
 
 
 def rest_of(parts: Sequence[Part], measured: MeasuredBake) -> int | None:

@@ -1,7 +1,7 @@
 """The values of one measure over the epochs of a bake, each with what is known of its noise."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite, log, sqrt
 
 from trainer.doneness.studentized_range import largest_by_chance, students_t
@@ -101,7 +101,7 @@ def series_of(
     if zero and not record.log_scale and (start is None or start.value == 0):
         start = Point(0, 0.0, 0.0, 0.0, inf, is_exact=True)
     points = tuple(_point(record, values[step], floor_of) if step in values else None for step in steps)
-    return Series(record, points, start)
+    return Series(record, _steadied(points), start)
 
 
 def difference(first: Point, second: Point, compared: int = 2) -> Difference | None:
@@ -131,6 +131,19 @@ def difference_from_exact(first: Point, second: Point, compared: int = 2) -> Dif
     spread, degrees = second.own
     limit = largest_by_chance(max(2, compared), degrees) / sqrt(2) * spread
     return Difference(first, second, second.value - first.value, limit, None)
+
+
+def _steadied(points: Sequence[Point | None]) -> tuple[Point | None, ...]:
+    """Return the same with the spread between twins up to each epoch in place of that at it: of few twins one may be small by chance."""
+    found: list[Point | None] = []
+    squares: list[float] = []
+    for point in points:
+        if point is None or point.floor is None or point.spread is None:
+            found.append(point)
+            continue
+        squares.append(point.spread**2)
+        found.append(replace(point, spread=sqrt(sum(squares) / len(squares))))
+    return tuple(found)
 
 
 def _point(record: MeasureRecord, value: MeasuredValue, floor_of: FloorOf) -> Point | None:
