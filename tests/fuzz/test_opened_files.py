@@ -53,6 +53,7 @@ NOT_FROM_OUTSIDE = {
     "lora_tui.screens.parity_dialogs": "opens dialogs, not files",
     "lora_tui.screens.grid": "opens grids, not files",
     "lora_tui.screens.grid_viewer": "opens grids, not files",
+    "lora_tui.screens.journal_orders": "asks the journal for a note, not a file",
 }
 
 
