@@ -1,6 +1,6 @@
 """What was measured of a bake, and the noise of one value, read for a screen."""
 
-from lora_tui.plots.measure_map import MeasuredBake
+from lora_tui.plots.measure_map import MeasuredEpochs
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
@@ -8,7 +8,7 @@ from trainer.workspace import Workspace
 _MAY_SAVE = frozenset({BakeState.STARTING, BakeState.BAKING, BakeState.PAUSED})
 
 
-def read_measured(workspace: Workspace, number: int) -> MeasuredBake:
+def read_measured(workspace: Workspace, number: int) -> MeasuredEpochs:
     """Return what was measured of a bake.
 
     Raises:
@@ -20,7 +20,7 @@ def read_measured(workspace: Workspace, number: int) -> MeasuredBake:
         bake = journal.bakes.read(number)
         per_epoch = bake.steps_per_epoch
         steps = {each.step for each in journal.results.checkpoints(number)}
-        return MeasuredBake(
+        return MeasuredEpochs(
             values=tuple(journal.measures.of_bake(number)),
             epochs={step: step // per_epoch for step in steps if per_epoch and step % per_epoch == 0},
             total_steps=bake.total_steps,

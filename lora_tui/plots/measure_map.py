@@ -19,7 +19,7 @@ WHOLE_ROLE, ROW_ROLE = "raw", "smooth"
 
 
 @dataclass(frozen=True)
-class MeasuredBake:
+class MeasuredEpochs:
     """What was measured of a bake.
 
     Attributes:

@@ -22,7 +22,7 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lora_tui.plots.measure_map import MeasuredBake, MeasureMap
+    from lora_tui.plots.measure_map import MeasuredEpochs, MeasureMap
     from trainer.errors import LoraTuiError
 
     Noise = Callable[[str, str, str, int, int | None], str]
@@ -65,7 +65,7 @@ class MeasuresScreen(ModalScreen[None]):
     class Ready(Message):
         """What was measured is read, or could not be."""
 
-        def __init__(self, measured: "MeasuredBake | None", error: "LoraTuiError | None" = None) -> None:
+        def __init__(self, measured: "MeasuredEpochs | None", error: "LoraTuiError | None" = None) -> None:
             """Carry it; `error` says why there is none."""
             super().__init__()
             self.measured = measured
@@ -80,10 +80,10 @@ class MeasuresScreen(ModalScreen[None]):
             self.cell = cell
             self.words = words
 
-    def __init__(self, heading: str, number: int, read: "Callable[[], MeasuredBake]", noise: "Noise") -> None:
+    def __init__(self, heading: str, number: int, read: "Callable[[], MeasuredEpochs]", noise: "Noise") -> None:
         super().__init__()
         self._heading, self._number, self._read, self._noise = heading, number, read, noise
-        self._measured: MeasuredBake | None = None
+        self._measured: MeasuredEpochs | None = None
         self._chosen = ""
         self._words: dict[tuple[str, int, int], str] = {}
 

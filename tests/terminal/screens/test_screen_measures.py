@@ -6,7 +6,7 @@ import pytest
 from screen_alone import ScreenAlone, until_true
 from textual.widgets import Static
 
-from lora_tui.plots.measure_map import MeasuredBake
+from lora_tui.plots.measure_map import MeasuredEpochs
 from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.measures import MeasuresScreen
 from lora_tui.terminal.encoding import encode
@@ -20,7 +20,7 @@ WAYS = ("down", "middle", "up")
 KINDS = ("self-attention", "cross k/v", "cross q/out", "feed-forward", "projections", "convolutions")
 
 
-def measured(epochs: int = 6, **more: object) -> MeasuredBake:
+def measured(epochs: int = 6, **more: object) -> MeasuredEpochs:
     values = []
     for epoch in range(1, epochs + 1):
         of = [("", ""), ("unet", ""), ("text_encoder", "")]
@@ -32,10 +32,10 @@ def measured(epochs: int = 6, **more: object) -> MeasuredBake:
                 for at, (part, scope) in enumerate(of)
             ]
         values.append(MeasuredValue(step=40 * epoch, name=ROUNDED_OFF.key, value=0.002))
-    return MeasuredBake(tuple(values), {40 * epoch: epoch for epoch in range(1, epochs + 1)}, 40 * epochs, **more)  # type: ignore[arg-type]
+    return MeasuredEpochs(tuple(values), {40 * epoch: epoch for epoch in range(1, epochs + 1)}, 40 * epochs, **more)  # type: ignore[arg-type]
 
 
-def alone(found: MeasuredBake | None = None, noise=lambda *of: f"noise of {of}") -> ScreenAlone:
+def alone(found: MeasuredEpochs | None = None, noise=lambda *of: f"noise of {of}") -> ScreenAlone:
     shown = measured() if found is None else found
     return ScreenAlone(MeasuresScreen("Measures of bake 0012 x", 12, lambda: shown, noise))
 
@@ -136,8 +136,8 @@ async def test_in_a_terminal_without_unicode_each_shade_is_a_sign_of_its_own() -
 
 async def test_what_is_not_there_yet_and_what_went_wrong_is_said() -> None:
     for found, words in (
-        (MeasuredBake(()), "nothing was measured yet"),
-        (MeasuredBake((), missing=3), "3 LoRAs not measured; `lora-tui measure 12` does it now"),
+        (MeasuredEpochs(()), "nothing was measured yet"),
+        (MeasuredEpochs((), missing=3), "3 LoRAs not measured; `lora-tui measure 12` does it now"),
         (measured(missing=1), "1 LoRA not measured; `lora-tui measure 12` does it now"),
     ):
         app = alone(found)
@@ -146,7 +146,7 @@ async def test_what_is_not_there_yet_and_what_went_wrong_is_said() -> None:
             assert words in about(app)
             await pilot.press("m", "down", "left", "pagedown")
 
-    def broken() -> MeasuredBake:
+    def broken() -> MeasuredEpochs:
         raise WorkspaceError("journal.sqlite", found="it is gone")
 
     app = ScreenAlone(MeasuresScreen("Measures", 1, broken, lambda *of: ""))

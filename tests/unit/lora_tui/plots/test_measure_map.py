@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lora_tui.plots.measure_map import ROW_ROLE, WHOLE_ROLE, MeasuredBake
+from lora_tui.plots.measure_map import ROW_ROLE, WHOLE_ROLE, MeasuredEpochs
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_weights import COSINE_BEFORE, DELTA_SHARE
 
@@ -19,13 +19,13 @@ GROUPS = {
 }
 
 
-def bake(name: str = DELTA_SHARE.key, steps: tuple[int, ...] = (40, 80, 95)) -> MeasuredBake:
+def bake(name: str = DELTA_SHARE.key, steps: tuple[int, ...] = (40, 80, 95)) -> MeasuredEpochs:
     values = tuple(
         MeasuredValue(step=step, name=name, part=part, scope=scope, value=value * at)
         for at, step in enumerate(steps, start=1)
         for (part, scope), value in GROUPS.items()
     )
-    return MeasuredBake(values, {40: 1, 80: 2}, total_steps=240)
+    return MeasuredEpochs(values, {40: 1, 80: 2}, total_steps=240)
 
 
 def test_rows_stand_in_the_order_of_parts_and_blocks_under_their_epochs() -> None:
@@ -58,7 +58,7 @@ def test_a_value_that_is_missing_has_no_level_and_breaks_its_curve() -> None:
     measured = bake()
     hole = MeasuredValue(step=80, name=DELTA_SHARE.key, part="unet", value=None)
     kept = tuple(value for value in measured.values if (value.step, value.part, value.scope) != (80, "unet", ""))
-    found = MeasuredBake((*kept, hole)).of(DELTA_SHARE)
+    found = MeasuredEpochs((*kept, hole)).of(DELTA_SHARE)
     assert found.levels(1, 4)[1] is None
     assert found.value_text(1, 1) == "not measured"
     unet = next(line for line in found.plot(0).lines if line.role == "unet")
@@ -77,6 +77,6 @@ def test_the_curve_of_a_group_stands_before_those_of_the_parts() -> None:
 @pytest.mark.parametrize("values", [(), (None,)])
 def test_nothing_to_draw_is_an_empty_plot(values: tuple[float | None, ...]) -> None:
     made = tuple(MeasuredValue(step=40, name=DELTA_SHARE.key, value=value) for value in values)
-    measured = MeasuredBake(made)
+    measured = MeasuredEpochs(made)
     assert len(measured.measures) == len(values)
     assert measured.of(DELTA_SHARE).plot(0).lines == ()
