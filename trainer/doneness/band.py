@@ -53,4 +53,4 @@ def _where(lane: DonenessLane, epochs: Sequence[SavedEpoch]) -> str:
         if state in AIMED_AT:
             is_in = "is done in" if state is EpochState.DONE else "has no sign in"
             return f"{lane.title} {is_in} {epochs_text(epochs[first], epochs[last])}"
-    return f"{lane.title} goes {', '.join(dict.fromkeys(state.value for state, _, _ in lane.runs))}"
+    return f"{lane.title} goes {', '.join(dict.fromkeys(state.value for state, _, _ in lane.runs if state is not EpochState.UNKNOWN))}"

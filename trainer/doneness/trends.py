@@ -163,7 +163,9 @@ def _worse_than_best(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     count = sum(point is not None for point in series.points) + 1
 
     def seen(point: Point) -> Seen | None:
-        before = [other for other in (series.start, *series.points) if other is not None and other.step < point.step]
+        # What the base has by itself was never gained, and so cannot be lost.
+        start = None if rule.better > 0 else series.start
+        before = [other for other in (start, *series.points) if other is not None and other.step < point.step]
         if not before:
             return None
         best = max(before, key=lambda other: rule.better * other.value)

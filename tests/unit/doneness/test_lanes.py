@@ -279,3 +279,13 @@ def test_worse_than_the_base_from_the_first_epoch_on_is_over_by_its_own_interval
     assert states(lane) == [OVER] * 3
     words = next(finding.words for finding in lane.epochs[0].findings if finding.rule == "validation-rises")
     assert words.endswith("times outside its own 95 % interval)")
+
+
+def test_a_word_that_does_more_in_the_base_than_with_the_lora_has_not_faded() -> None:
+    values = [
+        *measured(TOKEN_EFFECT, (0.11, 0.13, 0.2, 0.3), base=0.45),
+        *measured(BLEED, (0.1, 0.1, 0.1, 0.1), base=0.0),
+        *measured(DELTA_SHARE.key, (0.001, 0.002, 0.003, 0.004), part="text_encoder"),
+    ]
+    lane = doneness(values, ("text_encoder",), epochs=4).lanes[0]
+    assert OVER not in states(lane)
