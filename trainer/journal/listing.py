@@ -34,9 +34,7 @@ class ListingStore(Store):
 
     def sums(self) -> tuple[tuple[object, ...], ...]:
         """Return sums over the states and places of all rows, which are others where a bake is new or was run since."""
-        rows = self._database.rows(
-            "SELECT state, count(*), total(number), total(place) FROM bake INDEXED BY bake_by_place GROUP BY state"
-        )
+        rows = self._database.rows("SELECT state, count(*), total(number), total(place) FROM bake GROUP BY state")
         return tuple(tuple(row) for row in rows)
 
     def imported_files(self) -> int:
@@ -44,8 +42,8 @@ class ListingStore(Store):
         return int(self._database.rows("SELECT count(*) FROM imported_file")[0][0])
 
     def stamps(self) -> Mapping[int, tuple[object, object]]:
-        """Return the state and place of every row, from the index alone: a bake whose two are what they were has not been run since."""
-        rows = self._database.rows("SELECT number, state, place FROM bake INDEXED BY bake_by_place")
+        """Return the state and place of every row, which an index holds: a bake whose two are what they were has not been run since."""
+        rows = self._database.rows("SELECT number, state, place FROM bake")
         return {row["number"]: (row["state"], row["place"]) for row in rows}
 
     def saved(self, numbers: Collection[int] | None = None) -> Mapping[int, SavedCount]:

@@ -257,6 +257,17 @@ def test_a_bake_that_runs_costs_the_same_among_few_and_many(tmp_path: Path, monk
     assert rows[0] == rows[1] <= 15
 
 
+def test_whether_a_bake_was_run_is_told_by_an_index_alone(journal: Journal) -> None:
+    asked: list[str] = []
+    database: Any = journal._database
+    database._connection.set_trace_callback(asked.append)
+    journal.listing.sums()
+    journal.listing.stamps()
+    database._connection.set_trace_callback(None)
+    plans = [row[3] for sql in asked for row in database._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert plans == ["SCAN bake USING COVERING INDEX bake_by_place"] * 2
+
+
 def test_a_bake_that_was_run_again_between_two_looks_is_read_again(add, read, journal: Journal) -> None:
     number = add(epochs=1)
     add(epochs=1)
