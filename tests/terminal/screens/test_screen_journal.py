@@ -1,6 +1,7 @@
 """The Journal screen: the list of bakes, its filter and orders, curves over each other, what is written about a bake, what is deleted."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ended_bakes import made_bake
 from screen_alone import ScreenAlone
 from textual.widgets import Input, TextArea
 
+from lora_tui.actions import journal as journal_actions
 from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS
 from lora_tui.ports import Rights
@@ -350,8 +352,16 @@ async def test_a_note_is_in_the_journal_as_it_is_typed(alone, until, seen) -> No
         await until(pilot, lambda: "[b]soft" in seen(alone.app))
 
 
-async def test_a_note_is_kept_when_the_terminal_is_lost_in_the_middle_of_it(runner, until) -> None:
+async def test_a_note_is_kept_when_the_terminal_is_lost_in_the_middle_of_it(runner, until, monkeypatch) -> None:
     three(runner)
+    write = journal_actions.keep_text
+
+    def write_slowly(*arguments):
+        time.sleep(0.3)
+        return write(*arguments)
+
+    # As where another program is writing.
+    monkeypatch.setattr(journal_actions, "keep_text", write_slowly)
     async with runner.run(NARROW) as pilot:
         await opened(runner, pilot, until)
         await pilot.press("home", "n")

@@ -10,6 +10,8 @@ from lora_tui.actions.order_sender import NO_WRITING
 from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS
 from lora_tui.ports import NoEngine
+from lora_tui.screens.bake_diff import BakeDiffDialog
+from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.queue import QueueDialog
 from trainer.errors import ExitCode
 from trainer.journal.journal import READ_ONLY
@@ -26,6 +28,7 @@ def acting(scope: str) -> list[str]:
 
 def test_everything_is_shown_and_a_key_that_would_write_says_why_not(runner, until, seen) -> None:
     runner.baking()
+    runner.add_bake(parent=1)
     before = tree(runner.workspace.root)
     said: dict[str, str] = {}
 
@@ -48,6 +51,14 @@ def test_everything_is_shown_and_a_key_that_would_write_says_why_not(runner, unt
                 said[key] = messages(app)
             await pilot.press("Q")
             await until(pilot, lambda: isinstance(app.screen, QueueDialog))
+            await pilot.press("escape", "J")
+            await until(pilot, lambda: isinstance(app.screen, JournalScreen) and app.screen.entry is not None)
+            await pilot.press("home")
+            await until(pilot, lambda: app.screen.entry.compared_with == 1 and not app.screen.entry.fault)
+            await pilot.press("o", "p")
+            await until(pilot, lambda: "0001 hifumi  no curve" in seen(app) or "0001 hifumi  0." in seen(app))
+            await pilot.press("D")
+            await until(pilot, lambda: isinstance(app.screen, BakeDiffDialog))
 
     in_read_only(runner.workspace.root, lambda: asyncio.run(look()))
     assert said == dict.fromkeys(said, NO_WRITING) and len(said) > 5
