@@ -295,9 +295,9 @@ async def test_a_click_moves_and_a_second_click_edits(runner, until, form_of) ->
     async with runner.run() as pilot:
         form = await form_of(runner, pilot, until, "subject")
         await pilot.click(FieldList, offset=(6, 10))
-        assert form.focused_info.name == "resolution"
+        assert form.focused_info.name == "dataset_repeats"
         await pilot.click(FieldList, offset=(6, 10))
-        await until(pilot, lambda: form.editing == "resolution")
+        await until(pilot, lambda: form.editing == "dataset_repeats")
 
 
 async def test_ctrl_s_keeps_an_open_edit_and_saves_it(runner, until, form_of) -> None:

@@ -48,7 +48,7 @@ NOT_NEEDED: Mapping[str, str] = {
     "sample_steps": _SAMPLES,
     "sample_cfg_scale": _SAMPLES,
     "sample_resolution": _SAMPLES,
-    **dict.fromkeys(("measure_weights", "measure_validation", "measure_memorization"), _GUARD),
+    **dict.fromkeys(("measure_weights", "measure_parts", "measure_validation", "measure_memorization"), _GUARD),
     **dict.fromkeys(("measure_pictures", "measure_pictures_seeds", "measure_pictures_most"), _GUARD),
     "max_bad_steps": _GUARD,
     "on_bad_steps": _GUARD,

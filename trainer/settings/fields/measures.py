@@ -22,7 +22,7 @@ class MeasuresFields(BaseModel):
     measure_parts: bool = setting(
         False,
         "Measures",
-        "measure what each part does",
+        "measure each part",
         "Measure with each saved LoRA who carries it: what the model predicts of 16 training pictures (four of each folder, 48 at most) with each part of the LoRA on and off. Takes about as long per saved LoRA as 24 training steps of four pictures, with SDXL's three parts 56; none of it changes the LoRA.",
         memory="no",
         speed=False,
