@@ -130,7 +130,7 @@ class EpochList(ScrollView, can_focus=True):
                 f"{BEST if best else ''}{loss(row.val)}",
                 change(row.val_change, row.val_error),
                 file_size(row.size),
-                printable(row.file.removesuffix(".safetensors")),
+                printable(row.stem),
             ),
             width,
             self._shares(who.column if who else "", who.short_words if who else ""),

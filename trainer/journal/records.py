@@ -254,6 +254,11 @@ class Checkpoint:
     val_error: float | None
     seconds: EpochSeconds
 
+    @property
+    def stem(self) -> str:
+        """Its file's name without a folder, which an imported one has, and without the ending."""
+        return self.file.rpartition("/")[2].removesuffix(".safetensors")
+
 
 @dataclass(frozen=True)
 class ImportedFile:

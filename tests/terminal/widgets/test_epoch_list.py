@@ -1,5 +1,7 @@
 """The list of a bake's saved LoRAs, at the widths of its pane."""
 
+from dataclasses import replace
+
 import pytest
 from screen_alone import ScreenAlone
 from textual.app import ComposeResult
@@ -78,3 +80,12 @@ async def test_what_the_noise_says_of_the_lowest_validation_loss_stands_below_th
         await pilot.pause()
         assert "against" not in app.text()
         assert epochs.virtual_size.height == 3
+
+
+async def test_a_lora_from_elsewhere_goes_by_its_name_and_not_by_its_place() -> None:
+    app = ScreenAlone(Epochs())
+    async with app.run_test(size=(78, 12)) as pilot:
+        imported = replace(saved(1), file="/a/very/long/way/to/the/files/of/somebody/else/cat-000001.safetensors")
+        app.screen.query_one(EpochList).show((imported,), live=False)
+        await pilot.pause()
+        assert "cat-000001" in app.text() and "/a/very" not in app.text()
