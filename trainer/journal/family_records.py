@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainer.journal.records import Count
+from trainer.settings.random_numbers import RandomSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class BakeFamily:
     made_by: str
     family: str = ""
     kin: str = ""
-    seeds: Mapping[str, int] = field(default_factory=dict)
+    seeds: Mapping[RandomSource, int] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -155,12 +155,12 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _seeds_in_force(seeds: Mapping[str, int | None], lines: Mapping[str, str], source: FamilySource) -> dict[str, int]:
+def _seeds_in_force(
+    seeds: Mapping[str, int | None], lines: Mapping[str, str], source: FamilySource
+) -> dict[RandomSource, int]:
     whole = seeds["seed"]
     of_all = Settings().seed if whole is None else whole
-    found = {
-        str(each): own if (own := seeds[RANDOM_SOURCES[each].setting]) is not None else of_all for each in RandomSource
-    }
+    found = {each: own if (own := seeds[RANDOM_SOURCES[each].setting]) is not None else of_all for each in RandomSource}
     # A state, or a file with all its layers, is where the LoRA starts.
     if source.starts_from or "dim_from_weights" in lines:
         del found[RandomSource.INIT]

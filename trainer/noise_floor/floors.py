@@ -20,7 +20,6 @@ from trainer.noise_floor.spread import (
     spread_of,
 )
 from trainer.noise_floor.values import BakeValues, ValueKey
-from trainer.settings.random_numbers import RandomSource
 
 # Learning rates this many times apart, at most, have noise alike enough to be pooled.
 _NEAR_RATES = 2.0
@@ -221,8 +220,7 @@ class NoiseFloors:
         for row in self._of_family(family)[:_MOST_TWINS]:
             value = self._of_bake(row.bake).at(key, step)
             if value is not None and self._of_bake(row.bake).basis(key.name, step) == basis:
-                seeds = {RandomSource(source): seed for source, seed in row.seeds.items()}
-                found.append(Drawn(seeds, on_scale(key.name, value.value), row.bake))
+                found.append(Drawn(row.seeds, on_scale(key.name, value.value), row.bake))
         return found
 
     def _values_of(self, bakes: Sequence[int], key: ValueKey, step: int, basis: float | None) -> list[float]:

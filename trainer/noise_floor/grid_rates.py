@@ -124,7 +124,7 @@ class GridRates:
         row = self._families.of(bake)
         if row is None:
             return _OfBake(f"bake {bake}", {})
-        return _OfBake(row.family, {RandomSource(source): seed for source, seed in row.seeds.items()})
+        return _OfBake(row.family, row.seeds)
 
 
 def _sides(rates: Iterable[_BakeRate], bakes: Mapping[int, _OfBake]) -> list[_Side]:

@@ -32,6 +32,7 @@ from trainer.journal.records import (
     SavedState,
 )
 from trainer.machine.readings import CardReading, HostReading, MachineReading
+from trainer.settings.random_numbers import RandomSource
 from trainer.text import MAX_MESSAGE
 
 ODD = ("abc", b"\xff\xfe", -7, 2**62, 1e300, float("-inf"), 0.5, "x" * 5000, "[" * 5000, None)
@@ -202,7 +203,9 @@ def fill(journal: Journal) -> None:
         journal.derived.keep_facts([BakeFacts(bake=number, made_by="us", settings={"unet_lr": 1e-3}, data="d")])
         journal.derived.keep_metadata(number, "a.safetensors", {"ss_seed": "1"})
         journal.derived.keep_tally(GridTally(grid=number, counts={"1": {"4": {"right": 2}}}))
-        family = BakeFamily(bake=number, made_by="us", family=f"f{number}", kin=f"k{number}", seeds={"init": 1})
+        family = BakeFamily(
+            bake=number, made_by="us", family=f"f{number}", kin=f"k{number}", seeds={RandomSource.INIT: 1}
+        )
         journal.families.keep([family])
         journal.bakes.set_state(number, BakeState.BAKING)
         journal.bakes.set_state(number, BakeState.DONE)

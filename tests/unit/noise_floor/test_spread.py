@@ -151,15 +151,15 @@ def _count(chance: random.Random) -> float:
 def test_a_stranger_with_the_same_noise_is_called_different_once_in_twenty_at_most(
     value: Callable[[random.Random], float], many: int
 ) -> None:
-    """2,000 bakes, each against one of a family of 2, 3 or 5 twins whose spread is all that is known."""
+    """1,000 bakes, each against one of a family of 2, 3 or 5 twins whose spread is all that is known."""
     chance = random.Random(f"{value.__name__} {many}")
     claims = 0
-    for _ in range(2000):
+    for _ in range(1000):
         family = [value(chance) for _ in range(many)]
         noise = floor(spread_of([twins(*family)]))
         claims += compare_values(family[:1], [value(chance)], noise).standing is Standing.OUTSIDE
-    # Three standard errors of 100 in 2,000.
-    assert claims <= 100 + 3 * math.sqrt(100 * 0.95)
+    # Three standard errors of 50 in 1,000.
+    assert claims <= 50 + 3 * math.sqrt(50 * 0.95)
 
 
 def test_of_twenty_pairs_of_twins_at_most_one_is_called_different() -> None:
