@@ -167,6 +167,7 @@ def add(files: tuple[Path, ...], as_json: bool, folder: Path | None) -> ExitCode
     for each in found.bakes:
         what = "added" if each.new else "added to"
         click.echo(f"{what} bake {each.number} {printable(each.name)}: {plural(len(each.files), 'LoRA file')}")
+        click.echo(f"  `lora-tui measure {each.number}` measures it by its weights")
         for text in each.notes:
             print_note(text)
     for name, why in skipped.items():
