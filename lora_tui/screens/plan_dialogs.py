@@ -138,10 +138,10 @@ class PlanDialogs:
         if not offers and not held:
             self._sender.warn("too few pictures to hold any out")
             return
-        none = "none: train on all" if held else "none: train on all, and mention it no more"
+        none = "train on all" if held else "train on all, and mention it no more"
         choices = [
             *(PickChoice(str(place), offer.title, offer.text()) for place, offer in enumerate(offers)),
-            PickChoice(_NONE, none),
+            PickChoice(_NONE, "none", none),
         ]
 
         def take(choice: str | None) -> None:

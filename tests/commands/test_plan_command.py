@@ -175,7 +175,7 @@ def test_pictures_to_hold_out_are_offered_and_none_is_before_the_user_says_so(pl
 
 def test_a_yes_writes_the_setting_and_the_plan_shows_what_is_left(plan: Plan, unnamed: Path) -> None:
     told = plan("--no-memory", "--hold-out", "25%")
-    assert told.exit_code == 0 and "12 pictures ×10 → 120 / epoch" in told.output
+    assert told.exit_code == 0 and "12 pictures ×10 → 120 / epoch · 4 held out · " in told.output
     line = "4 pictures held out, by validation_split and seed 0: 12 left, 30 steps / epoch"
     assert line in " ".join(told.output.split())
     assert "+validation_split = 0.25" in told.output

@@ -69,6 +69,7 @@ class Plan:
         cut: captions that are longer than what is read of them.
         behave_like: the trainer whose ways count; "" for ours.
         timing: how the steps follow from train_minutes; None where they do not.
+        held_out_pictures: training pictures that are measured and not trained on; those of validation_data_dir do not count.
     """
 
     pictures: int
@@ -96,6 +97,7 @@ class Plan:
     cut: tuple[CutCaption, ...] = ()
     behave_like: str = ""
     timing: TimePlan | None = None
+    held_out_pictures: int = 0
 
     @property
     def steps_known(self) -> bool:
@@ -166,6 +168,7 @@ def make_plan(
         cut=cut,
         behave_like=settings.behave_like or "",
         timing=timing,
+        held_out_pictures=len({picture.path for picture in data.held_out}),
     )
 
 
@@ -176,6 +179,7 @@ def plan_line(plan: Plan) -> str:
     parts = [
         *([f"like {plan.behave_like}"] if plan.behave_like else []),
         f"{plural(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
+        *([f"{plan.held_out_pictures:,} held out"] if plan.held_out_pictures else []),
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
         plural(len(plan.buckets), "bucket"),
         _steps_text(plan),

@@ -33,7 +33,7 @@ async def test_a_share_is_offered_with_what_is_left_and_goes_into_the_form(runne
     assert "validation_split = 0.0" in (runner.workspace.root / "hifumi.toml").read_text()
     await offered.press("H")
     await until(offered, lambda: isinstance(runner.app.screen, HoldOutDialog))
-    assert "4 pictures held out now" in seen(runner.app)
+    assert "4 pictures held out now" in seen(runner.app) and "120 / epoch · 4 held out" in seen(runner.app)
     await offered.press("1")
     await until(offered, lambda: editor.draft.now.validation_split == 0)
 
