@@ -7,7 +7,6 @@ from trainer.doneness.floors import floors_of
 from trainer.doneness.place import place
 from trainer.doneness.record import Doneness, SavedEpoch
 from trainer.doneness.rules import measures_read
-from trainer.doneness.studentized_range import students_t
 from trainer.doneness.verdicts import Verdict, verdicts_of
 from trainer.errors import LoraTuiError
 from trainer.families.registry import first_family
@@ -17,6 +16,7 @@ from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Bake, Checkpoint
 from trainer.measures.of_validation import HELD_OUT_CHANGE
+from trainer.measures.student import CONFIDENCE, quantile
 from trainer.settings.parts import Part, all_parts
 from trainer.workspace import Workspace
 
@@ -92,7 +92,7 @@ def _data(journal: Journal, number: int) -> tuple[tuple[int, int] | None, int]:
 
 def _validation(saved: Sequence[Checkpoint], held_out: int) -> list[MeasuredValue]:
     """Return the validation that every bake with held-out pictures has, for one in which it was not measured by bands."""
-    t = students_t(max(1, held_out - 1))
+    t = quantile(CONFIDENCE, max(1, held_out - 1))
     return [
         MeasuredValue(
             step=each.step,

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, isfinite, log, sqrt
 
-from trainer.doneness.studentized_range import largest_by_chance, students_t
+from trainer.doneness.studentized_range import largest_by_chance
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.record import MeasureRecord
+from trainer.measures.student import CONFIDENCE, quantile
 from trainer.noise_floor.record import Floor
 
 FloorOf = Callable[[MeasuredValue], Floor | None]
@@ -169,4 +170,4 @@ def _own_spread(record: MeasureRecord, value: MeasuredValue) -> tuple[float, flo
             return None
         low, high = log(low), log(high)
     degrees = float(value.count - 1) if value.count > 1 else inf
-    return max(0.0, high - low) / 2 / students_t(degrees), degrees
+    return max(0.0, high - low) / 2 / quantile(CONFIDENCE, degrees), degrees

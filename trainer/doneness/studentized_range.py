@@ -40,11 +40,6 @@ def largest_by_chance(count: int, degrees: float = inf, share: float = 0.95) -> 
     return high
 
 
-def students_t(degrees: float = inf, share: float = 0.95) -> float:
-    """Return what the absolute value of Student's t stays below in `share` of all cases."""
-    return largest_by_chance(2, degrees, share) / sqrt(2)
-
-
 def _below(range_over_s: float, count: int, degrees: float) -> float:
     """Return the probability of a range below `range_over_s` times s."""
     if degrees >= _MANY:

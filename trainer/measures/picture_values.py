@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from statistics import stdev
+from functools import partial
 
 import numpy as np
 
 from trainer.grid.probe_pictures import ProbeSet, PromptKind
 from trainer.journal.measure_records import MeasuredValue
+from trainer.measures.intervals import mean_interval
 from trainer.measures.of_pictures import (
     AGAINST_TRAINING,
     BLEED,
@@ -34,7 +34,6 @@ from trainer.measures.picture_numbers import (
     spread,
     usual_distance,
 )
-from trainer.measures.student import quantile
 from trainer.measures.wilson import wilson
 from trainer.text import plural
 
@@ -319,20 +318,12 @@ def _log(number: float) -> float:
 
 
 def _mean(name: str, step: int, scope: str, numbers: Sequence[float]) -> MeasuredValue:
-    """Return a mean over pictures with Student's interval, which stays honest for two; no value where none of the pictures was one."""
+    """Return a mean over pictures with its interval; no value where none of the pictures was one."""
     if not numbers:
         return MeasuredValue(step=step, name=name, scope=scope)
-    count, mean = len(numbers), math.fsum(numbers) / len(numbers)
-    value = MeasuredValue(step=step, name=name, scope=scope, value=mean, count=count)
-    if count < 2:
-        return value
-    around = _student(count - 1) * stdev(numbers) / math.sqrt(count)
-    return replace(value, low=mean - around, high=mean + around)
-
-
-@cache
-def _student(degrees: int) -> float:
-    return quantile(0.95, degrees)
+    low, high = mean_interval(numbers) or (None, None)
+    mean = math.fsum(numbers) / len(numbers)
+    return MeasuredValue(step=step, name=name, scope=scope, value=mean, low=low, high=high, count=len(numbers))
 
 
 def _share(name: str, step: int, scope: str, said: Sequence[bool]) -> MeasuredValue:

@@ -5,12 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trainer.measures.student import quantile, two_sided
+from trainer.measures.student import CONFIDENCE, quantile, two_sided
 from trainer.noise_floor.record import Compared, Floor, Standing
 from trainer.settings.random_numbers import RandomSource
-
-CONFIDENCE = 0.95
-"""Of 100 pairs of twins so many are inside the noise."""
 
 # The largest standard deviation of what is one of two neighbouring whole numbers: twins with the same count may be so by chance.
 _OF_WHOLE_NUMBERS = 0.5

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.measures.student import CONFIDENCE
 from trainer.noise_floor.record import Compared, Standing
-from trainer.noise_floor.spread import CONFIDENCE
 from trainer.text import plural
 
 

@@ -1,9 +1,10 @@
 from itertools import combinations
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
-from trainer.measures.few_pictures import chance_of_lower, difference_of_means, mean_of, share_lower
+from trainer.measures.few_pictures import FewPictureEstimate, chance_of_lower, difference_of_means, mean_of, share_lower
 
 
 def test_the_share_of_lower_pairs_counts_ties_half() -> None:
@@ -31,16 +32,46 @@ def test_of_many_ways_ten_thousand_are_tried_and_the_observed_is_one_of_them() -
     assert 0.05 < chance_of_lower(same[:20], same[20:]) < 0.95
 
 
-@pytest.mark.parametrize("pictures", [4, 6, 12])
-def test_an_interval_holds_the_truth_about_as_often_as_it_says(pictures: int) -> None:
-    random = np.random.default_rng(pictures)
+def _held(found: FewPictureEstimate, truth: float) -> bool:
+    assert found.low is not None and found.high is not None
+    return found.low <= truth <= found.high
+
+
+@pytest.mark.parametrize("pictures", [2, 3, 4, 12])
+def test_a_mean_s_interval_holds_the_truth_as_often_as_it_says(pictures: int) -> None:
+    draws = np.random.default_rng(pictures).normal(2.0, 0.5, (1000, pictures))
+    held = sum(_held(mean_of(values.tolist()), 2.0) for values in draws)
+    # At 95 % fewer than 929 or more than 970 come once in five hundred.
+    assert 929 <= held <= 970
+
+
+@pytest.mark.parametrize(("members", "kept", "spread"), [(2, 2, 1.0), (2, 16, 1.0), (4, 4, 3.0), (12, 3, 0.3)])
+def test_a_difference_s_interval_holds_the_truth_as_often_as_it_says(members: int, kept: int, spread: float) -> None:
+    random = np.random.default_rng(members * kept)
     held = 0
-    for _ in range(200):
-        estimate = mean_of(random.normal(2.0, 0.5, pictures).tolist())
-        assert estimate.low is not None and estimate.high is not None
-        held += estimate.low <= 2.0 <= estimate.high
-    # Of 200 draws at 95 % fewer than 180 come once in a thousand; of four pictures the range itself holds 7 in 8 only.
-    assert held >= (165 if pictures == 4 else 178)
+    for _ in range(1000):
+        first, second = random.normal(1.0, 1.0, members), random.normal(3.0, spread, kept)
+        held += _held(difference_of_means(first.tolist(), second.tolist()), -2.0)
+    # It is wider than it need be where both vary alike.
+    assert held >= 929
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize(("members", "kept"), [(2, 2), (4, 4), (16, 4)])
+def test_an_area_s_interval_holds_the_truth_as_often_as_it_says(members: int, kept: int, apart: float) -> None:
+    random = np.random.default_rng(int(members + 10 * apart))
+    truth, held = NormalDist().cdf(apart / np.sqrt(2)), 0
+    for _ in range(400):
+        first, second = random.normal(-apart, 1.0, members), random.normal(0.0, 1.0, kept)
+        held += _held(share_lower(first.tolist(), second.tolist()), truth)
+    assert held >= 364
+
+
+def test_an_area_of_1_is_not_sure_to_be_1() -> None:
+    """Of four and four: by hand, 1 - A = 1.96 sqrt(A (1 - A) (1 + 3 (1 - A) / (2 - A) + 3 A / (1 + A)) / 16) at A = 0.582."""
+    found = share_lower([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0])
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.582, abs=0.001)
 
 
 def test_one_picture_has_no_interval() -> None:

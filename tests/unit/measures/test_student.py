@@ -39,7 +39,9 @@ def test_one_and_two_degrees_have_closed_forms(t: float) -> None:
 
 
 def test_many_degrees_are_the_normal_distribution_and_parts_of_a_degree_lie_between() -> None:
-    assert two_sided(1.959964, 1e7) == pytest.approx(0.05, abs=1e-6)
+    for degrees in (1e7, math.inf):
+        assert two_sided(1.959964, degrees) == pytest.approx(0.05, abs=1e-6)
+    assert quantile(0.95, math.inf) == pytest.approx(1.959964, abs=1e-6)
     assert quantile(0.95, 3) < quantile(0.95, 2.5) < quantile(0.95, 2)
     assert two_sided(math.inf, 4) == 0.0
     assert two_sided(0.0, 4) == 1.0
