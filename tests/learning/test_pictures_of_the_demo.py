@@ -18,6 +18,7 @@ def values(learned, *overrides: str) -> dict[tuple[str, int], MeasuredValue]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_drift_rises_with_the_rate_and_static_shows_at_ten_times_the_demos_alone(learned) -> None:
     slow, usual, fast = values(learned, "unet_lr=2e-4"), values(learned), values(learned, "unet_lr=2e-2")
     for drift in ("drift", "drift_pixels"):
