@@ -21,6 +21,7 @@ from trainer.jobs.grids import check_grid, queue_grid
 from trainer.journal.records import Bake, BakeState, CellNote, Order, Stage
 from trainer.judging.report import report
 from trainer.measures.of_parts import OF_PARTS
+from trainer.measures.of_weights import DELTA_SHARE
 from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
 from trainer.memory.simulate import predict
@@ -53,6 +54,13 @@ def test_it_is_baked_into_a_file_that_says_so(runner: EngineRunner, base: str) -
     assert said["modelspec.prediction_type"] == "flow"
     assert runner.journal.curves.read(bake.number, "lr_transformer", 1000).steps
     assert list((runner.folder(bake) / "samples").rglob("*.png"))
+    # It says nothing of block groups: they go by the numbers in its names.
+    of_weights = runner.journal.measures.of_bake(bake.number, [DELTA_SHARE.key])
+    assert {(value.part, value.scope) for value in of_weights} == {
+        ("", ""),
+        ("transformer", ""),
+        *(("transformer", f"block {number}") for number in range(tiny_flow.DEPTH)),
+    }
     # Its one part has nobody to share with.
     measured = {(value.name, value.part) for value in runner.journal.measures.of_bake(bake.number, PARTS_MEASURES)}
     assert measured == {("output_alone", ""), ("output_alone", "transformer"), ("output_last", "transformer")}

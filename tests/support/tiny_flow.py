@@ -27,6 +27,7 @@ from trainer.models.base_model import BaseModel, Conditioning, Encoded, TimeSamp
 from trainer.models.identify import Base, LoraShape
 from trainer.models.kohya_names import kohya_name
 from trainer.models.prediction_markers import PredictionMarkers
+from trainer.models.weight_slice import PlacedWeight, WeightSlice
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part
 
@@ -283,7 +284,15 @@ def identify(path: Path) -> Base | None:
         for name, shape in header.shapes.items()
         if len(shape) == 2 and (".attention." in name or ".mlp." in name)
     }
-    return Base(path.name, path, FAMILY.key, shapes, PredictionMarkers("flow", False, "family"), {})
+    weights = {
+        kohya_name("transformer", name.removeprefix("body.").removesuffix(".weight"), FAMILY.key): PlacedWeight(
+            path, WeightSlice(name, shape)
+        )
+        for name, shape in header.shapes.items()
+        if len(shape) == 2
+    }
+    markers = PredictionMarkers("flow", False, "family")
+    return Base(path.name, path, FAMILY.key, shapes, markers, {}, weights={name: weights[name] for name in shapes})
 
 
 def load_base(

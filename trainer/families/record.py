@@ -27,9 +27,9 @@ _NUMBERED = re.compile(r"(?:^|_)((?:[a-z]+_)*?(?:block|layer)s?_\d+)(?:_|$)")
 
 
 def _numbered_group(name: str) -> str:
-    """Return the numbered block or layer that a module lies in, as its name says: `single_blocks_7_linear1` is in `single blocks 7`."""
+    """Return the numbered block or layer that a module lies in, as its name says: `single_blocks_7_linear1` is in `single block 7`."""
     match = _NUMBERED.search(name)
-    return match[1].replace("_", " ") if match else "other"
+    return re.sub("(block|layer)s", r"\1", match[1].replace("_", " ")) if match else "other"
 
 
 @dataclass(frozen=True)

@@ -62,10 +62,10 @@ def test_groups_stand_in_the_order_of_the_computation_and_layers_by_their_number
 @pytest.mark.parametrize(
     "name, group",
     [
-        ("single_blocks_7_linear1", "single blocks 7"),
-        ("transformer_blocks_12_attn_to_q", "transformer blocks 12"),
-        ("model_layers_3_mlp_up", "model layers 3"),
-        ("blocks_0", "blocks 0"),
+        ("single_blocks_7_linear1", "single block 7"),
+        ("transformer_blocks_12_attn_to_q", "transformer block 12"),
+        ("model_layers_3_mlp_up", "model layer 3"),
+        ("blocks_0", "block 0"),
         ("proj_out", "other"),
     ],
 )
