@@ -413,7 +413,7 @@ class BakeScreen(Screen[None]):
 
     def action_journal(self) -> None:
         """Show every bake."""
-        self.journal.open()
+        self.journal.show()
 
     def action_bake(self) -> None:
         """Ask for a note, then bake the settings as they are."""

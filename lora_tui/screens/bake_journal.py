@@ -46,7 +46,7 @@ class BakeJournal:
         self._show = show
         self._wake_feed = wake_feed
 
-    def open(self) -> None:
+    def show(self) -> None:
         """Show the journal, with the cursor on the bake shown."""
         from lora_tui.screens.journal import JournalScreen, LeftJournal
 

@@ -12,6 +12,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.measures.interference import Scope, common_name, interference
 from trainer.noise_floor.floors import NoiseFloors
+from trainer.refusals import real_path
 
 # Of the same bits, from bakes with the same random numbers: no twins.
 _SAME = 1 - 1e-9
@@ -72,7 +73,7 @@ def twin_cosines(journal: Journal, file: Path, own_name: Callable[[str], str] = 
 def _saved_by(journal: Journal, file: Path) -> tuple[int, int] | None:
     """Return the bake that saved a file, and after how many steps."""
     try:
-        folder = file.resolve().parent.relative_to(journal.path.parent.resolve())
+        folder = real_path(file).parent.relative_to(real_path(journal.path.parent))
     except (OSError, ValueError):
         return None
     digits = folder.name.partition("-")[0]
