@@ -42,7 +42,7 @@ for memorization. There is no score. A state follows from what the rules below s
 - What got worse must stay so to the last epoch; what was learned must stay until something got worse.
 - That nothing moves any more shows in what comes after: a bake must continue for {more:g} times the steps of an epoch, or the change over
   the last third of its steps is looked at.
-- That nothing moves is claimed only where a change of a third of what was gained would have shown; with more noise it stays open.
+- That nothing moves is claimed only where a change of a quarter of what was gained would have shown; with more noise it stays open.
 - A part is placed where it is known whether it has learned anything, whether it still moves and whether it got worse. What is missing
   is named with the setting that would measure it.
 - **Aim for** is the overlap of the lanes: the epochs that are done in every part that is placed, with no sign of memorization. Its

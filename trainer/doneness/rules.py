@@ -34,7 +34,7 @@ class Trend(StrEnum):
 MORE_STEPS = 1.5
 """How many times the steps of an epoch a bake must go on to show that nothing gets better any more."""
 
-SEEN_SHARE = 1 / 3
+SEEN_SHARE = 1 / 4
 """Share of what was gained so far that a change must be able to show with, for a rule to say that nothing changes any more."""
 
 RANDOM_GROWTH = 0.5

@@ -250,7 +250,7 @@ def test_nothing_is_called_done_where_a_change_could_not_have_been_seen() -> Non
 
 def test_two_encoders_have_a_lane_each() -> None:
     values = [
-        *measured(TOKEN_EFFECT, (0.5, 0.6, 0.6, 0.6), base=0.1),
+        *measured(TOKEN_EFFECT, (0.7, 0.9, 0.9, 0.9), base=0.1),
         *measured(BLEED, (0.1, 0.1, 0.1, 0.1), base=0.0),
         *measured(DELTA_SHARE.key, (0.001, 0.002, 0.003, 0.004), part="text_encoder_2"),
     ]
