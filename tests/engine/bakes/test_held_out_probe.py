@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from run_bakes import bits_of_lora
 
+from trainer.dataset.manifest import FILE, read_manifest
 from trainer.measures.of_validation import OF_VALIDATION
 
 _VARIED = {
@@ -34,3 +35,27 @@ def test_a_bake_with_memorization_measured_is_the_bake_without(
     assert sum(line.startswith("memorization after step") for line in lines) == len(
         measures.steps(2, "memorization_auc")
     )
+
+
+@pytest.mark.long
+def test_a_bake_with_pictures_held_out_is_resumed_to_the_same_bits(runner: Any, make_settings: Any) -> None:
+    asked = make_settings(
+        validation_data_dir="",
+        validation_split=0.3,
+        measure_memorization=True,
+        max_train_steps=4,
+        save_every_n_steps=2,
+        save_state_every_n_steps=2,
+        keep_states="9",
+    )
+    folder = runner.bake(asked)
+    whole, measured = bits_of_lora(folder), runner.journal.measures.of_bake(1, [record.key for record in OF_VALIDATION])
+    manifest = read_manifest((folder / FILE).read_bytes(), FILE)
+    assert manifest.validation and not {each.path for each in manifest.validation} & {
+        each.path for each in manifest.pictures
+    }
+    runner.bake_again_from(2, asked)
+    assert bits_of_lora(folder) == whole
+    again = runner.journal.measures.of_bake(1, [record.key for record in OF_VALIDATION])
+    assert [value for value in again if value.step == 4] == [value for value in measured if value.step == 4]
+    assert any(value.step == 4 for value in again)
