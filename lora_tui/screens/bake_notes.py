@@ -1,4 +1,4 @@
-"""What the user writes about a bake: a text in markdown, and tags."""
+"""What the user says of a bake: a text in markdown, tags, the best epoch."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,6 +15,7 @@ from textual.widgets import Input, Static, TextArea
 from lora_tui.actions.bakes import Refused
 from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import Dialog, NoteDialog, key_hint
+from lora_tui.screens.pick import PickDialog
 from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.note_writer import NoteWriter
 from trainer.errors import LoraTuiError
@@ -139,3 +140,13 @@ class TagsDialog(NoteDialog):
             event.stop()
             event.prevent_default()
             self.query_one("#story", Static).update(Content.styled(printable(error.line()), "$error"))
+
+
+class BestEpochDialog(PickDialog):
+    """A choice among the epochs of a bake, which is written as it is made."""
+
+    ENTER_ACTS = True
+
+    def acts_on(self, key: str) -> bool:
+        """Return whether `key` chooses: a digit does, too."""
+        return key.isdecimal() or super().acts_on(key)

@@ -11,7 +11,7 @@ from lora_tui.actions import bakes, journal
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.draft import SettingsDraft
 from lora_tui.screens.confirm import Answer, ConfirmDialog
-from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.screens.pick import PickChoice
 from lora_tui.wording.bake_entries import entry_name
 from lora_tui.wording.numbers import change, file_size, loss
 from lora_tui.workers.journal_reader import JournalReader
@@ -97,6 +97,8 @@ class JournalOrders:
 
     def offer_epochs(self, read: journal.EpochsRead) -> None:
         """Ask which of the saved epochs is the best."""
+        from lora_tui.screens.bake_notes import BestEpochDialog
+
         if not read.checkpoints:
             self._sender.warn(f"bake {read.number:04d} has saved no LoRA")
             return
@@ -113,7 +115,7 @@ class JournalOrders:
         ]
         choices.append(PickChoice(_NONE, "none", "as favourites and verdicts say"))
         current = _NONE if read.best is None else str(read.best)
-        self._screen.app.push_screen(PickDialog(f"Best epoch of bake {number:04d}", choices, current), keep)
+        self._screen.app.push_screen(BestEpochDialog(f"Best epoch of bake {number:04d}", choices, current), keep)
 
     def fork(self, entry: "BakeEntry") -> None:
         """Ask for an epoch of a bake, then queue a bake that starts there, with the settings edited on the Bake screen if they are of its subject."""

@@ -18,7 +18,7 @@ from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS, BY_ID
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_note import BakeNoteDialog
-from lora_tui.screens.bake_notes import NotesDialog, TagsDialog
+from lora_tui.screens.bake_notes import BestEpochDialog, NotesDialog, TagsDialog
 from lora_tui.screens.checklist import ChecklistDialog
 from lora_tui.screens.checks import AcceptDialog, ChecksDialog
 from lora_tui.screens.compare import CompareScreen
@@ -215,7 +215,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "journal.diff": (baked, in_the_journal, BakeDiffDialog),
     "journal.notes": (baked, in_the_journal, NotesDialog),
     "journal.tags": (baked, in_the_journal, TagsDialog),
-    "journal.best": (baked, in_the_journal, PickDialog),
+    "journal.best": (baked, in_the_journal, BestEpochDialog),
     "journal.fork": (baked, in_the_journal, ForkDialog),
     "journal.prune": (baked, in_the_journal, ConfirmDialog),
     "journal.delete": (baked, in_the_journal, ConfirmDialog),
@@ -276,8 +276,17 @@ def acted(runner) -> tuple[object, ...]:
         orders = [journal.orders.read(number) for number, *_ in bakes]
         rows = journal.grids.latest()
         notes = [journal.grids.cell_notes(grid.number) for grid in rows]
+        # Not the text of a note: what is typed behind its key is meant for it.
+        notes += [
+            [
+                (each.bake, each.tags, each.best_step)
+                for each in journal.notes.all().values()
+                if each.tags or each.best_step
+            ]
+        ]
     files = {path: path.read_bytes() for path in runner.workspace.root.rglob("*.toml")}
     files |= {path: path.read_bytes() for path in runner.workspace.subjects.glob("*.json")}
+    files |= {path: path.read_bytes() for path in runner.workspace.bakes.rglob("*.safetensors")}
     pages = sorted(runner.workspace.root.rglob("*.html")) + sorted(runner.workspace.grids.glob("[!.]*.json"))
     return bakes, orders, [grid.number for grid in rows], notes, files, pages
 
@@ -327,7 +336,7 @@ _LONG = (
     "report.save",
     "report.paths",
     "report.find",
-    *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "best", "fork", "prune")),
+    *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "fork", "prune")),
 )
 
 

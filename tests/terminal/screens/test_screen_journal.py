@@ -27,7 +27,7 @@ from trainer.journal.records import BakeState, Checkpoint
 from trainer.workspace import Workspace
 
 WIDE, NARROW = (120, 36), (80, 24)
-SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["120x36", "80x24"])
+SIZES = pytest.mark.parametrize("size", [pytest.param(WIDE, marks=pytest.mark.long), NARROW], ids=["120x36", "80x24"])
 
 
 class Alone:
