@@ -63,13 +63,22 @@ def _measure_bake(number: int, as_json: bool, folder: Path | None, base_path: Pa
         values = journal.measures.of_bake(number, [record.key for record in OF_WEIGHTS])
         warn_of_damage(journal)
     if as_json:
-        print_json({"bake": number, "measured_now": list(made.steps), "measures": values_json(values, steps=True)})
+        print_json(
+            {
+                "bake": number,
+                "measured_now": list(made.steps),
+                "not_measured": list(made.broken),
+                "measures": values_json(values, steps=True),
+            }
+        )
         return ExitCode.DONE
     click.echo(f"bake {number} {printable(bake.name)}: {plural(len(made.steps), 'LoRA')} measured now")
     if workspace.read_only:
         print_note(READ_ONLY)
     if made.gone:
         print_note(f"{plural(len(made.gone), 'file')} not there any more, so not measured")
+    for reason in made.broken:
+        print_note(f"not measured: {reason}")
     if made.without_base:
         print_note(f"sizes without the base's: {made.without_base}")
     for text in epochs_table(values):

@@ -137,6 +137,21 @@ def test_what_is_missing_in_a_bake_is_made_up_for_once(
     assert {row["measure"] for row in again["measures"]} >= {"delta_share", "movement", "cosine_before", "rank_used"}
 
 
+def test_a_broken_file_of_a_bake_keeps_none_of_the_others_from_being_measured(
+    lora_tui_here: LoraTui, demo: Workspace, baked: list[Path]
+) -> None:
+    baked[1].write_bytes(baked[1].read_bytes()[:5000])
+    done = lora_tui_here("measure", "1", folder=demo.root)
+    assert done.returncode == 0, done.stderr
+    head, note, *_ = done.stdout.splitlines()
+    assert head == "bake 1 hifumi: 2 LoRAs measured now"
+    assert note.startswith("! not measured: ")
+    assert baked[1].name in note
+    found = json.loads(lora_tui_here("measure", "1", "--json", folder=demo.root).stdout)
+    assert {row["step"] for row in found["measures"] if row["measure"] == "movement"} == {120}
+    assert [baked[1].name in line for line in found["not_measured"]] == [True]
+
+
 def test_a_file_called_like_a_number_is_the_file(lora_tui_here: LoraTui, demo: Workspace, baked: list[Path]) -> None:
     (demo.root / "1").write_bytes(baked[0].read_bytes())
     assert "modules of rank 4" in lora_tui_here("measure", "1", folder=demo.root).stdout

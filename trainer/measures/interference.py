@@ -14,13 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.errors import ModelError
 from trainer.families.registry import FAMILIES
 from trainer.measures.blocks import block_of
-from trainer.measures.lora_factors import Factors, LoraFactors
+from trainer.measures.lora_factors import Factors, LoraFactors, check_sides
 from trainer.measures.products import inner_product, leading_directions, overlap, squared_norm
 from trainer.measures.weights import MeasuringStopped
-from trainer.text import printable
 
 CAVEAT = (
     "Changes that are nearly orthogonal need not get along: orthogonality was enforced between LoRAs and did not keep their "
@@ -108,7 +106,7 @@ def interference(
                     outputs, inputs = leading_directions(change)
                     here[place] = _Directions(change, outputs, inputs)
             for one, other in combinations(here, 2):
-                _check_sides(name, paths[one], here[one].change, paths[other], here[other].change)
+                check_sides(name, (paths[one], here[one].change), (paths[other], here[other].change))
                 met[one, other][name] = _meet(here[one], here[other])
     return {pair: _by_scope(found, squares[pair[0]], squares[pair[1]]) for pair, found in met.items()}
 
@@ -154,14 +152,3 @@ def _mean(pairs: Sequence[tuple[float, float] | None]) -> tuple[float | None, fl
     if not known:
         return None, None
     return sum(pair[0] for pair in known) / len(known), sum(pair[1] for pair in known) / len(known)
-
-
-def _check_sides(name: str, first: Path, one: Factors, second: Path, other: Factors) -> None:
-    sides = [(len(each.up), each.down.shape[1]) for each in (one, other)]
-    if sides[0] != sides[1]:
-        raise ModelError(
-            printable(str(second)),
-            found=f"{printable(name, 80)} has {sides[1][1]:,} inputs and {sides[1][0]:,} outputs",
-            expected=f"{sides[0][1]:,} and {sides[0][0]:,}, as in {printable(first.name, 80)}",
-            way_out="compare LoRAs for bases of one family",
-        )

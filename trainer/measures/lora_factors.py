@@ -105,6 +105,28 @@ class LoraFactors:
         return Factors(*_narrowed(up.reshape(len(up), -1), down), module.alpha / module.rank, module.rank)
 
 
+def check_sides(name: str, first: tuple[Path, Factors], second: tuple[Path, Factors]) -> None:
+    """See that two files change the same module, by its sides.
+
+    Args:
+        name: the module.
+        first, second: the files, and its change in each.
+
+    Raises:
+        ModelError: they do not.
+    """
+    (one, (ups, downs)), (other, (up, down)) = (
+        (path, (len(change.up), change.down.shape[1])) for path, change in (first, second)
+    )
+    if (up, down) != (ups, downs):
+        raise ModelError(
+            printable(str(other)),
+            found=f"{printable(name, 80)} has {down:,} inputs and {up:,} outputs",
+            expected=f"{downs:,} and {ups:,}, as in {printable(one.name, 80)}",
+            way_out="compare LoRAs for bases of one family",
+        )
+
+
 def _narrowed(up: Matrix, down: Matrix) -> tuple[Matrix, Matrix]:
     """Return factors of the same product whose inner size is at most its smaller side: a small file may have any rank."""
     outputs, inputs = len(up), down.shape[1]

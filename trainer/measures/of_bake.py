@@ -1,9 +1,9 @@
 """Measures of a bake's LoRA files that are missing in the journal, made up for from the files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from trainer.errors import LoraTuiError
+from trainer.errors import LoraTuiError, ModelError
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
@@ -22,11 +22,13 @@ class MadeUp:
     Attributes:
         steps: whose LoRAs were measured, rising.
         gone: steps whose file is not there any more.
+        broken: what is wrong with each file that could not be measured, a line each.
         without_base: why nothing could be said of the base's weights, "" where it could.
     """
 
     steps: tuple[int, ...] = ()
     gone: tuple[int, ...] = ()
+    broken: tuple[str, ...] = ()
     without_base: str = ""
 
 
@@ -57,7 +59,6 @@ def make_up(
         threads: as measure_lora has them.
 
     Raises:
-        ModelError: a file is no plain LoRA, or cannot be read.
         MeasuringStopped: `stop` became true.
     """
     missing = missing_steps(journal, bake)
@@ -68,22 +69,31 @@ def make_up(
         return MadeUp((), gone)
     base, norms, without = _base_of(journal, bake, stop)
     own_name = ModuleNames(base.family, base.lora_shapes).own if base is not None else _as_it_is
-    checkpoints: Sequence[Checkpoint] = journal.results.checkpoints(bake.number)
+    usable = {each.file: each for each in journal.results.checkpoints(bake.number)}
+    measured: list[int] = []
+    broken: list[str] = []
     for done, each in enumerate(there):
         show(done, len(there))
-        values = measure_saved(
-            checkpoints,
-            folder,
-            each.step,
-            folder / each.file,
-            own_name=own_name,
-            norms=norms,
-            rounded={},
-            stop=stop,
-            threads=threads,
-        )
+        try:
+            values = measure_saved(
+                tuple(usable.values()),
+                folder,
+                each.step,
+                folder / each.file,
+                own_name=own_name,
+                norms=norms,
+                rounded={},
+                stop=stop,
+                threads=threads,
+            )
+        except ModelError as error:
+            # The next one is measured beside the last whole one before it.
+            usable.pop(each.file)
+            broken.append(error.line())
+            continue
         journal.measures.add(bake.number, values)
-    return MadeUp(tuple(each.step for each in there), gone, without)
+        measured.append(each.step)
+    return MadeUp(tuple(measured), gone, tuple(broken), without)
 
 
 def _base_of(journal: Journal, bake: Bake, stop: Callable[[], bool]) -> tuple[Base | None, Mapping[str, float], str]:

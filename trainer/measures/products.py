@@ -5,6 +5,7 @@ With B = up, A = down and s = scale: ‖ΔW‖² = s² Σ (BᵀB) ∘ (AAᵀ), �
 because what two epochs differ in is small beside what they have in common.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,13 +61,13 @@ def squared_singular_values(change: Factors) -> Matrix:
 
 
 def spectrum(squares: Matrix) -> Spectrum | None:
-    """Return how squared singular values spread; None where there is no change.
+    """Return how squared singular values spread; None where there is no change, or no number.
 
     Args:
         squares: the largest first.
     """
     whole = float(squares.sum())
-    if not whole > 0:
+    if not 0 < whole < math.inf:
         return None
     held = np.cumsum(squares) / whole
     return Spectrum(1 + int(np.searchsorted(held, ENERGY - 1e-12)), whole / float(squares[0]))
@@ -100,11 +101,14 @@ def leading_directions(change: Factors) -> tuple[Matrix, Matrix]:
     """Return orthonormal directions that hold 95 % of ΔW: of its outputs [outputs, k] and of its inputs [inputs · kernel², k].
 
     With B = Q_b R_b, Aᵀ = Q_a R_a and R_b R_aᵀ = U Σ Vᵀ they are the first columns of Q_b U and Q_a V. No columns where nothing
-    changes.
+    changes, or where the file's numbers are none.
     """
     left, upper = np.linalg.qr(change.up)
     right, lower = np.linalg.qr(change.down.T)
-    turned, sizes, back = np.linalg.svd(upper @ lower.T, full_matrices=False)
+    try:
+        turned, sizes, back = np.linalg.svd(upper @ lower.T, full_matrices=False)
+    except np.linalg.LinAlgError:
+        return left[:, :0], right[:, :0]
     found = spectrum(sizes**2)
     count = 0 if found is None else int(found.energy_rank)
     return left @ turned[:, :count], right @ back[:count].T

@@ -11,7 +11,7 @@ import numpy as np
 
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.blocks import block_of
-from trainer.measures.lora_factors import Factors, LoraFactors
+from trainer.measures.lora_factors import Factors, LoraFactors, check_sides
 from trainer.measures.of_weights import (
     COSINE_BEFORE,
     DELTA_NORM,
@@ -123,7 +123,7 @@ def measure_lora(
         threads: how many modules are measured at once.
 
     Raises:
-        ModelError: a file is no plain LoRA, or cannot be read.
+        ModelError: a file is no plain LoRA, cannot be read, or is for a base of other shapes than the one before.
         MeasuringStopped: `stop` became true.
     """
     with LoraFactors(path, own_name) as file:
@@ -158,6 +158,8 @@ def _measure_modules(
                 raise MeasuringStopped
             now = file.read(name) if name in file else None
             then = earlier.read(name) if earlier is not None and name in earlier else None
+            if now is not None and then is not None and before is not None:
+                check_sides(name, (before, then), (path, now))
             found[name] = _measured(now, then, has_before=earlier is not None)
     return found
 

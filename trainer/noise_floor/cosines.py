@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.errors import LoraTuiError
 from trainer.journal.journal import Journal
 from trainer.measures.interference import common_name
-from trainer.measures.lora_factors import LoraFactors
+from trainer.measures.lora_factors import LoraFactors, check_sides
 from trainer.measures.products import inner_product, squared_norm
 from trainer.noise_floor.floors import NoiseFloors
 from trainer.text import plural
@@ -90,8 +90,9 @@ def file_cosine(first: Path | None, second: Path | None) -> float | None:
                 for place, change in enumerate(changes):
                     squares[place] += squared_norm(change) if change is not None else 0.0
                 if changes[0] is not None and changes[1] is not None:
+                    check_sides(name, (first, changes[0]), (second, changes[1]))
                     inner += inner_product(changes[0], changes[1])
-    except (LoraTuiError, OSError, ValueError):
+    except (LoraTuiError, OSError):
         return None
     size = math.sqrt(squares[0]) * math.sqrt(squares[1])
     return inner / size if size > 0 and math.isfinite(inner / size) else None

@@ -1,6 +1,7 @@
 """How two LoRAs meet: equal to the dense computation, whatever programs wrote them."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,15 @@ SECOND = {
     "lora_unet_up_blocks_0_resnets_1_conv1": Layer(20, 12, 2, kernel=3),
     "lora_te_text_model_encoder_layers_0_mlp_fc1": Layer(48, 12, 3, size=0),
 }
+
+
+def test_numbers_that_are_none_have_no_directions_and_no_cosine(tmp_path: Path) -> None:
+    whole = write_lora_of_numbers(tmp_path / "whole.safetensors", FIRST)
+    for size in (float("nan"), float("inf"), 1e300):
+        layers = {name: replace(layer, size=size) for name, layer in FIRST.items()}
+        file = write_lora_of_numbers(tmp_path / "broken.safetensors", layers, dtype="F64")
+        found = interference([whole, file])[0, 1]["", ""]
+        assert (found.cosine, found.modules) == (None, len(FIRST))
 
 
 def dense(path: Path) -> dict[str, NDArray[np.float64]]:

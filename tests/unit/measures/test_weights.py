@@ -272,3 +272,11 @@ def test_what_is_no_lora_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     with pytest.raises(ModelError, match="no LoRA"):
         measure_lora(tmp_path / "x.safetensors")
+
+
+def test_an_epoch_before_of_another_base_is_named(tmp_path: Path) -> None:
+    name = f"{DOWN}_proj_in"
+    before = write_lora_of_numbers(tmp_path / "one.safetensors", {name: Layer(24, 16, 2)})
+    file = write_lora_of_numbers(tmp_path / "two.safetensors", {name: Layer(24, 32, 2)})
+    with pytest.raises(ModelError, match=r"two.safetensors: .*32 inputs and 24 outputs; expected 16 and 24, as in one"):
+        measure_lora(file, before=before)
