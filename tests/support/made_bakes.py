@@ -59,7 +59,8 @@ def floors(spreads: Mapping[str, float], *, degrees: int = 4, borrowed_from: int
     def floor_of(value: MeasuredValue) -> Floor | None:
         if value.name not in spreads:
             return None
-        return Floor(spread=spreads[value.name], bakes=degrees + 1, degrees=degrees, borrowed_from=borrowed_from)
+        spread = spreads[value.name] if value.step else 0.0
+        return Floor(spread=spread, bakes=degrees + 1, degrees=degrees, borrowed_from=borrowed_from)
 
     return floor_of
 
@@ -79,7 +80,8 @@ def noisy(
     by_ratio = MEASURES[name].log_scale
 
     def drawn(place: int) -> float:
-        noise = random.gauss(0, spread)
+        # Every twin stands on the same base, and makes the same pictures of it.
+        noise = random.gauss(0, spread) if place >= 0 else 0.0
         return values(place) * exp(noise) if by_ratio else values(place) + noise
 
     places = range(-1 if base else 0, epochs)
@@ -98,7 +100,7 @@ def estimated(random: Random, spreads: Mapping[str, float], degrees: int) -> Flo
         key = (value.name, value.part, value.scope, value.step)
         if key not in drawn:
             squares = sum(random.gauss(0, spreads[value.name]) ** 2 for _ in range(degrees))
-            drawn[key] = (squares / degrees) ** 0.5
+            drawn[key] = (squares / degrees) ** 0.5 if value.step else 0.0
         return Floor(spread=drawn[key], bakes=degrees + 1, degrees=degrees)
 
     return floor_of

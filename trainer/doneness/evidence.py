@@ -84,7 +84,8 @@ def _numbers(rule: Rule, apart: Difference, epochs: Sequence[SavedEpoch]) -> str
 def _at(record: MeasureRecord, point: Point, epochs: Sequence[SavedEpoch]) -> str:
     value = shown(record, point.shown)
     if point.step == 0:
-        return f"{value} in the base" if not point.is_exact else value
+        by_definition = point.is_exact and point.floor is None
+        return value if by_definition else f"{value} in the base"
     title = next((epoch.title for epoch in epochs if epoch.step == point.step), f"step {point.step:,}")
     return f"{value} at {title}"
 

@@ -26,7 +26,7 @@ class Point:
         degrees: degrees of freedom of `spread`; inf where it is exact.
         floor: of which the spread is; None where it is that of the value's own interval.
         own: standard error that its own interval stands for, and its degrees of freedom; None without an interval.
-        is_exact: whether it is what it is by definition: the base's difference from itself.
+        is_exact: whether it is the same in every twin: the base's difference from itself, and where twins are known the base's value.
     """
 
     step: int
@@ -101,6 +101,9 @@ def series_of(
     start = _point(record, values[0], floor_of) if 0 in values else None
     if zero and not record.log_scale and (start is None or start.value == 0):
         start = Point(0, 0.0, 0.0, 0.0, inf, is_exact=True)
+    elif start is not None and start.floor is not None:
+        # All twins stand on the same base: what varies between them is the other side of every difference from it.
+        start = replace(start, spread=0.0, degrees=inf, is_exact=True)
     points = tuple(_point(record, values[step], floor_of) if step in values else None for step in steps)
     return Series(record, _steadied(points), start)
 

@@ -1,7 +1,10 @@
 """Bakes of noise alone: what is claimed of them is as rare as the confidence says."""
 
 from collections import Counter
+from collections.abc import Mapping
+from functools import partial
 from random import Random
+from statistics import stdev
 
 import pytest
 from made_bakes import estimated, floors, measured, noisy, saved_epochs
@@ -14,6 +17,8 @@ from trainer.measures.of_parts import OUTPUT_SHARE
 from trainer.measures.of_pictures import BLEED, STATIC, TOKEN_EFFECT
 from trainer.measures.of_validation import HELD_OUT_CHANGE
 from trainer.measures.of_weights import DELTA_SHARE
+from trainer.measures.wilson import wilson
+from trainer.noise_floor.record import Floor
 
 PARTS = ("unet", "text_encoder")
 BAKES = 200
@@ -90,3 +95,30 @@ def test_of_its_own_interval_alone_a_bake_of_noise_is_rarely_called_anything() -
         doneness = place(1, saved_epochs(6), held_out, PARTS, floors({}))
         found += any(placed.state in CLAIMS for lane in doneness.lanes for placed in lane.epochs)
     assert found <= MOST_OF_A_LANE * BAKES
+
+
+@pytest.mark.parametrize("twins", [1, 2, 4])
+def test_a_static_picture_now_and_then_is_rarely_called_anything(twins: int) -> None:
+    """Of 16 pictures each is static once in twenty, in every epoch of every twin; of the base none. Most twins agree on none."""
+    random, found = Random(twins), 0
+
+    def static() -> int:
+        return sum(random.random() < 0.05 for _ in range(16))
+
+    for _ in range(BAKES):
+        shares = [static() for _ in range(6)]
+        values = [
+            MeasuredValue(step=100 * epoch, name=STATIC, value=count / 16, low=low, high=high, count=16)
+            for epoch, count in enumerate((0, *shares))
+            for low, high in (wilson(count, 16),)
+        ]
+        known = {100 * (epoch + 1): [shares[epoch] / 16, *(static() / 16 for _ in range(twins))] for epoch in range(6)}
+        noise = {0: 0.0} | {step: stdev(each) for step, each in known.items()}
+        floor_of = partial(_floor_at, noise, twins)
+        doneness = place(1, saved_epochs(6), values, PARTS, floor_of)
+        found += any(placed.state in CLAIMS for lane in doneness.lanes for placed in lane.epochs)
+    assert found <= MOST_OF_A_LANE * BAKES
+
+
+def _floor_at(spreads: Mapping[int, float], degrees: int, value: MeasuredValue) -> Floor:
+    return Floor(spread=spreads[value.step], bakes=degrees + 1, degrees=degrees)
