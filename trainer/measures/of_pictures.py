@@ -37,6 +37,7 @@ class _InBoth:
     scopes: str = ""
     unit: str = ""
     log_scale: bool = False
+    by_picture: bool = False
 
     def records(self) -> Iterator[MeasureRecord]:
         for ending, suffix, what in (("", "", "latents"), (PIXELS, " (pixels)", "pixels")):
@@ -50,6 +51,7 @@ class _InBoth:
                 scopes=self.scopes,
                 by_part=False,
                 log_scale=self.log_scale,
+                by_picture=self.by_picture,
                 basis=PICTURE_SET,
             )
 
@@ -91,6 +93,7 @@ _IN_BOTH = (
         f"fields. Scope `{AGAINST_TRAINING}`: how many of the training pictures themselves are recognised in this way, each left out in turn.",
         "training pictures",
         unit="%",
+        by_picture=True,
     ),
     _InBoth(
         HIGH_FREQUENCY,
@@ -107,6 +110,7 @@ _IN_BOTH = (
         "values that are no numbers. A grainy style of the training pictures does not count. Latents show it first: blotches without a "
         "motif may be smooth in pixels.",
         unit="%",
+        by_picture=True,
     ),
 )
 

@@ -12,7 +12,9 @@ UNCAPTIONED = "_uncaptioned"
 """Ending of the names of the same without captions."""
 
 
-def _record(key: str, title: str, help: str, *, setting: str = MEMORIZATION, compared: bool = True) -> MeasureRecord:
+def _record(
+    key: str, title: str, help: str, *, setting: str = MEMORIZATION, compared: bool = True, by_picture: bool = False
+) -> MeasureRecord:
     return MeasureRecord(
         key,
         title,
@@ -22,6 +24,7 @@ def _record(key: str, title: str, help: str, *, setting: str = MEMORIZATION, com
         scopes="band",
         by_part=False,
         compared=compared,
+        by_picture=by_picture,
     )
 
 
@@ -42,6 +45,7 @@ def _memorization(ending: str, words: str, how: str) -> tuple[MeasureRecord, ...
             AUC + ending,
             f"memorization{words}",
             f"Share of all pairs in which the trained picture's loss fell further than the held-out one's{how}: 0.5 is chance, 1 is every pair. Read it with its p; it never says that a picture was copied.",
+            by_picture=True,
         ),
         _record(
             CHANCE + ending,

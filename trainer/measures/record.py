@@ -30,6 +30,7 @@ class MeasureRecord:
         by_part: whether it is made of each part.
         compared: whether two bakes may be compared by it, with its noise; a value that says nothing beside another bake's is not.
         log_scale: whether its values are compared as ratios: they span orders of magnitude.
+        by_picture: whether it counts pictures: of n it moves in steps of 1 / n, so that twins may agree by chance.
         basis: name of the values that say what it was measured on, as a number; values of two bakes with another basis are not
             compared. Those values have no record, since they mean nothing to people. "" where it is always the same.
     """
@@ -44,4 +45,5 @@ class MeasureRecord:
     by_part: bool = True
     compared: bool = True
     log_scale: bool = False
+    by_picture: bool = False
     basis: str = ""

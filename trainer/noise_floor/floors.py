@@ -124,9 +124,9 @@ class NoiseFloors:
         if not ones or not others:
             return None
         noise = self.floor_of([*first, *second], key, step) or self._of_repeats([*first, *second], key, step)
-        sides = (first, step), (second, then)
-        pictures = min(self._pictures(bake, key, at) for bakes, at in sides for bake in bakes)
-        compared = compare_values(ones, others, noise, pictures=pictures)
+        found = [self._of_bake(bake).at(key, at) for bakes, at in ((first, step), (second, then)) for bake in bakes]
+        pictures = min(value.pictures for value in found if value is not None)
+        compared = compare_values(ones, others, noise, pictures=pictures, grain=_grain(key.name, pictures))
         return as_of_twins(compared) if self._are_twins([*first, *second]) else compared
 
     def compare_epochs(self, bake: int, key: ValueKey, step: int, second_step: int) -> Compared | None:
@@ -147,14 +147,16 @@ class NoiseFloors:
 
         pictures = min(one.pictures, other.pictures)
         difference = _less(on_scale(key.name, other.value), on_scale(key.name, one.value))
-        return compare_change(difference, self._floor([bake], change, pictures), pictures=pictures)
+        noise = self._floor([bake], change, pictures)
+        return compare_change(difference, noise, pictures=pictures, grain=_grain(key.name, pictures))
 
     def compare_with_base(self, bake: int, key: ValueKey, step: int) -> Compared | None:
         """Return how far a value that is a change against the base is from 0, against its noise; None without such a value."""
         found = self._of_bake(bake).at(key, step)
         if found is None:
             return None
-        return compare_change(found.value, self.floor_of([bake], key, step), pictures=found.pictures)
+        grain = _grain(key.name, found.pictures)
+        return compare_change(found.value, self.floor_of([bake], key, step), pictures=found.pictures, grain=grain)
 
     def keys(self, bake: int, name: str) -> tuple[ValueKey, ...]:
         """Return everything that a bake has values of in one measure."""
@@ -271,6 +273,12 @@ def on_scale(name: str, value: float) -> float:
     if record is None or not record.log_scale:
         return value
     return math.log(value) if value > 0 else -math.inf
+
+
+def _grain(name: str, pictures: int) -> float:
+    """Return the steps in which a value moves that counts pictures; 0 of others."""
+    record = MEASURES.get(name)
+    return 1 / pictures if record is not None and record.by_picture and pictures else 0.0
 
 
 def _changes(before: Sequence[Drawn], after: Sequence[Drawn]) -> list[Drawn]:

@@ -9,8 +9,8 @@ from trainer.measures.student import CONFIDENCE, quantile, two_sided
 from trainer.noise_floor.record import Compared, Floor, Standing
 from trainer.settings.random_numbers import RandomSource
 
-# The largest standard deviation of what is one of two neighbouring whole numbers: twins with the same count may be so by chance.
-_OF_WHOLE_NUMBERS = 0.5
+# The largest standard deviation of what is one of two neighbouring counts: twins with the same one may be so by chance.
+_OF_NEIGHBOURS = 0.5
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def pooled_floor(own: Floor, wider: Floor | None) -> Floor:
 
 
 def compare_values(
-    first: Sequence[float], second: Sequence[float], noise: Floor | None, *, pictures: int = 0
+    first: Sequence[float], second: Sequence[float], noise: Floor | None, *, pictures: int = 0, grain: float = 0.0
 ) -> Compared:
     """Return how the means of two sets of bakes differ, against the noise.
 
@@ -152,11 +152,11 @@ def compare_values(
         first, second: a value of each bake, none of them nan; logarithms where the measure is compared as a ratio.
         noise: of one bake's value; None where it is not known.
         pictures: pictures or seeds that each value rests on; 0 where it is exact.
+        grain: the steps in which a value moves that counts something; 0 where it moves by any amount.
     """
     difference = _mean(second) - _mean(first) if _mean(second) != _mean(first) else 0.0
     sides = {"first_bakes": len(first), "second_bakes": len(second), "pictures": pictures}
-    whole = all(value.is_integer() for value in (*first, *second))
-    return _compared(difference, 1 / len(first) + 1 / len(second), noise, sides, whole=whole)
+    return _compared(difference, 1 / len(first) + 1 / len(second), noise, sides, grain)
 
 
 def as_of_twins(compared: Compared) -> Compared:
@@ -166,25 +166,25 @@ def as_of_twins(compared: Compared) -> Compared:
     return replace(compared, standing=Standing.INSIDE, times=min(compared.times, 1.0))
 
 
-def compare_change(change: float, noise: Floor | None, *, pictures: int = 0) -> Compared:
+def compare_change(change: float, noise: Floor | None, *, pictures: int = 0, grain: float = 0.0) -> Compared:
     """Return how far from none a change within one bake is, against the noise of that change.
 
     Args:
         change: from one epoch to another, or from the base.
         noise: of the change, between twins; None where it is not known.
-        pictures: as in compare_values.
+        pictures, grain: as in compare_values.
     """
     sides = {"first_bakes": 1, "second_bakes": 1, "pictures": pictures}
-    return _compared(change, 1.0, noise, sides, whole=change.is_integer())
+    return _compared(change, 1.0, noise, sides, grain)
 
 
 def _compared(
-    difference: float, variances: float, noise: Floor | None, sides: Mapping[str, int], *, whole: bool
+    difference: float, variances: float, noise: Floor | None, sides: Mapping[str, int], grain: float
 ) -> Compared:
     """Return a difference against the noise of as many variances of one bake's value."""
     if noise is None:
         return Compared(difference=difference, standing=Standing.UNKNOWN, times=None, floor=None, **sides)
-    spread = max(noise.spread, _OF_WHOLE_NUMBERS) if whole and difference else noise.spread
+    spread = max(noise.spread, _OF_NEIGHBOURS * grain) if difference else noise.spread
     error = spread * math.sqrt(variances)
     t = 0.0 if not difference or math.isinf(error) else abs(difference) / error if error else math.inf
     times = t / quantile(CONFIDENCE, noise.degrees)

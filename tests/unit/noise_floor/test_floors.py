@@ -12,7 +12,8 @@ from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Mark, MarkKind
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
-from trainer.measures.of_pictures import DRIFT, PICTURE_SET
+from trainer.measures.of_pictures import DRIFT, PICTURE_SET, STATIC
+from trainer.measures.of_validation import AUC
 from trainer.noise_floor.families import make_rows
 from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
 from trainer.noise_floor.record import Standing
@@ -335,3 +336,27 @@ def test_a_damaged_row_of_a_twin_is_left_out(journal: Journal) -> None:
     for seeds in ('{"nobody": 1}', "[1]", "x"):
         journal._database._connection.execute("UPDATE bake_family SET seeds = ? WHERE bake = 2", (seeds,))
         assert twins_of(journal, 1) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "standing"), [(STATIC, Standing.INSIDE), (AUC, Standing.INSIDE), (DRIFT, Standing.OUTSIDE)]
+)
+def test_what_counts_pictures_may_agree_between_twins_by_chance(
+    journal: Journal, name: str, standing: Standing
+) -> None:
+    """Of four pictures each: one more is no news, all four against none of three twins are."""
+    twins = [add_bake(journal, {name: 0.0}, seed=seed) for seed in (1, 2, 3)]
+    one, every = (add_bake(journal, {name: share}, unet_lr=rate) for share, rate in ((0.25, 0.5), (1.0, 0.2)))
+    key = ValueKey(name, "unet")
+    floors = NoiseFloors(journal)
+    found = floors.compare(twins[:1], [one], key, EPOCH)
+    assert found is not None and found.standing is standing
+    all_of_them = floors.compare(twins[:1], [every], key, EPOCH)
+    assert all_of_them is not None and all_of_them.standing is Standing.OUTSIDE
+
+
+def test_a_bake_without_the_value_makes_no_comparison_exact(journal: Journal) -> None:
+    first, second = (add_bake(journal, {DRIFT: 0.1}, seed=seed) for seed in (1, 2))
+    nothing = add_bake(journal, seed=3)
+    found = NoiseFloors(journal).compare([first, nothing], [second], ValueKey(DRIFT, "unet"), EPOCH)
+    assert found is not None and found.pictures == 4

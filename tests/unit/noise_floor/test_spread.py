@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from trainer.noise_floor.record import Floor, Standing
-from trainer.noise_floor.spread import Drawn, compare_values, floor, spread_of
+from trainer.noise_floor.spread import Drawn, compare_change, compare_values, floor, spread_of
 from trainer.noise_floor.words import counts, rests_on, words
 from trainer.settings.random_numbers import RandomSource
 
@@ -97,10 +97,18 @@ def test_values_that_twins_agree_on_to_the_last_digit_are_outside_where_they_dif
     assert words(apart) == "outside the noise: twins are the same to the last digit"
 
 
-def test_neighbouring_whole_numbers_may_be_chance_though_twins_agree() -> None:
-    noise = floor(spread_of([twins(8.0, 8.0, 8.0, 8.0)]))
-    assert compare_values([8.0], [9.0], noise).standing is Standing.INSIDE
-    assert compare_values([8.0], [32.0], noise).standing is Standing.OUTSIDE
+@pytest.mark.parametrize("grain", [1.0, 1 / 16])
+def test_neighbouring_counts_may_be_chance_though_twins_agree(grain: float) -> None:
+    noise = floor(spread_of([twins(*[8 * grain] * 4)]))
+    assert compare_values([8 * grain], [9 * grain], noise, grain=grain).standing is Standing.INSIDE
+    assert compare_values([8 * grain], [32 * grain], noise, grain=grain).standing is Standing.OUTSIDE
+    assert compare_change(grain, noise, grain=grain).standing is Standing.INSIDE
+    assert compare_change(24 * grain, noise, grain=grain).standing is Standing.OUTSIDE
+
+
+def test_a_share_of_none_against_all_is_no_count() -> None:
+    noise = floor(spread_of([twins(0.0, 0.0, 0.0)]))
+    assert compare_values([0.0], [1.0], noise, grain=1 / 16).standing is Standing.OUTSIDE
 
 
 @pytest.mark.parametrize(
@@ -146,7 +154,14 @@ def _count(chance: random.Random) -> float:
     return float(chance.choice([6, 7, 7, 7, 8]))
 
 
-@pytest.mark.parametrize("value", [_gauss, _log_of_ratio, _count])
+def _share_of_8(chance: random.Random) -> float:
+    return sum(chance.random() < 0.07 for _ in range(8)) / 8
+
+
+GRAINS = {_count: 1.0, _share_of_8: 1 / 8}
+
+
+@pytest.mark.parametrize("value", [_gauss, _log_of_ratio, _count, _share_of_8])
 @pytest.mark.parametrize("many", [2, 3, 5])
 def test_a_stranger_with_the_same_noise_is_called_different_once_in_twenty_at_most(
     value: Callable[[random.Random], float], many: int
@@ -157,7 +172,8 @@ def test_a_stranger_with_the_same_noise_is_called_different_once_in_twenty_at_mo
     for _ in range(1000):
         family = [value(chance) for _ in range(many)]
         noise = floor(spread_of([twins(*family)]))
-        claims += compare_values(family[:1], [value(chance)], noise).standing is Standing.OUTSIDE
+        compared = compare_values(family[:1], [value(chance)], noise, grain=GRAINS.get(value, 0.0))
+        claims += compared.standing is Standing.OUTSIDE
     # Three standard errors of 50 in 1,000.
     assert claims <= 50 + 3 * math.sqrt(50 * 0.95)
 
