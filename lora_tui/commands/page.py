@@ -9,6 +9,7 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.written_page import check_place, tell_written
 from trainer.errors import ExitCode, GridError
 from trainer.text import printable
 
@@ -34,15 +35,10 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
     Without GRID, the newest one. Prints the command that copies it to your own machine. Over ssh: `ssh box lora-tui page --stdout > grid.html`.
     """
     from lora_tui.actions.page_file import make_page, write_page
-    from lora_tui.terminal.clipboard import copy_to_clipboard
-    from trainer.atomic_file import is_stream
     from trainer.journal.journal import Journal
 
     max_bytes = size_of(max_size)
-    if printed and into:
-        raise click.UsageError("--stdout and -o exclude each other")
-    if printed and sys.stdout.isatty():
-        raise click.UsageError("--stdout would fill the terminal: redirect it, as in `lora-tui page --stdout > x.html`")
+    check_place("page", printed=printed, into=into)
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         grid = _grid(journal, number)
@@ -52,16 +48,7 @@ def page(number: int | None, max_size: str, printed: bool, into: Path | None, fo
             click.echo(f"grid {grid.number}: {made.size_note}", err=True)
             return ExitCode.DONE
         file = write_page(journal, workspace, grid.number, max_bytes=max_bytes, into=into)
-    if into is not None and is_stream(into):
-        # It may be the standard output, and nothing is there to be copied.
-        click.echo(f"grid {grid.number}: {file.line}", err=True)
-        return ExitCode.DONE
-    click.echo(f"wrote {printable(str(file.path))}")
-    click.echo(f"      {file.line}")
-    click.echo(f"copy it to your machine:  {printable(file.copy)}")
-    click.echo(f"or fetch it directly:     {printable(file.show)}")
-    if copy_to_clipboard(file.copy, sys.stdout):
-        click.echo("The first command is in your clipboard if your terminal supports OSC 52.")
+    tell_written(file, f"grid {grid.number}", into)
     return ExitCode.DONE
 
 

@@ -9,8 +9,8 @@ import click
 from lora_tui.commands.exits import exits, workspace_here
 from lora_tui.commands.options import PATH, WORKSPACE
 from lora_tui.commands.page import size_of
+from lora_tui.commands.written_page import check_place, tell_written
 from trainer.errors import ExitCode, WorkspaceError
-from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
@@ -37,17 +37,10 @@ def report(
     machine.
     """
     from lora_tui.actions.report_file import make_report, write_report
-    from lora_tui.terminal.clipboard import copy_to_clipboard
-    from trainer.atomic_file import is_stream
     from trainer.journal.journal import Journal
 
     max_bytes = size_of(max_size)
-    if printed and into:
-        raise click.UsageError("--stdout and -o exclude each other")
-    if printed and form == "html" and sys.stdout.isatty():
-        raise click.UsageError(
-            "--stdout would fill the terminal: redirect it, as in `lora-tui report --stdout > x.html`"
-        )
+    check_place("report", printed=printed, into=into, is_text=form == "md")
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         chosen = _bake(journal) if number is None else number
@@ -56,16 +49,7 @@ def report(
             sys.stdout.buffer.write(content)
             return ExitCode.DONE
         file = write_report(journal, workspace, chosen, form=form, max_bytes=max_bytes, into=into)
-    if into is not None and is_stream(into):
-        # It may be the standard output, and nothing is there to be copied.
-        click.echo(f"bake {chosen}: {file.line}", err=True)
-        return ExitCode.DONE
-    click.echo(f"wrote {printable(str(file.path))}")
-    click.echo(f"      {file.line}")
-    click.echo(f"copy it to your machine:  {printable(file.copy)}")
-    click.echo(f"or fetch it directly:     {printable(file.show)}")
-    if copy_to_clipboard(file.copy, sys.stdout):
-        click.echo("The first command is in your clipboard if your terminal supports OSC 52.")
+    tell_written(file, f"bake {chosen}", into)
     return ExitCode.DONE
 
 
