@@ -73,10 +73,14 @@ class BakeRunner:
             if state.name != file_name(step):
                 state.unlink()
         self.journal.bakes.set_state(bake.number, BakeState.LOST)
-        self.journal.queue.requeue(bake.number, "test")
+        assert self.take_up_again(bake.number, settings) is BakeState.DONE
+
+    def take_up_again(self, number: int, settings: Settings) -> BakeState:
+        """Continue a bake that ended early from its newest state; return how it ended."""
+        self.journal.queue.requeue(number, "test")
         again = self.journal.queue.claim("test", os.getpid(), 0.0)
         assert again is not None and again.attempt == 2
-        assert self.run(again, settings) is BakeState.DONE
+        return self.run(again, settings)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from functools import partial
 from trainer.bake.pictures.lend_model import lend_model
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
-from trainer.errors import as_bake_failure
+from trainer.errors import WorkspaceError, as_bake_failure
 from trainer.journal.records import Stage
 from trainer.probes.probe import Probe
 
@@ -36,10 +36,35 @@ class Evidence:
         Args:
             step: optimizer steps done; 0 measures the base.
         """
-        if not self._probes:
+        self._run(self._probes, step)
+
+    def make_up(self, step: int) -> None:
+        """Measure what is missing of the LoRA that was saved after `step` steps, as it stands; nothing where none was.
+
+        A bake that was stopped while it was measured, or right after a LoRA was saved, has nothing of it.
+        """
+        try:
+            missing = self._missing(step)
+        except WorkspaceError as error:
+            # A journal that is locked for long costs the values, and not the bake.
+            self._report.log(f"what is missing of step {step} is not measured: {error.line()}", level="warning")
+            return
+        self._run(missing, step)
+
+    def _missing(self, step: int) -> list[Probe]:
+        journal, number = self._report.journal, self._report.number
+        if not self._probes or all(saved.step != step for saved in journal.results.checkpoints(number)):
+            return []
+        measures = journal.measures
+        return [
+            probe for probe in self._probes if all(step not in measures.steps(number, name) for name in probe.names)
+        ]
+
+    def _run(self, probes: Sequence[Probe], step: int) -> None:
+        if not probes:
             return
         with self._report.during(Stage.PROBE):
-            for probe in self._probes:
+            for probe in probes:
                 try:
                     self._measure(probe, step)
                 except Exception as error:

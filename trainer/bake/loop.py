@@ -86,6 +86,7 @@ class TrainingLoop:
         # A resumed bake has them.
         if self.live.settings.sample_at_first and (self.bake.attempt == 1 or not self.position.step):
             self.samples.make(self.position.step)
+        self.evidence.make_up(self.position.step)
         self.report.stage(Stage.STEP, self.position.step, self.session.plan.total_steps)
         while True:
             end = self._steps()
@@ -146,6 +147,7 @@ class TrainingLoop:
                 case SaveNow():
                     self.loras.save_now(self.position)
                     self._save_state()
+                    self.evidence.make_up(work.step)
                 case PauseBake():
                     self._save_state()
                 case ChangeSetting(assignment):

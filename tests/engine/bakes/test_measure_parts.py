@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 from run_bakes import bits_of_lora
 
+import trainer.bake.loop
+from trainer.bake.step import train_step
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState, Order
 from trainer.measures.carried import CARRIED_BY, Carrier, carried, carried_by_step
 from trainer.measures.of_parts import OF_PARTS
+from trainer.probes.parts import PartsProbe
 
 
 def changes(**more: object) -> dict[str, object]:
@@ -48,3 +53,50 @@ def test_who_carries_is_told_in_a_bake_built_to_be_so(
     found = carried(runner.journal.measures.of_bake(1, CARRIED_BY), 2)
     assert found is not None and found.carrier is who, found
     assert f"after step 2: {found.words}" in [line.text for line in runner.journal.log.read(bake=1)]
+
+
+def order(runner: Any, what: Order) -> None:
+    """Give the newest bake an order, as another process does."""
+    with Journal(runner.journal.path) as other:
+        other.orders.give(other.bakes.latest()[0].number, what)
+
+
+def test_what_a_stop_cut_short_is_measured_once_the_bake_is_taken_up_again(
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first LoRA's probe is whole, the second one's is stopped."""
+    settings = make_settings(**changes(measure_parts=True, max_train_steps=6))
+    whole = bits_of_lora(runner.bake(settings))
+    names = [record.key for record in OF_PARTS]
+    expected = runner.journal.measures.of_bake(1, names)
+    bake = runner.queue(settings)
+    measure = PartsProbe.measure
+
+    def stopped(self: PartsProbe, step: int, progress: Any, stop: Any) -> Any:
+        if step == 4:
+            order(runner, Order.STOP)
+        return measure(self, step, progress, stop)
+
+    monkeypatch.setattr(PartsProbe, "measure", stopped)
+    assert runner.run(bake, settings) is BakeState.STOPPED
+    assert runner.journal.measures.steps(2, "output_alone") == {2}
+    monkeypatch.undo()
+    assert runner.take_up_again(bake.number, settings) is BakeState.DONE
+    assert runner.journal.measures.of_bake(2, names) == expected
+    assert bits_of_lora(runner.root / bake.folder) == whole
+
+
+def test_a_lora_that_was_asked_for_between_two_epochs_is_measured_too(
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(**changes(measure_parts=True))
+    bake = runner.queue(settings)
+
+    def train_and_save(session: Any, work: Any) -> Any:
+        if work.step == 3:
+            order(runner, Order.SAVE)
+        return train_step(session, work)
+
+    monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_save)
+    assert runner.run(bake, settings) is BakeState.DONE
+    assert runner.journal.measures.steps(1, "output_alone") == {2, 3, 4}
