@@ -265,10 +265,7 @@ def _history(journal: "Journal", workspace: "Workspace") -> "BakeHistory":
 
     journal.bakes.mark_lost()
     with ProgressLine() as line:
-        made = 0
-        while count := make_missing(journal, workspace, most=200):
-            made += count
-            line(f"reading bakes: {made:,}")
+        make_missing(journal, workspace, show=lambda made: line(f"reading bakes: {made:,}"))
     history = BakeHistory(journal)
     history.refresh()
     return history

@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache, lru_cache
 from pathlib import Path
 
 from trainer.errors import LoraTuiError
@@ -12,6 +13,7 @@ from trainer.formats.safetensors_header import read_header
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.grid.recipe import LoraUse
 from trainer.history.setting_changes import defaults, differing
+from trainer.journal.derived import NUMBERS_END
 from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, NewestLora
 from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote
@@ -43,50 +45,73 @@ def facts_of(journal: Journal, source: FactSource) -> BakeFacts:
     """Return the facts of a bake; settings that cannot be read are named in `fault`."""
     blob = journal.results.manifest(source.number)
     data = "" if blob is None else hashlib.sha256(blob).hexdigest()[:16]
-    try:
-        settings, fault = differing(parse_settings(source.settings_toml, f"bake {source.number}")), ""
-    except LoraTuiError as error:
-        settings, fault = {}, printable(error.line())
+    settings, fault = _settings_of(source)
     return BakeFacts(bake=source.number, made_by=made_by(), settings=settings, data=data, fault=fault)
 
 
+def _settings_of(source: FactSource) -> tuple[Mapping[str, object], str]:
+    """Return the settings of a bake that differ from the defaults, and why they cannot be read, "" where they can."""
+    with suppress(LoraTuiError):
+        return _differing_in(source.settings_toml), ""
+    try:
+        return differing(parse_settings(source.settings_toml, f"bake {source.number}")), ""
+    except LoraTuiError as error:
+        return {}, printable(error.line())
+
+
+# Twins and bakes of one series have the same settings but for a few.
+@lru_cache(maxsize=64)
+def _differing_in(text: str) -> Mapping[str, object]:
+    return differing(parse_settings(text, "settings"))
+
+
 def make_missing(
-    journal: Journal, workspace: Workspace, *, stop: Callable[[], bool] = lambda: False, most: int | None = None
+    journal: Journal,
+    workspace: Workspace,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    show: Callable[[int], None] = lambda made: None,
 ) -> int:
     """Make the facts that are missing, newest bakes first, in short transactions, and return how many there were.
 
     Args:
         journal, workspace: whose; one that cannot be written is left as it is.
         stop: asked between two transactions; True ends it.
-        most: about how many to make at the most; None for all.
+        show: called between two transactions with how many were made so far.
     """
     made = 0
     if journal.read_only:
         return made
-    makers: tuple[Callable[[], int], ...] = (
-        lambda: _make_facts(journal),
-        lambda: make_rows(journal, _AT_ONCE),
-        lambda: _make_tallies(journal, workspace),
-        lambda: _make_metadata(journal, workspace),
+    makers = (
+        _make_facts(journal),
+        iter(lambda: make_rows(journal, _AT_ONCE), 0),
+        iter(lambda: _make_tallies(journal, workspace), 0),
+        _make_metadata(journal, workspace),
     )
-    for make in makers:
-        while not stop() and (most is None or made < most) and (count := make()):
+    for making in makers:
+        while not stop() and (count := next(making, 0)):
             made += count
+            show(made)
     return made
 
 
-def _make_facts(journal: Journal) -> int:
-    sources = journal.derived.without_facts(made_by(), _AT_ONCE)
-    # Made before they are written: other writers wait for no more than that.
-    journal.derived.keep_facts([facts_of(journal, source) for source in sources])
-    return len(sources)
+def _make_facts(journal: Journal) -> Iterator[int]:
+    """Make facts and yield how many each transaction wrote."""
+    below = NUMBERS_END
+    # Each time from where the last one ended: with thousands of bakes it takes long to pass over those that have theirs.
+    while sources := journal.derived.without_facts(made_by(), _AT_ONCE, below):
+        # Made before they are written: other writers wait for no more than that.
+        journal.derived.keep_facts([facts_of(journal, source) for source in sources])
+        below = sources[-1].number
+        yield len(sources)
 
 
-def _make_metadata(journal: Journal, workspace: Workspace) -> int:
-    newest = journal.derived.without_metadata(_AT_ONCE)
-    for lora in newest:
-        journal.derived.keep_metadata(lora.number, lora.file, metadata_of(workspace, lora))
-    return len(newest)
+def _make_metadata(journal: Journal, workspace: Workspace) -> Iterator[int]:
+    below = NUMBERS_END
+    while newest := journal.derived.without_metadata(_AT_ONCE, below):
+        journal.derived.keep_metadata([(lora, metadata_of(workspace, lora)) for lora in newest])
+        below = newest[-1].number
+        yield len(newest)
 
 
 def metadata_of(workspace: Workspace, lora: NewestLora) -> Mapping[str, str]:

@@ -84,7 +84,7 @@ def checked_value(name: str, value: object) -> object:
     Raises:
         SettingsError: the setting does not take it.
     """
-    typed = as_value(describe.field(name), value, name)
+    typed = as_value(describe.field(name), value, lambda name: name)
     try:
         return getattr(Settings.model_validate({name: typed}), name)
     except ValidationError as error:

@@ -15,6 +15,9 @@ from trainer.journal.rows import insert, to_row
 # Values that SQLite takes in one statement, of its 32,766.
 _AT_ONCE = 10_000
 
+NUMBERS_END = 2**63 - 1
+"""Above the number of every bake."""
+
 
 class DerivedStore(Store):
     """What follows from other rows of the journal."""
@@ -30,15 +33,18 @@ class DerivedStore(Store):
     def _facts_of(self, bakes: tuple[int, ...]) -> list[BakeFacts]:
         return self._database.all_records(BakeFacts, f"FROM bake_facts WHERE bake IN ({marks(bakes)})", bakes)
 
-    def without_facts(self, made_by: str, most: int) -> list[FactSource]:
-        """Return the first `most` bakes, newest first, that have no facts made by `made_by`; grids' jobs have none."""
+    def without_facts(self, made_by: str, most: int, below: int = NUMBERS_END) -> list[FactSource]:
+        """Return the first `most` bakes with a number below `below`, newest first, that have no facts made by `made_by`.
+
+        Grids' jobs have none.
+        """
         return self._database.records(
             FactSource,
             """
             FROM bake LEFT JOIN bake_facts ON bake_facts.bake = bake.number AND bake_facts.made_by = ?
-            WHERE bake.grid IS NULL AND bake_facts.bake IS NULL ORDER BY number DESC
+            WHERE number < ? AND bake.grid IS NULL AND bake_facts.bake IS NULL ORDER BY number DESC
             """,
-            (made_by,),
+            (made_by, below),
             most=most,
         )
 
@@ -65,28 +71,29 @@ class DerivedStore(Store):
         rows = self._database.rows("SELECT DISTINCT key FROM bake_metadata WHERE key <> '' ORDER BY key")
         return tuple(row["key"] for row in rows if isinstance(row["key"], str))
 
-    def without_metadata(self, most: int) -> list[NewestLora]:
-        """Return the first `most` bakes that ended, newest first, with the LoRA whose metadata are not kept yet."""
+    def without_metadata(self, most: int, below: int = NUMBERS_END) -> list[NewestLora]:
+        """Return the first `most` bakes below number `below` that ended, newest first, with the LoRA whose metadata are not kept yet."""
         return self._database.records(
             NewestLora,
             f"""
             FROM (
                 SELECT number, folder,
                     (SELECT file FROM checkpoint WHERE bake = number ORDER BY step DESC, seconds DESC LIMIT 1) AS file
-                FROM bake WHERE grid IS NULL AND state IN ({marks(ENDED)})
+                FROM bake WHERE number < ? AND grid IS NULL AND +state IN ({marks(ENDED)})
             ) LEFT JOIN bake_metadata ON bake = number AND key = ''
             WHERE file IS NOT NULL AND text IS NOT file ORDER BY number DESC
             """,
-            ENDED,
+            (below, *ENDED),
             most=most,
         )
 
-    def keep_metadata(self, bake: int, file: str, texts: Mapping[str, str]) -> None:
-        """Write the metadata of a bake's newest LoRA in the place of a former one's."""
+    def keep_metadata(self, made: Iterable[tuple[NewestLora, Mapping[str, str]]]) -> None:
+        """Write the metadata of bakes' newest LoRAs in the place of former ones'."""
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM bake_metadata WHERE bake = ?", (bake,))
-            for key, text in {**texts, "": file}.items():
-                insert(connection, "bake_metadata", to_row(MetadataText(bake=bake, key=key, text=text)))
+            for lora, texts in made:
+                connection.execute("DELETE FROM bake_metadata WHERE bake = ?", (lora.number,))
+                for key, text in {**texts, "": lora.file}.items():
+                    insert(connection, "bake_metadata", to_row(MetadataText(bake=lora.number, key=key, text=text)))
 
     def tallies(self, since: float = 0.0) -> list[GridTally]:
         """Return the tallies that were made at `since` (epoch seconds) or later, by grid."""

@@ -48,7 +48,7 @@ def _written(text: str, where: str) -> dict[str, object]:
     for key, value in written:
         if key in values:
             raise SettingsError(place(key), found="given twice", expected="each setting once", way_out="remove one")
-        values[key] = as_value(describe.field(key), value, place(key))
+        values[key] = as_value(describe.field(key), value, place)
     return values
 
 
@@ -85,7 +85,7 @@ def _overridden(overrides: Sequence[str]) -> dict[str, object]:
     if unknown:
         raise wrong_keys("--set", unknown)
     for name, text in typed:
-        values[name] = as_value(describe.field(name), text.strip(), f"--set {name}")
+        values[name] = as_value(describe.field(name), text.strip(), _set)
     return values
 
 
@@ -103,7 +103,9 @@ def with_value(settings: Settings, name: str, text: str) -> Settings:
     """
     if not describe.is_setting(name):
         raise unknown_key(name, name)
-    return _checked(_changed(settings, {name: as_value(describe.field(name), text.strip(), name)}), lambda _: name)
+    return _checked(
+        _changed(settings, {name: as_value(describe.field(name), text.strip(), lambda name: name)}), lambda _: name
+    )
 
 
 def with_values(settings: Settings, changes: Mapping[str, object]) -> Settings:

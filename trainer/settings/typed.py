@@ -1,21 +1,28 @@
 """Typed texts as values: from a form, the command line or TOML to what a setting holds."""
 
+from collections.abc import Callable
+
 from trainer.errors import SettingsError
 from trainer.settings.describe import FieldInfo
 from trainer.settings.refusal import wrong_value
 from trainer.text import printable
 
 
-def as_value(info: FieldInfo, written: object, where: str) -> object:
+def as_value(info: FieldInfo, written: object, where: Callable[[str], str]) -> object:
     """Return `written` in the type of the setting; other wrong values are left for the model to refuse.
 
     Blank is None where the setting is optional, `1e3` is a whole number, a choice may be in any case.
+
+    Args:
+        info: the setting.
+        written: as it stands there.
+        where: start of an error line by the setting's name; called for an error alone, since a line is not found at once.
 
     Raises:
         SettingsError: a switch stands where a number belongs, which Python would take for 0 or 1; or a path has control characters.
     """
     if isinstance(written, bool) and info.kind in ("int", "float"):
-        raise wrong_value(where, info.name, written)
+        raise wrong_value(where(info.name), info.name, written)
     if not isinstance(written, str):
         return written
     text = written.strip()

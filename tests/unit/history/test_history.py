@@ -7,6 +7,7 @@ import pytest
 from lora_on_disk import write_lora
 from made_history import make_history
 
+from trainer.history import facts
 from trainer.history.differences import lineage_words
 from trainer.history.facts import make_missing
 from trainer.history.history import NOT_READ, BakeHistory
@@ -16,7 +17,7 @@ from trainer.history.tree import tree_lines
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, CellNote, Checkpoint
 from trainer.settings.model import Settings
-from trainer.settings.toml_file import settings_toml
+from trainer.settings.toml_file import parse_settings, settings_toml
 from trainer.workspace import Workspace
 
 
@@ -285,6 +286,24 @@ def test_facts_and_tallies_are_made_once(add, journal: Journal, workspace: Works
     add()
     assert make_missing(journal, workspace) > 0
     assert make_missing(journal, workspace) == 0
+
+
+def test_equal_settings_are_read_once_and_broken_ones_named_by_their_bake(
+    add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(facts, "parse_settings", lambda text, where: read.append(where) or parse_settings(text, where))
+    for _ in range(120):
+        add(seed=5, caption_dropout_rate=0.125)
+    with journal._database.writing() as connection:
+        connection.execute("UPDATE bake SET settings_toml = 'seed = [' WHERE number IN (3, 4)")
+    shown: list[int] = []
+    assert make_missing(journal, workspace, show=shown.append) == shown[-1] >= 120
+    assert len(shown) > 2
+    assert len(read) == 1 + 2 * 2
+    made = journal.derived.facts()
+    assert [made[number].fault.split(" line")[0] for number in (2, 3, 4)] == ["", "bake 3", "bake 4"]
+    assert made[1].settings["seed"] == made[120].settings["seed"] == 5
 
 
 def test_the_defaults_of_another_version_are_not_taken_for_ours(add, journal: Journal, workspace: Workspace) -> None:

@@ -14,7 +14,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.journal.before_resume import note_before_resume, restore_before_resume
 from trainer.journal.damage import REBUILD
-from trainer.journal.derived_records import BakeFacts, GridTally
+from trainer.journal.derived_records import BakeFacts, GridTally, NewestLora
 from trainer.journal.family_records import BakeFamily
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
@@ -201,7 +201,7 @@ def fill(journal: Journal) -> None:
         journal.grids.set_cell_note(CellNote(number, "x1-y1-z1-s1", True, ticks={"ears": True}))
         journal.telemetry.add(MachineReading(1e9, (CardReading(0, "GPU", 5),), "", HostReading(5.0)), number)
         journal.derived.keep_facts([BakeFacts(bake=number, made_by="us", settings={"unet_lr": 1e-3}, data="d")])
-        journal.derived.keep_metadata(number, "a.safetensors", {"ss_seed": "1"})
+        journal.derived.keep_metadata([(NewestLora(number, "bakes/1", "a.safetensors"), {"ss_seed": "1"})])
         journal.derived.keep_tally(GridTally(grid=number, counts={"1": {"4": {"right": 2}}}))
         family = BakeFamily(
             bake=number, made_by="us", family=f"f{number}", kin=f"k{number}", seeds={RandomSource.INIT: 1}
