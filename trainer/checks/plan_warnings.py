@@ -164,6 +164,16 @@ def nothing_held_out(bake: CheckedBake) -> Iterator[Finding]:
         )
 
 
+def memorization_of_other_folders(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield that memorization is to be told from pictures of another folder than the trained ones."""
+    if bake.settings.measure_memorization and bake.settings.validation_outfit and bake.data.held_out:
+        yield Finding(
+            "memorization-folder",
+            "validation_outfit",
+            "the held-out pictures are a folder of their own, so what is learned of the other folders counts as memorized too",
+        )
+
+
 def enlarged(bake: CheckedBake) -> Iterator[Finding]:
     """Yield pictures that are enlarged although nothing should be."""
     data = bake.data

@@ -132,6 +132,10 @@ CHECKS: tuple[Check, ...] = (
         "hold some out (`H` in the dashboard, `lora-tui plan --hold-out 10%`), name others in validation_data_dir, or accept it",
         plan_warnings.nothing_held_out,
     ),
+    _planned(
+        "memorization-folder", _WARNING, "settings", "memorization measured against another folder", "hold out a share of every folder: validation_split = 0.1",
+        plan_warnings.memorization_of_other_folders,
+    ),
     _planned("reg-weight-0", _WARNING, "settings", "regularisation pictures that do not count", "raise prior_loss_weight", plan_warnings.reg_weight_0),
     _planned("rate-0", _WARNING, "settings", "parts whose rate is 0", "raise the rate, or train the other part only", plan_warnings.rates_of_0),
     _planned("warmup-too-long", _WARNING, "settings", "warm-ups that never end", "shorten the warm-up", plan_warnings.warmups),

@@ -20,8 +20,20 @@ _STATES = {
 _ORDER = (EpochState.NO_SIGN, EpochState.MILD, EpochState.STRONG)
 
 
-def memorization_lane(measured: MeasuredBake, epochs: Sequence[SavedEpoch]) -> DonenessLane:
-    """Return the lane of memorization. A sign counts from the epoch on from which it stays to the last one."""
+_OF_ANOTHER_FOLDER = "held out is a folder of its own, so what is learned of the other folders counts as memorized too: this lane decides no band"
+
+
+def memorization_lane(
+    measured: MeasuredBake, epochs: Sequence[SavedEpoch], *, of_another_folder: bool = False
+) -> DonenessLane:
+    """Return the lane of memorization. A sign counts from the epoch on from which it stays to the last one.
+
+    Args:
+        measured: of the bake.
+        epochs: the axis.
+        of_another_folder: whether the held-out pictures are of no folder that is trained on: what tells them from members may
+            then be the folder.
+    """
     rules = [rule for rule in rules_of(LaneKind.MEMORIZED) if measured.values(rule.measure)]
     if not rules:
         missing = not_measured("whether it is memorized", rules_of(LaneKind.MEMORIZED))
@@ -34,7 +46,9 @@ def memorization_lane(measured: MeasuredBake, epochs: Sequence[SavedEpoch]) -> D
     )
     few = next((each for here in found for each in here if each is not None), None)
     notes = (few.text(),) if few is not None and all(state is EpochState.UNKNOWN for state in states) else ()
-    return DonenessLane(LaneKind.MEMORIZED, "", TITLE, placed, notes, bands=True)
+    if of_another_folder and not notes:
+        notes = (_OF_ANOTHER_FOLDER,)
+    return DonenessLane(LaneKind.MEMORIZED, "", TITLE, placed, notes, bands=not of_another_folder)
 
 
 def _finding(rule: Rule, measured: MeasuredBake, step: int, tests: int) -> MemorizationFinding | None:

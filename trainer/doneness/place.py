@@ -26,6 +26,7 @@ def place(
     verdicts: Iterable[Verdict] = (),
     best_step: int | None = None,
     running: bool = False,
+    of_another_folder: bool = False,
 ) -> Doneness:
     """Return where each epoch stands.
 
@@ -38,11 +39,12 @@ def place(
         verdicts: the user's, on pictures of its LoRAs.
         best_step: step of the epoch that the user calls the best.
         running: whether more epochs may come.
+        of_another_folder: see memorization_lane.
     """
     measured = MeasuredBake(values, [epoch.step for epoch in epochs], floor_of)
     rest = rest_of(parts, measured)
     lanes = [lane_of_part(part, measured, epochs, rest) for part in parts]
-    lanes.append(memorization_lane(measured, epochs))
+    lanes.append(memorization_lane(measured, epochs, of_another_folder=of_another_folder))
     band, note = band_of(lanes, epochs) if epochs else (None, NOTHING_SAVED)
     return Doneness(
         bake,

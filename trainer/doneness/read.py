@@ -17,6 +17,7 @@ from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Bake, Checkpoint
 from trainer.measures.of_validation import HELD_OUT_CHANGE
 from trainer.measures.student import CONFIDENCE, quantile
+from trainer.settings.model import Settings
 from trainer.settings.parts import Part, all_parts
 from trainer.workspace import Workspace
 
@@ -37,17 +38,20 @@ def doneness_of(journal: Journal, workspace: Workspace, number: int) -> Doneness
     saved = journal.results.checkpoints(number)
     measured = journal.measures.of_bake(number, measures_read())
     repeats, held_out = _data(journal, number)
+    settings = _settings(journal, bake)
     plain = not any(value.name == HELD_OUT_CHANGE and not value.scope for value in measured)
     values = [*measured, *_validation(saved, held_out)] if plain else measured
     return place(
         number,
         _epochs(bake, saved, values, repeats),
         values,
-        _parts(journal, bake, values),
+        _parts(settings, values),
         floors_of(journal, number, plain_validation=plain),
         verdicts=_verdicts(journal, workspace, bake, saved),
         best_step=journal.notes.of(number).best_step,
         running=bake.state.live,
+        of_another_folder=settings is not None
+        and bool(settings.validation_outfit and not settings.validation_data_dir),
     )
 
 
@@ -107,13 +111,19 @@ def _validation(saved: Sequence[Checkpoint], held_out: int) -> list[MeasuredValu
     ]
 
 
-def _parts(journal: Journal, bake: Bake, values: Sequence[MeasuredValue]) -> tuple[Part, ...]:
+def _settings(journal: Journal, bake: Bake) -> Settings | None:
+    """Return a bake's settings; None where they cannot be read."""
+    try:
+        return settings_of(journal, bake)
+    except LoraTuiError:
+        return None
+
+
+def _parts(settings: Settings | None, values: Sequence[MeasuredValue]) -> tuple[Part, ...]:
     """Return the parts that a bake trains: those with a value of their own, without any those of the first family; by the settings' rates."""
     measured = {value.part for value in values}
     parts = tuple(part for part in all_parts() if part in measured) or tuple(each.key for each in first_family().parts)
-    try:
-        settings = settings_of(journal, bake)
-    except LoraTuiError:
+    if settings is None:
         return parts
     return tuple(part for part in parts if settings.rate(part) > 0) or parts
 

@@ -39,6 +39,13 @@ def _settings_of_many(root: Path) -> CheckedBake:
     return checked(root)
 
 
+def _settings_of_two_folders(root: Path) -> CheckedBake:
+    data_set(root)
+    for number in range(10, 16):
+        draw(root / "train" / "2_her knight" / f"{number}.png", number)
+    return checked(root, validation_outfit="2_her knight", measure_memorization=True)
+
+
 def _write(name: str, content: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -129,6 +136,7 @@ INPUTS: dict[str, Make] = {
     "resolution-small": _settings(family="sdxl"),
     "validation-shared": lambda root: checked(root, validation_data_dir=str(data_set(root).parent)),
     "nothing-held-out": _settings_of_many,
+    "memorization-folder": _settings_of_two_folders,
     "reg-weight-0": _reg(3, prior_loss_weight=0.0),
     "rate-0": _settings(text_encoder_lr=0.0),
     "warmup-too-long": _settings(lr_warmup_steps="100%"),

@@ -203,6 +203,16 @@ def test_memorization_narrows_the_band() -> None:
     assert found.band.lanes == ("U-Net", "memorization")
 
 
+def test_a_held_out_folder_may_be_told_apart_for_what_it_shows_and_decides_no_band() -> None:
+    signs = [*measured(AUC, [0.9] * 8, half=0.1, count=8), *measured(CHANCE, [0.001] * 8, count=8)]
+    values = [*whole_bake(), *signs]
+    found = place(1, saved_epochs(8), values, ("unet",), NOISE, of_another_folder=True)
+    lane = found.lanes[-1]
+    assert set(states(lane)) == {EpochState.STRONG}
+    assert "what is learned of the other folders counts as memorized too" in lane.missing[0]
+    assert found.band is not None and found.band.lanes == ("U-Net",)
+
+
 def test_lanes_that_never_meet_have_no_band_and_say_where_each_is_done() -> None:
     signs = [*measured(AUC, [0.9] * 8, half=0.1, count=8), *measured(CHANCE, [0.001] * 8, count=8)]
     found = doneness([*whole_bake(), *signs])

@@ -19,7 +19,7 @@ from trainer.gallery.sidecar import with_paths, write_sidecar
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import CellNote, Checkpoint
-from trainer.measures.of_validation import HELD_OUT_CHANGE
+from trainer.measures.of_validation import AUC, CHANCE, HELD_OUT_CHANGE
 from trainer.measures.of_weights import DELTA_SHARE
 from trainer.workspace import Workspace
 
@@ -112,6 +112,21 @@ def test_parts_without_a_rate_have_no_lane(journal: Journal, workspace: Workspac
     ]
     number = bake(journal, parts=both, unet_lr=1e-4, text_encoder_lr=0)
     assert [lane.title for lane in doneness_of(journal, workspace, number).lanes] == ["U-Net", "memorization"]
+
+
+@pytest.mark.parametrize(
+    ("named", "decides"), [({"validation_outfit": "1_a"}, False), ({"validation_split": 0.1}, True)]
+)
+def test_a_folder_held_out_whole_lets_memorization_decide_no_band(
+    journal: Journal, workspace: Workspace, named: dict[str, object], decides: bool
+) -> None:
+    number = bake(journal, **named)
+    signs = {AUC: 0.9, CHANCE: 0.001}
+    journal.measures.add(
+        number, [MeasuredValue(step=EPOCH, name=name, value=value, count=8) for name, value in signs.items()]
+    )
+    lane = doneness_of(journal, workspace, number).lanes[-1]
+    assert (lane.bands, bool(lane.missing)) == (decides, not decides)
 
 
 def test_settings_that_cannot_be_read_cost_nothing(journal: Journal, workspace: Workspace) -> None:
