@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.screen import Screen
 
 from lora_tui.actions import bakes
 from lora_tui.actions.checks import AcceptanceChanged
@@ -48,7 +49,7 @@ _NO_CARD = ("cpu", "")
 _NOTE_LOOK_SECONDS = 30.0
 
 
-class BakeScreen(BakeKeys):
+class BakeScreen(BakeKeys, Screen[None]):
     """Settings, plan, card, progress, curves, saved LoRAs and log of one workspace.
 
     Args:

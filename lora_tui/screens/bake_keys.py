@@ -1,9 +1,5 @@
 """The keys of the Bake screen that hand on to whoever does the work."""
 
-from typing import Any
-
-from textual.screen import Screen
-
 from lora_tui.screens.bake_journal import BakeJournal
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_starts import BakeStarts
@@ -13,8 +9,8 @@ from lora_tui.screens.plan_dialogs import PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
 
 
-class BakeKeys(Screen[Any]):
-    """What the keys call.
+class BakeKeys:
+    """What the keys call; a base of the screen beside Screen.
 
     Attributes:
         orders: to the bake shown.
