@@ -83,5 +83,7 @@ def _findings(rules: Sequence[Rule], found: Sequence[MemorizationFinding | None]
             continue
         there = each.sign is not MemorizationSign.NONE
         sign = RuleSign.STRONG if each.sign is MemorizationSign.STRONG else RuleSign.MILD
-        findings.append(RuleFinding(rule.key, sign, there, f"{rule.words if there else rule.otherwise}: {each.text()}"))
+        findings.append(
+            RuleFinding(rule.key, sign, there, f"{rule.words if there else rule.otherwise}: {each.text(len(rules))}")
+        )
     return tuple(findings)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trainer.doneness.band import epochs_text
+from trainer.doneness.memorization_lane import TITLE as MEMORIZATION
 from trainer.doneness.record import LETTERS, AimedBand, Doneness, DonenessLane, EpochState, Placed, SavedEpoch, UserMark
 from trainer.text import plural
 
@@ -36,7 +37,11 @@ def band_line(doneness: Doneness) -> str:
         return doneness.no_band
     first, last = doneness.epochs[band.first], doneness.epochs[band.last]
     note = f"; it {doneness.no_band}" if doneness.no_band else ""
-    return f"aim for {epochs_text(first, last)} ({_width(band, first, last)}): done in {' and '.join(band.lanes)}{note}"
+    parts = [lane for lane in band.lanes if lane != MEMORIZATION]
+    signs = f", no sign of {MEMORIZATION}" if MEMORIZATION in band.lanes else ""
+    return (
+        f"aim for {epochs_text(first, last)} ({_width(band, first, last)}): done in {' and '.join(parts)}{signs}{note}"
+    )
 
 
 def legend(doneness: Doneness) -> str:

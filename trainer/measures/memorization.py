@@ -51,9 +51,14 @@ class MemorizationFinding:
             sign = MemorizationSign.STRONG if auc > _STRONG else MemorizationSign.MILD
         return cls(sign, auc, p, pictures)
 
-    def text(self) -> str:
-        """Return it for people: `strong (AUC 0.93, p 0.001)`."""
+    def text(self, tests: int = 1) -> str:
+        """Return it for people: `strong (AUC 0.93, p 0.001)`.
+
+        Args:
+            tests: that p was corrected for; said of more than one, so that it is not taken for the p of this one.
+        """
         if self.sign is MemorizationSign.UNKNOWN:
             return f"not known: {plural(self.pictures, 'picture')} of a kind, at least {LEAST_PICTURES} needed"
         chance = f"p {self.p:.3f}" if self.p >= 0.001 else "p < 0.001"
-        return f"{self.sign} (AUC {self.auc:.2f}, {chance})"
+        corrected = f" for {tests:,} tests" if tests > 1 else ""
+        return f"{self.sign} (AUC {self.auc:.2f}, {chance}{corrected})"

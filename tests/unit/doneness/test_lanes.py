@@ -73,6 +73,16 @@ def test_the_overlap_of_the_done_epochs_is_the_band() -> None:
     )
 
 
+def test_a_band_with_no_sign_of_memorization_is_not_called_done_in_it() -> None:
+    found = doneness(
+        [*whole_bake(), *measured(AUC, [0.5] * 8, half=0.1, count=8), *measured(CHANCE, [0.5] * 8, count=8)]
+    )
+    assert (
+        "aim for epochs 5–6 (steps 500 to 600: 100 steps wide, 2 epochs): done in U-Net, no sign of memorization"
+        in lines(found)
+    )
+
+
 def test_a_rate_that_is_far_too_low_is_never_done() -> None:
     values = [
         *measured(HELD_OUT_CHANGE, [-0.01 * epoch for epoch in range(1, 9)]),
@@ -182,6 +192,7 @@ def test_two_ways_of_asking_need_a_smaller_p() -> None:
         *measured(AUC + UNCAPTIONED, (0.5,), half=0.1, count=8),
         *measured(CHANCE + UNCAPTIONED, (0.5,), count=8),
     ]
+    assert "(AUC 0.80, p 0.030 for 2 tests)" in doneness(twice, epochs=1).lanes[-1].epochs[0].findings[0].words
     assert states(doneness(once, epochs=1).lanes[-1]) == [EpochState.STRONG]
     assert states(doneness(twice, epochs=1).lanes[-1]) == [EpochState.NO_SIGN]
 
