@@ -285,8 +285,9 @@ def _unknown_key(term: str, key: str) -> SettingsError:
     return SettingsError(
         f"{WHERE}: {printable(term, 80)}",
         found=f"unknown key {printable(key, 60)}",
-        expected="a setting, a field of a bake or `ss_…`" if not found else f"perhaps {' or '.join(found)}",
-        way_out="put quotes around it to search for the words, or see `lora-tui bakes list --grammar`",
+        expected="a setting, a field of a bake or `ss_…`",
+        way_out=(f"did you mean {' or '.join(f'`{name}`' for name in found)}? " if found else "")
+        + "put quotes around it to search for the words, or see `lora-tui bakes list --grammar`",
     )
 
 

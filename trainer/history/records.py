@@ -6,6 +6,7 @@ from functools import cached_property
 
 from trainer.history.setting_changes import SettingChange, changed_names, setting_changes
 from trainer.journal.records import REMOVED, BakeState
+from trainer.settings.random_numbers import RANDOM_SOURCES, listed_sources
 
 
 @dataclass(frozen=True)
@@ -109,5 +110,12 @@ class BakeEntry:
 
     @property
     def changes_line(self) -> str:
-        """What differs from the bake it is compared with, on one line: `unet_lr ×3, network_dim 16 → 32`; "" for nothing."""
+        """What differs from the bake it is compared with, on one line: `unet_lr ×3, network_dim 16 → 32`; "" for nothing.
+
+        Of twins it says what was drawn anew, since the numbers themselves tell nobody anything: `other start values and order`.
+        """
+        by_seed = {record.setting: source for source, record in RANDOM_SOURCES.items()}
+        names = [change.name for change in self.changes]
+        if names and all(name in by_seed for name in names):
+            return f"other {listed_sources([by_seed[name] for name in names])}"
         return ", ".join(change.words for change in self.changes)

@@ -232,4 +232,4 @@ def bake_folder_name(number: int, name: str) -> str:
 
 def no_bake(journal: str, number: int) -> WorkspaceError:
     """Return the error for a number that no bake has."""
-    return WorkspaceError(journal, found=f"no bake {number}", way_out="`lora-tui status` lists them")
+    return WorkspaceError(journal, found=f"no bake {number}", way_out="`lora-tui bakes` lists them")

@@ -59,7 +59,7 @@ class QueueStore(Store):
                     str(self._database.path),
                     found=f"bake {number} is {state}",
                     expected="a bake that ended or was parked",
-                    way_out="`lora-tui status` lists them",
+                    way_out="`lora-tui bakes` lists them",
                 )
             note_before_resume(connection, number)
             front = connection.execute(

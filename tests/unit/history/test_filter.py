@@ -157,7 +157,7 @@ def test_an_unknown_key_is_one_line_with_those_nearest_to_it(text: str, near: st
         parse_filter(f"tag:te {text}")
     line = refused.value.line()
     assert line.startswith(f"the filter: {text}: unknown key ")
-    assert re.search(rf"\b{near}\b", line), line
+    assert re.search(rf"did you mean [^?]*`{near}`[^?]*\?", line), line
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,17 @@ def test_a_bake_says_in_words_what_it_was_made_from(add, read) -> None:
     ]
 
 
+def test_a_twin_says_what_was_drawn_anew_instead_of_its_seeds(add, read) -> None:
+    first = add(unet_lr=1e-4)
+    add(parent=first, unet_lr=1e-4, order_seed=138340)
+    add(parent=first, unet_lr=1e-4, init_seed=7, order_seed=8, noise_seed=9)
+    add(parent=first, unet_lr=3e-4, noise_seed=9)
+    entries = read().entries
+    assert lineage_words(entries[2]) == "re-bake of 1 with other order"
+    assert entries[3].changes_line == "other start values, order and noise"
+    assert "noise_seed" in entries[4].changes_line
+
+
 def test_steps_time_losses_and_files_are_told(add, read, journal: Journal) -> None:
     number = add(epochs=3)
     journal.curves.add(number, "loss", [(step, 0.1) for step in range(1, 126)])

@@ -52,7 +52,7 @@ def test_a_bake_that_is_not_there_is_named(journal: Journal) -> None:
         lambda: journal.bakes.set_stage(7, Stage.LOAD),
         lambda: journal.bakes.set_state(7, BakeState.DONE),
     ):
-        with pytest.raises(WorkspaceError, match="no bake 7"):
+        with pytest.raises(WorkspaceError, match="no bake 7; `lora-tui bakes` lists them"):
             ask()
 
 
