@@ -13,7 +13,7 @@ from trainer.history.filter_fields import FILTER_FIELDS
 from trainer.history.setting_changes import shown_setting
 from trainer.measures.carried import carried_by_scope, carried_by_step
 from trainer.measures.registry import BASES, MEASURES
-from trainer.measures.value_text import value_text
+from trainer.measures.value_text import value_name, value_with_interval
 from trainer.settings.one_setting import Decides
 from trainer.text import duration, plural, printable
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
     from trainer.history.setting_changes import SettingChange
     from trainer.journal.records import Checkpoint
-    from trainer.measures.record import MeasureRecord
 
 _MAX_CHANGES, _MAX_NOTE, _MAX_NAME = 100, 60, 60
 _DECIDES: Mapping[Decides, str] = {
@@ -120,7 +119,7 @@ def one_bake_lines(one: "OneBake") -> Iterator[str]:
         yield from (f"  lowest validation loss {line}" for line in one.lowest.splitlines())
     yield from _carried_lines(one)
     if measures := list(_measure_lines(one)):
-        yield "measures of the newest LoRA measured:"
+        yield f"measures at step {max(each.step for each in one.measures):,}:"
         yield from (f"  {line}" for line in measures)
     if entry.note:
         yield "note:"
@@ -221,17 +220,14 @@ def _measure_lines(one: "OneBake") -> Iterator[str]:
     newest: dict[str, int] = {}
     for each in one.measures:
         newest[each.name] = max(newest.get(each.name, 0), each.step)
+    last = max(newest.values(), default=0)
     for each in one.measures:
         if each.step != newest[each.name] or each.scope or each.value is None or each.name in BASES:
             continue
         record = MEASURES.get(each.name)
-
-        def text(value: float, record: "MeasureRecord | None" = record) -> str:
-            return f"{value:.4g}" if record is None else value_text(record, value)
-
-        interval = "" if each.low is None or each.high is None else f" ({text(each.low)} to {text(each.high)})"
-        what = " ".join(filter(None, [record.title if record is not None else each.name, each.part]))
-        yield f"{printable(what)}  {text(each.value)}{interval}  at step {each.step:,}"
+        what = value_name(each.name if record is None else record.title, each.part)
+        value = f"{each.value:.4g}" if record is None else value_with_interval(record, each.value, each.low, each.high)
+        yield f"{printable(what)}  {value}{'' if each.step == last else f'  at step {each.step:,}'}"
 
 
 def grammar_lines() -> Iterator[str]:

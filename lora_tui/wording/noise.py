@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
-from trainer.measures.value_text import value_text
+from trainer.measures.value_text import value_name, value_text
 from trainer.noise_floor.words import NOT_KNOWN, rests_on, words
-from trainer.settings.parts import label_of
 from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
 from trainer.text import plural, printable
 
@@ -33,11 +32,16 @@ def floor_lines(number: int, step: int, found: "Sequence[NoiseOfValue]", bakes: 
     yield f"noise of bake {number} after step {step:,}"
     twins = [str(bake) for bake in bakes if bake != number]
     yield f"twins: {', '.join(twins)}" if twins else f"no twins yet: `lora-tui twin {number}` makes one"
+    # Without twins nearly every value would say so again.
+    is_any_known = any(_noise(each) != NOT_KNOWN for each in found)
+    if not is_any_known:
+        yield NOT_KNOWN
     for each in found:
         if each.key.scope:
             continue
         yield f"  {_name(each.record, each.key)}: {value_text(each.record, each.value)}"
-        yield f"    {_noise(each)}"
+        if is_any_known:
+            yield f"    {_noise(each)}"
         if shares := _shares(each):
             yield f"    {shares}"
 
@@ -69,7 +73,8 @@ def side_by_side_lines(found: "SideBySide | None") -> Iterator[str]:
     if found is None:
         yield "measures: none that both bakes have"
         return
-    yield f"measures after step {found.first_step:,} and {found.second_step:,}: {found.together.words()}"
+    both = f" and {found.second_step:,}" if found.second_step != found.first_step else ""
+    yield f"measures after step {found.first_step:,}{both}: {found.together.words()}"
     for pair in found.pairs:
         if not pair.key.scope:
             values = " → ".join(value_text(pair.record, value) for value in (pair.first, pair.second))
@@ -107,8 +112,7 @@ def _finite(value: Any) -> Any:
 
 
 def _name(record: "MeasureRecord", key: "ValueKey") -> str:
-    part = f" of the {label_of(key.part)}" if key.part else ""
-    return f"{record.title}{part}{f', {printable(key.scope)}' if key.scope else ''}"
+    return printable(value_name(record.title, key.part, key.scope))
 
 
 def _noise(each: "NoiseOfValue") -> str:
@@ -142,8 +146,8 @@ def _size(record: "MeasureRecord", found: "VarianceEstimate") -> str:
 
 
 def spread_text(record: "MeasureRecord", spread: float) -> str:
-    """Return a standard deviation: of ratios in percent of the value, else in the measure's unit."""
+    """Return a standard deviation: of ratios in percent of the value, said so beside values that are percent too, else in the measure's unit."""
     if not record.log_scale:
         return f"±{value_text(record, spread)}"
     percent = 100 * math.expm1(min(spread, 100.0))
-    return f"±{percent:.3g} %" if percent < _MOST_PERCENT else "as large as the value"
+    return f"±{percent:.3g} % of the value" if percent < _MOST_PERCENT else "as large as the value"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.wording.bake_entries import best_text, steps_text
-from lora_tui.workers.overlay_curves import part_label, speaker
+from lora_tui.workers.overlay_curves import speaker
 from trainer.errors import WorkspaceError
 from trainer.measures.registry import MEASURES
+from trainer.measures.value_text import value_name
 from trainer.text import duration
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def _figures(one: "BakeEntry", other: "BakeEntry") -> Iterator[ComparedValue]:
         ("verdict", lambda entry: entry.verdict),
     ):
         first, second = text(one), text(other)
-        if first or second:
+        # A bake that runs has no time yet.
+        if (first and second) or (title != "time" and (first or second)):
             yield ComparedValue(title, first or _NONE, second or _NONE)
 
 
@@ -109,7 +111,7 @@ def _measures(journal: "Journal", first: int, second: int) -> Iterator[ComparedV
                 continue
             found = floors.compare([first], [second], key, step)
             say = speaker(record)
-            title = f"{record.title} {part_label(key.part)}" if key.part else record.title
+            title = value_name(record.title, key.part)
             yield ComparedValue(
                 f"{title} at step {step:,}",
                 say(before.value),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -11,6 +12,7 @@ from trainer.families.registry import part_record
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
+from trainer.measures.value_text import value_text
 from trainer.settings.parts import all_parts, metric_of
 
 if TYPE_CHECKING:
@@ -191,7 +193,4 @@ def part_label(part: str) -> str:
 
 def speaker(record: MeasureRecord) -> Callable[[float], str]:
     """Return what writes a value of a measure."""
-    if record.unit == "%":
-        return lambda value: f"{100 * value:.1f} %"
-    unit = f" {record.unit}" if record.unit else ""
-    return lambda value: f"{value:.3g}{unit}"
+    return partial(value_text, record)

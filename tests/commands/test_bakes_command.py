@@ -12,7 +12,7 @@ from trainer.dataset.manifest import ListedPicture, Manifest, manifest_bytes
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState, Checkpoint, NewBake
-from trainer.measures.of_pictures import DRIFT, PICTURE_SET, STATIC
+from trainer.measures.of_pictures import BLEED, DRIFT, PICTURE_SET, STATIC
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 
@@ -147,13 +147,16 @@ def test_measures_are_shown_in_their_units_and_not_what_only_says_what_they_were
     with Journal(filled / "journal.sqlite") as journal:
         made = [
             MeasuredValue(step=80, name=STATIC, value=0.5, low=0.25, high=0.75, count=4),
-            MeasuredValue(step=80, name=DRIFT, value=1.5),
+            MeasuredValue(step=80, name=DRIFT, part="unet", value=-1.5),
+            MeasuredValue(step=40, name=BLEED, value=0.5),
             MeasuredValue(step=80, name=PICTURE_SET, value=3.0),
             MeasuredValue(step=80, name="of a later version", value=7.0),
         ]
         journal.measures.add(1, made)
     shown = lora_tui_here("show", "1").stdout
-    assert "static pictures  50 % (25 % to 75 %)  at step 80" in shown
-    assert "drift  1.5  at step 80" in shown
-    assert "of a later version  7  at step 80" in shown
+    assert "measures at step 80:\n" in shown
+    assert "\n  static pictures  50 % (25 % to 75 %)\n" in shown
+    assert "\n  drift of the U-Net  −1.5\n" in shown
+    assert "\n  of a later version  7\n" in shown
+    assert "\n  bleed  0.5  at step 40\n" in shown
     assert PICTURE_SET not in shown

@@ -52,7 +52,7 @@ def test_noise_and_differences_are_told_in_words_and_as_json(lora_tui_here, demo
     assert "  lowest validation loss against the base: " in lora_tui_here("show", "1", "--in", demo.root).stdout
     differ = lora_tui_here("diff", "1", "4", "--in", demo.root).stdout
     assert "  loss: 0.5 → 0.9, 6.6 times outside the noise" in differ
-    assert "measures after step 10 and 10: of 3 values together, 3 are outside the noise" in differ
+    assert "measures after step 10: of 3 values together, 3 are outside the noise" in differ
     twins = json.loads(lora_tui_here("diff", "1", "2", "--json", "--in", demo.root).stdout)
     assert {each["compared"]["standing"] for each in twins["measures"]["values"]} == {"inside the noise"}
     assert set(RandomSource) == {"init", "order", "noise"}

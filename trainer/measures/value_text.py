@@ -1,5 +1,6 @@
 """Values of measures as text."""
 
+from trainer.measures.blocks import part_label
 from trainer.measures.record import MeasureRecord
 
 NO_NUMBER = "no number"
@@ -7,7 +8,7 @@ NO_NUMBER = "no number"
 
 
 def value_text(record: MeasureRecord, value: float | None) -> str:
-    """Return a value with three digits and its unit: `1.23 %`, `0.0042`, `12,300`.
+    """Return a value with three digits and its unit: `1.23 %`, `−0.0042`, `12,300`.
 
     Args:
         record: of its measure.
@@ -24,4 +25,17 @@ def value_text(record: MeasureRecord, value: float | None) -> str:
     else:
         mantissa, exponent = f"{shown:.1e}".split("e")
         digits = f"{mantissa}e{int(exponent)}"
-    return f"{digits} {record.unit}".rstrip()
+    text = f"{digits} {record.unit}".rstrip()
+    return text.replace("-", "−", 1) if shown < 0 else text
+
+
+def value_with_interval(record: MeasureRecord, value: float | None, low: float | None, high: float | None) -> str:
+    """Return a value and its interval where it has one: `71.4 % (64.1 % to 78 %)`."""
+    interval = "" if low is None or high is None else f" ({value_text(record, low)} to {value_text(record, high)})"
+    return f"{value_text(record, value)}{interval}"
+
+
+def value_name(title: str, part: str, scope: str = "") -> str:
+    """Return what a value is of: `change / weights of the U-Net`, `validation loss, layout`; of the whole LoRA the title alone."""
+    of_part = f" of the {part_label(part)}" if part else ""
+    return f"{title}{of_part}{f', {scope}' if scope else ''}"

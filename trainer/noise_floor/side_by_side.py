@@ -74,23 +74,24 @@ def side_by_side(
     Args:
         journal: whose.
         first, second: their numbers.
-        first_step, second_step: of which epochs; None for the last that was measured.
+        first_step, second_step: of which epochs; None for the last step at which both were measured, since noise is known
+            of bakes after the same steps; where there is none, for the last that was measured.
 
     Raises:
         WorkspaceError: no bake has that number.
     """
     names = [name for name, record in MEASURES.items() if record.compared]
     floors = NoiseFloors(journal, MEASURES)
-    one = first_step if first_step is not None else floors.last_step(first, names)
-    other = second_step if second_step is not None else floors.last_step(second, names)
+    one, other = floors.last_step(first, names), floors.last_step(second, names)
     if one is None or other is None:
         return None
-    pairs = tuple(_pairs(floors, (first, one), (second, other), names))
-    return (
-        SideBySide(one, other, pairs, together([each.compared for each in pairs if not each.key.scope]))
-        if pairs
-        else None
-    )
+    both = min(one, other)
+    for at_one, at_other in ((both, both), (one, other)):
+        steps = (at_one if first_step is None else first_step, at_other if second_step is None else second_step)
+        pairs = tuple(_pairs(floors, (first, steps[0]), (second, steps[1]), names))
+        if pairs:
+            return SideBySide(*steps, pairs, together([each.compared for each in pairs if not each.key.scope]))
+    return None
 
 
 def noise_of(journal: Journal, bake: int, step: int | None = None) -> tuple[int, tuple[NoiseOfValue, ...]]:

@@ -13,9 +13,9 @@ from trainer.measures.carried import carried_by_scope, carried_by_step, short_la
 from trainer.measures.of_parts import ENCODERS
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
+from trainer.measures.value_text import value_text, value_with_interval
 from trainer.noise_floor.side_by_side import side_by_side
 from trainer.noise_floor.words import counts, words
-from trainer.report.plot_drawing import number_label
 from trainer.report.record import AlignedLines, Block, Chapter, StepCurve, StepPlot, TextLines, TextTable
 from trainer.report.source import ReportSource
 from trainer.settings.parts import all_parts
@@ -59,8 +59,8 @@ def _against_parent(source: ReportSource) -> Iterator[Block]:
         (
             pair.record.title,
             _label(source, (pair.key.part, "")),
-            number_label(pair.first, pair.record.unit),
-            number_label(pair.second, pair.record.unit),
+            value_text(pair.record, pair.first),
+            value_text(pair.record, pair.second),
             words(pair.compared),
         )
         for pair in whole
@@ -82,7 +82,7 @@ def _measures(source: ReportSource) -> Iterator[Block]:
         if any(len(values) > 1 for values in found.values()):
             yield _plot(source, record, found)
         single += [
-            (record.title, _label(source, of), shown_value(record, values[-1]), source.epoch_of(values[-1].step))
+            (record.title, _label(source, of), _shown(record, values[-1]), source.epoch_of(values[-1].step))
             for of, values in found.items()
             if len(values) == 1
         ]
@@ -139,20 +139,8 @@ def _label(source: ReportSource, of: _Of) -> str:
     return " · ".join(word for word in (name, printable(scope, 60)) if word) or "whole LoRA"
 
 
-def shown_value(record: MeasureRecord, value: MeasuredValue) -> str:
-    """Return a value with its unit and its interval: `71 % (64–78)`."""
-    if value.value is None:
-        return "no number"
-    unit = f" {record.unit}" if record.unit else ""
-    factor = 100.0 if record.unit == "%" else 1.0
-    digits = "{:.0f}" if record.unit == "%" else "{:.3g}"
-
-    def text(number: float) -> str:
-        return digits.format(factor * number).replace("-", "−")
-
-    if value.low is None or value.high is None:
-        return f"{text(value.value)}{unit}"
-    return f"{text(value.value)}{unit} ({text(value.low)} to {text(value.high)})"
+def _shown(record: MeasureRecord, found: MeasuredValue) -> str:
+    return value_with_interval(record, found.value, found.low, found.high)
 
 
 def _carried(source: ReportSource) -> Iterator[Block]:
@@ -160,7 +148,7 @@ def _carried(source: ReportSource) -> Iterator[Block]:
     if not found:
         return
     last, whole = max(found.items())
-    rest = "" if whole.together is None else f"; {whole.together:.0%} only together".replace("%", " %")
+    rest = "" if whole.together is None else f"; {100 * whole.together:.0f} % only together".replace("-", "−")
     interval = ""
     if whole.low is not None and whole.high is not None:
         low, high = (f"{100 * end:+.0f}".replace("-", "−") for end in (whole.low, whole.high))

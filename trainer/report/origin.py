@@ -74,7 +74,7 @@ def _data(source: ReportSource, found: BakeDifference | None) -> Iterator[Block]
         shown = sum(picture.repeats for picture in manifest.pictures)
         lines = [f"{plural(len(manifest.pictures), 'picture')}, {shown:,} with repeats"]
         if manifest.validation:
-            lines.append(f"{plural(len(manifest.validation), 'picture')} kept out of training")
+            lines.append(f"{plural(len(manifest.validation), 'picture')} held out")
         yield TextLines(tuple(lines))
         if len(folders) > 1:
             rows = tuple((name or "–", f"{count:,}", str(repeats[name])) for name, count in folders.items())

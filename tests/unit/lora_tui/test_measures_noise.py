@@ -22,7 +22,7 @@ def workspace(tmp_path) -> Workspace:
 def test_it_names_the_spread_of_twins_in_the_measures_own_way(workspace: Workspace) -> None:
     ratio = noise_words(workspace, 1, DELTA_SHARE.key, "unet", "", 2 * EPOCH, EPOCH)
     assert ratio.startswith(f"since step {EPOCH}: inside the noise; twins are apart by ±9.")
-    assert ratio.endswith("% (3 bakes × 4 pictures)")
+    assert ratio.endswith("% of the value (3 bakes × 4 pictures)")
     share = noise_words(workspace, 1, RANK_USED.key, "unet", "", EPOCH, None)
     assert share == "twins are apart by ±1 % (3 bakes × 4 pictures)"
 

@@ -74,12 +74,44 @@ def test_two_bakes_are_told_value_by_value_with_words(journal: Journal) -> None:
     assert found is not None
     assert (found.first_step, found.second_step) == (2 * EPOCH, 2 * EPOCH)
     lines = list(side_by_side_lines(found))
-    assert lines[0].startswith("measures after step 20 and 20: of 4 values together, 4 are outside the noise")
+    assert lines[0].startswith("measures after step 20: of 4 values together, 4 are outside the noise")
     assert "  loss: 0.45 → 0.81, 6.6 times outside the noise" in lines
     assert any(line.startswith("  change / weights of the U-Net: 0.5 % → 0.9 %, ") for line in lines)
     plain = json.loads(json.dumps(side_by_side_json(found), allow_nan=False))
     assert plain["together"]["outside"] == 4
     assert {each["compared"]["words"] for each in plain["values"]} == {line.rpartition(", ")[2] for line in lines[1:]}
+
+
+def test_bakes_of_other_lengths_are_compared_after_the_last_step_that_both_have(journal: Journal) -> None:
+    """Where the noise of the one is known; after steps that are not the same it would not be."""
+    first = family(journal, (0.50, 0.51, 0.49))[0]
+    second = add_bake(journal, losses={EPOCH: 0.9}, network_dim=4)
+    found = side_by_side(journal, first, second)
+    assert found is not None
+    assert (found.first_step, found.second_step) == (EPOCH, EPOCH)
+    assert "  loss: 0.5 → 0.9, 6.6 times outside the noise" in list(side_by_side_lines(found))
+    apart = add_bake(journal, losses={9 * EPOCH: 0.9}, network_dim=4)
+    found = side_by_side(journal, second, apart)
+    assert found is not None
+    assert (
+        next(iter(side_by_side_lines(found))) == "measures after step 10 and 90: 3 values, noise not known: make a twin"
+    )
+
+
+def test_a_bake_without_twins_says_once_that_its_noise_is_not_known(journal: Journal) -> None:
+    add_bake(journal, {"delta_share": 0.125}, losses={EPOCH: 0.5})
+    step, found = noise_of(journal, 1)
+    lines = list(floor_lines(1, step, found, [1]))
+    assert [line for line in lines if "not known" in line] == ["noise not known: make a twin"]
+    assert lines[-1] == "  change / weights of the U-Net: 12.5 %"
+
+
+def test_the_noise_of_a_percentage_says_that_it_is_percent_of_the_value(journal: Journal) -> None:
+    family(journal, (0.50, 0.51, 0.49))
+    step, found = noise_of(journal, 1)
+    lines = list(floor_lines(1, step, found, [1, 2, 3]))
+    size = lines[lines.index("  change / weights of the U-Net: 0.5 %") + 1]
+    assert size.startswith("    noise ±") and " % of the value (3 bakes" in size
 
 
 def test_bakes_without_a_value_in_common_say_so(journal: Journal) -> None:
