@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -75,6 +76,8 @@ def read_header(path: Path) -> Header:
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise _broken(path, "its metadata are not texts")
+    if not _is_utf8((*metadata, *metadata.values(), *entries)):
+        raise _broken(path, "its header is not valid JSON: a text is not UTF-8")
     shapes: dict[str, tuple[int, ...]] = {}
     dtypes: dict[str, str] = {}
     spans: dict[str, tuple[int, int]] = {}
@@ -88,6 +91,16 @@ def _values_in(text: bytes) -> int:
     """Return about how many values a JSON text has, without those in texts."""
     bare = _TEXT.sub(b"", text)
     return sum(bare.count(sign) for sign in (b",", b"[", b"{"))
+
+
+def _is_utf8(texts: Iterable[str]) -> bool:
+    """Return whether all texts can be written: JSON lets half of a surrogate pair be named, which safetensors' own reader refuses."""
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _checked(path: Path, name: str, entry: object, body: int) -> tuple[tuple[int, ...], str, tuple[int, int]]:

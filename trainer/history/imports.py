@@ -22,7 +22,7 @@ from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Checkpoint, ImportedFile
-from trainer.recovery.saved_lora import count_in, number_in, saved_lora, steps_per_epoch
+from trainer.recovery.saved_lora import count_in, moment_in, saved_lora, steps_per_epoch
 from trainer.settings.kept import kept_toml
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import check_name
@@ -141,10 +141,12 @@ def import_loras(
     own = _own_sessions(journal, workspace)
     groups: dict[str, list[FoundLora]] = defaultdict(list)
     contents: dict[Path, str] = {}
+    seen: set[tuple[str, str]] = set()
     skipped: dict[Path, str] = {}
     for done, path in enumerate(paths):
         show(done, len(paths))
         try:
+            _check_utf8(path)
             lora = read_lora(path, workspace)
             contents[path] = content_of(path).sha256
         except (LoraTuiError, OSError) as error:
@@ -158,15 +160,30 @@ def import_loras(
             skipped[path] = f"it is of bake {own[lora.session]} of this workspace"
         elif (known := journal.results.bake_with_content(contents[path])) is not None:
             skipped[path] = f"it is of bake {known} already"
-        elif contents[path] in [contents[each.path] for each in groups[lora.session]]:
+        elif (lora.session, contents[path]) in seen:
             skipped[path] = "another file has the same content"
         else:
+            seen.add((lora.session, contents[path]))
             groups[lora.session].append(lora)
     found = [
         _keep(journal, workspace, session, _in_order(loras), contents) for session, loras in groups.items() if loras
     ]
     make_missing(journal, workspace)
     return ImportResult(tuple(sorted(found, key=lambda bake: bake.number)), skipped)
+
+
+def _check_utf8(path: Path) -> None:
+    """Refuse a path whose name is in another encoding, which no journal can keep.
+
+    Raises:
+        ModelError: it is.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ModelError(
+            printable(str(path)), found="a name that is not UTF-8", expected="one that is", way_out="rename it"
+        ) from None
 
 
 def read_lora(path: Path, workspace: Workspace) -> FoundLora:
@@ -278,8 +295,8 @@ def _settings(lora: FoundLora, workspace: Workspace) -> tuple[Settings, tuple[st
 def _bake(newest: FoundLora, loras: Sequence[FoundLora], toml: str) -> Bake:
     texts = newest.texts
     steps = newest.saved.step
-    started = number_in(texts, "ss_training_started_at")
-    started = started if started is not None and 0 <= started <= newest.saved.seconds else None
+    started = moment_in(texts, "ss_training_started_at")
+    started = started if started is not None and started <= newest.saved.seconds else None
     comment = texts.get("ss_training_comment", "")
     return Bake(
         number=1,

@@ -52,7 +52,7 @@ def keep_note(
             raise SettingsError(
                 f"note on bake {number}", found=f"{len(text):,} characters", expected=f"at most {MAX_NOTE:,}"
             )
-        note = replace(note, text=text)
+        note = replace(note, text=_checked_text(number, text))
     given = [tag for tag, there in note.tags.items() if there] if tags is None else list(tags)
     wanted = dict.fromkeys(_checked(tag) for tag in (*given, *add))
     taken = {_checked(tag) for tag in remove}
@@ -99,6 +99,15 @@ def _keep(journal: Journal, workspace: Workspace, note: BakeNote, folder: str) -
     if where.is_dir():
         write_bake_json(journal, note.bake, where)
     return journal.notes.of(note.bake)
+
+
+def _checked_text(number: int, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        wrong = text[error.start : error.end]
+        raise SettingsError(f"note on bake {number}", found=printable(wrong, 60), expected="a text in UTF-8") from None
+    return text
 
 
 def _checked(tag: str) -> str:

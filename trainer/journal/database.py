@@ -17,6 +17,7 @@ from trainer.journal.rows import column_names, from_row, from_rows, return_rows
 from trainer.journal.schema import SCHEMA_VERSION, check_schema, upgrade
 from trainer.private_files import make_private_file
 from trainer.refusals import real_path
+from trainer.text import printable
 from trainer.typed_values import WrongValue
 from trainer.workspace import may_write, no_writing
 
@@ -218,6 +219,11 @@ class Database:
                 str(self.path),
                 found="asked about a number beyond 64 bits",
                 expected="a number that a bake or grid can have",
+            ) from error
+        except UnicodeEncodeError as error:
+            # A file's name in another encoding, or half of a character from JSON.
+            raise WorkspaceError(
+                str(self.path), found=f"asked to keep {printable(error.object, 60)}", expected="a text in UTF-8"
             ) from error
         except UnicodeDecodeError as error:
             # Python's words for a damaged file whose names SQLite cannot repeat in its message.

@@ -22,7 +22,10 @@ def _inside_workspace(folder: str) -> str:
     return folder
 
 
-EpochSeconds = Annotated[float, Field(ge=0, le=253_402_300_799)]
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, epoch seconds; Python's calendar has no more."""
+
+EpochSeconds = Annotated[float, Field(ge=0, le=LAST_SECOND)]
 """A moment, seconds since 1970, until the end of the year 9999."""
 
 Duration = Annotated[float, Field(ge=0, le=253_402_300_799)]

@@ -12,7 +12,7 @@ from trainer.journal.bake_record import BakeRecord
 from trainer.journal.journal import Journal
 from trainer.journal.metrics_file import METRICS_FILE, read_metrics
 from trainer.journal.records import Bake, BakeState, Checkpoint
-from trainer.recovery.saved_lora import count_in, number_in, saved_lora, steps_per_epoch
+from trainer.recovery.saved_lora import count_in, moment_in, saved_lora, steps_per_epoch
 from trainer.regular_file import open_regular, read_regular
 from trainer.settings.kept import kept_from_beside
 from trainer.text import plural, printable
@@ -133,7 +133,7 @@ def _record_from_files(
     total = count_in(texts, "ss_max_train_steps")
     done = any(saved.step >= total > 0 for saved in loras.values())
     saved_last = max((saved.seconds for saved in loras.values()), default=folder.stat().st_mtime)
-    started = number_in(texts, "ss_training_started_at")
+    started = moment_in(texts, "ss_training_started_at")
     bake = Bake(
         number=number,
         name=name,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from trainer.journal.records import Checkpoint
+from trainer.journal.records import LAST_SECOND, Checkpoint
 
 
 def saved_lora(file: str, texts: Mapping[str, str], size: int, modified: float) -> Checkpoint:
@@ -15,7 +15,7 @@ def saved_lora(file: str, texts: Mapping[str, str], size: int, modified: float) 
         size: bytes.
         modified: when the file was written, epoch seconds; counts where the metadata do not tell.
     """
-    finished = number_in(texts, "ss_training_finished_at")
+    finished = moment_in(texts, "ss_training_finished_at")
     return Checkpoint(
         epoch=_complete_epochs(texts),
         step=count_in(texts, "ss_steps"),
@@ -25,7 +25,7 @@ def saved_lora(file: str, texts: Mapping[str, str], size: int, modified: float) 
         val=None,
         val_change=None,
         val_error=None,
-        seconds=max(0.0, modified) if finished is None else finished,
+        seconds=min(max(0.0, modified), LAST_SECOND) if finished is None else finished,
     )
 
 
@@ -48,6 +48,12 @@ def number_in(texts: Mapping[str, str], key: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def moment_in(texts: Mapping[str, str], key: str) -> float | None:
+    """Return a moment from the metadata, epoch seconds; None where it is missing or none that a calendar has."""
+    value = number_in(texts, key)
+    return value if value is not None and 0 <= value <= LAST_SECOND else None
 
 
 def _complete_epochs(texts: Mapping[str, str]) -> int:

@@ -1,5 +1,6 @@
 """LoRA files from elsewhere become bakes: the files of one bake its epochs, wherever they lie."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -224,6 +225,38 @@ def test_metadata_of_any_kind_become_a_bake_or_one_error(
     assert bake.name == "odd"
     assert "\x1b" not in bake.why + bake.name
     assert (workspace.root / bake.folder).parent == workspace.bakes
+
+
+@pytest.mark.parametrize("moment", ["-5", "1e15", "1e300", "253402300800"])
+def test_a_moment_that_no_calendar_has_is_none(
+    journal: Journal, workspace: Workspace, elsewhere: Path, tmp_path: Path, moment: str
+) -> None:
+    keys = ("ss_training_started_at", "ss_training_finished_at")
+    file = write_lora(elsewhere / "a.safetensors", metadata={**SD_SCRIPTS, **dict.fromkeys(keys, moment)})
+    bake = journal.bakes.read(import_loras(journal, workspace, [file]).bakes[0].number)
+    assert (bake.started, bake.ended) == (None, pytest.approx(file.stat().st_mtime))
+    assert journal.damage() is None
+    # So it is where a journal is rebuilt from the files alone.
+    write_lora(workspace.bakes / "0007-dog/dog.safetensors", metadata={"ss_steps": "3", **dict.fromkeys(keys, moment)})
+    recover_bakes(workspace, tmp_path / "new.sqlite")
+    with Journal(tmp_path / "new.sqlite") as made:
+        assert made.bakes.read(7).started is None
+        assert made.damage() is None
+
+
+def test_a_text_or_a_name_that_cannot_be_kept_costs_its_own_file_alone(
+    journal: Journal, workspace: Workspace, elsewhere: Path, read
+) -> None:
+    write_lora(elsewhere / "half.safetensors", metadata={"ss_session_id": "1", "ss_output_name": "\ud83d"})
+    write_lora(elsewhere / os.fsdecode(b"caf\xe9.safetensors"), metadata={"ss_session_id": "2"})
+    write_lora(elsewhere / "whole.safetensors", metadata={"ss_session_id": "3", "ss_output_name": "\U0001f600cat"})
+    result = import_loras(journal, workspace, find_loras([elsewhere]))
+    assert [bake.name for bake in result.bakes] == ["\U0001f600cat"]
+    assert sorted(why.rpartition(":")[2].strip() for why in result.skipped.values()) == [
+        "a name that is not UTF-8",
+        "a text is not UTF-8",
+    ]
+    assert len(read().entries) == 1
 
 
 def test_verdicts_on_epochs_from_elsewhere_count_for_them(

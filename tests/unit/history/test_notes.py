@@ -49,6 +49,19 @@ def test_a_note_that_is_too_long_leaves_the_former_one(add, journal: Journal, wo
     assert journal.notes.of(number).text == "good"
 
 
+def test_a_note_in_another_encoding_is_refused_by_name(add, journal: Journal, workspace: Workspace) -> None:
+    number = add()
+    with pytest.raises(SettingsError, match=r"note on bake 1: .*expected a text in UTF-8"):
+        keep_note(journal, workspace, number, text="caf\udce9")
+    assert journal.notes.of(number).text == ""
+
+
+def test_a_journal_asked_to_keep_half_a_character_says_so(add, journal: Journal) -> None:
+    number = add()
+    with pytest.raises(WorkspaceError, match="expected a text in UTF-8"):
+        journal.log.write("\ud83d", bake=number)
+
+
 def test_the_best_epoch_is_one_that_was_saved(add, journal: Journal, workspace: Workspace) -> None:
     number = add(epochs=2, files=True)
     with pytest.raises(WorkspaceError, match="no LoRA of step 41; expected one of 40, 80"):

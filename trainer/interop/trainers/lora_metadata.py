@@ -357,7 +357,8 @@ def _profile(values: Values) -> str:
     if _was_ours(values) or _is_ours(values):
         return ""
     started = number(values.get("ss_training_started_at"))
-    if started is None or not 0 < started < 2**40:
+    # Until the end of the year 9999, which is the calendar's.
+    if started is None or not 0 < started < 253_402_300_800:
         return ""
     day = datetime.fromtimestamp(started, UTC)
     if day >= _FIRST_TODAY:
