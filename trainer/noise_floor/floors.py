@@ -77,32 +77,37 @@ class NoiseFloors:
         """
         basis = self._basis(bakes, key, step)
         pictures = max((self._pictures(bake, key, step) for bake in bakes), default=0)
-        return self._floor(bakes, lambda family: self._drawn(family, key, step, basis), pictures)
+        return self._floor(bakes, key.name, lambda family: self._drawn(family, key, step, basis), pictures)
 
-    def _floor(self, bakes: Sequence[int], draw: Callable[[str], list[Drawn]], pictures: int) -> Floor | None:
-        """Return the noise of what `draw` gives of a family's bakes; see floor_of."""
+    def _floor(
+        self, bakes: Sequence[int], name: str, draw: Callable[[str], list[Drawn]], pictures: int
+    ) -> Floor | None:
+        """Return the noise of what `draw` gives of a family's bakes in a measure; see floor_of."""
         rows = {row.family: row for bake in bakes if (row := self._row(bake)) is not None}
         drawn = {family: draw(family) for family in rows}
         own = floor(spread_of(drawn.values()), pictures=pictures)
         if own is not None:
-            near = self._near(rows)
-            return pooled_floor(own, floor(spread_of([*drawn.values(), *map(draw, near)]), pictures=pictures))
-        for _, kin in sorted(self._lenders(rows.values()), key=lambda found: found[0]):
-            lent = floor(spread_of([draw(kin.family)]), pictures=pictures, borrowed_from=kin.bake)
+            near = [_as_at(draw(family), name, slower) for family, slower in self._near(rows).items()]
+            return pooled_floor(own, floor(spread_of([*drawn.values(), *near]), pictures=pictures))
+        for _, kin, slower in sorted(self._lenders(rows.values()), key=lambda found: found[0]):
+            lent = floor(spread_of([_as_at(draw(kin.family), name, slower)]), pictures=pictures, borrowed_from=kin.bake)
             if lent is not None:
                 return lent
         return None
 
-    def _near(self, rows: Mapping[str, BakeFamily]) -> list[str]:
-        """Return the families of kin at nearly the same learning rates, the nearest first."""
+    def _near(self, rows: Mapping[str, BakeFamily]) -> dict[str, float]:
+        """Return the families of kin at nearly the same learning rates, the nearest first, and how many times as slow each is."""
         apart = [
-            (_apart(each.rates, row.rates), each.bake, each.family)
+            (_apart(each.rates, row.rates), each.bake, each.family, _slower(each.rates, row.rates))
             for row in rows.values()
             for each in self._of_kin(row.kin)
             if each.family not in rows
         ]
-        near = dict.fromkeys(family for rates, _, family in sorted(apart) if rates <= math.log(_NEAR_RATES))
-        return list(near)[:_MOST_FAMILIES]
+        near: dict[str, float] = {}
+        for rates, _, family, slower in sorted(apart):
+            if rates <= math.log(_NEAR_RATES) and (family in near or len(near) < _MOST_FAMILIES):
+                near[family] = max(slower, near.get(family, 1.0))
+        return near
 
     def compare(
         self, first: Sequence[int], second: Sequence[int], key: ValueKey, step: int, second_step: int | None = None
@@ -147,7 +152,7 @@ class NoiseFloors:
 
         pictures = min(one.pictures, other.pictures)
         difference = _less(on_scale(key.name, other.value), on_scale(key.name, one.value))
-        noise = self._floor([bake], change, pictures)
+        noise = self._floor([bake], key.name, change, pictures)
         return compare_change(difference, noise, pictures=pictures, grain=_grain(key.name, pictures))
 
     def compare_with_base(self, bake: int, key: ValueKey, step: int) -> Compared | None:
@@ -190,11 +195,11 @@ class NoiseFloors:
             return False
         return len({tuple(sorted(row.seeds.items())) for row in known}) > 1
 
-    def _lenders(self, rows: Iterable[BakeFamily]) -> Iterator[tuple[tuple[float, int], KinFamily]]:
+    def _lenders(self, rows: Iterable[BakeFamily]) -> Iterator[tuple[tuple[float, int], KinFamily, float]]:
         for row in rows:
             for each in self._of_kin(row.kin):
                 if each.family != row.family and math.isfinite(apart := _apart(each.rates, row.rates)):
-                    yield (apart, each.bake), each
+                    yield (apart, each.bake), each, _slower(each.rates, row.rates)
 
     def _row(self, bake: int) -> BakeFamily | None:
         if bake not in self._rows:
@@ -290,6 +295,23 @@ def _changes(before: Sequence[Drawn], after: Sequence[Drawn]) -> list[Drawn]:
 def _less(value: float, other: float) -> float:
     """Return a difference; of two infinite values that are the same none."""
     return 0.0 if value == other else value - other
+
+
+def _as_at(drawn: Sequence[Drawn], name: str, slower: float) -> Sequence[Drawn]:
+    """Return the values of twins with as much noise as they would have at rates so many times as high.
+
+    Noise grows with the rates, on the demo twentyfold with ten times the rate: what is lent unchanged to a bake at a higher rate
+    would be too small. Noise of logarithms hardly does.
+    """
+    record = MEASURES.get(name)
+    if slower == 1 or (record is not None and record.log_scale):
+        return drawn
+    return [replace(each, value=slower * each.value) for each in drawn]
+
+
+def _slower(one: Mapping[str, float], than: Mapping[str, float]) -> float:
+    """Return how many times as high the rates of `than` are at most; 1 where none is higher."""
+    return max([1.0, *(rate / its for name, rate in than.items() if (its := one.get(name)) and rate)])
 
 
 def _apart(one: Mapping[str, float], other: Mapping[str, float]) -> float:

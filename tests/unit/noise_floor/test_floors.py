@@ -1,5 +1,7 @@
 """Noise floors from bakes in a journal: who is whose twin, what is borrowed, and what is claimed."""
 
+import math
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +16,7 @@ from trainer.journal.records import Mark, MarkKind
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.of_pictures import DRIFT, PICTURE_SET, STATIC
 from trainer.measures.of_validation import AUC
+from trainer.measures.of_weights import DELTA_SHARE
 from trainer.noise_floor.families import make_rows
 from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
 from trainer.noise_floor.record import Standing
@@ -168,7 +171,38 @@ def test_twins_at_nearly_the_same_rates_add_to_its_certainty_and_never_make_the_
     one, other = (floor_of(journal, [bake], SHARE, "unet", step=EPOCH) for bake in (1, 3))
     assert one is not None and other is not None
     assert (one.degrees, one.spread, one.borrowed_from) == (3, pytest.approx(0.04 / 2**0.5), None)
-    assert (other.degrees, other.spread) == (3, pytest.approx(((0.0008 + 0.0008) / 3) ** 0.5))
+    assert (other.degrees, other.spread) == (3, pytest.approx(((1.5**2 * 0.0008 + 0.0008) / 3) ** 0.5))
+
+
+def test_what_is_lent_to_a_bake_at_a_higher_rate_grows_with_it_but_for_ratios(journal: Journal) -> None:
+    for seed, value in enumerate((0.3, 0.34)):
+        add_bake(journal, {SHARE: value, DELTA_SHARE.key: value}, seed=seed, unet_lr=1e-4)
+    alone = add_bake(journal, {SHARE: 0.5, DELTA_SHARE.key: 0.5}, unet_lr=1e-3)
+    borrowed, by_ratio = (floor_of(journal, [alone], name, "unet", step=EPOCH) for name in (SHARE, DELTA_SHARE.key))
+    assert borrowed is not None and by_ratio is not None
+    assert borrowed.spread == pytest.approx(10 * 0.04 / 2**0.5)
+    assert by_ratio.spread == pytest.approx(math.log(0.34 / 0.3) / 2**0.5)
+
+
+def test_kin_with_less_noise_at_lower_rates_make_no_claim_too_sure(journal: Journal) -> None:
+    """Two twins, and twelve of four kin at half the rate whose values vary half as much; 200 measures, each against a stranger's."""
+    chance = random.Random(4)
+    names = [f"m{number}" for number in range(200)]
+
+    def add(spread: float, **settings: object) -> int:
+        return add_bake(journal, {name: chance.gauss(0, spread) for name in names}, **settings)
+
+    first = add(1.0, seed=1, unet_lr=1e-4)
+    add(1.0, seed=2, unet_lr=1e-4)
+    for kin in range(4):
+        for seed in range(3):
+            add(0.5, seed=seed, unet_lr=(5 + kin / 100) * 1e-5)
+    stranger = add(1.0, seed=1, network_dim=4)
+    floors = NoiseFloors(journal, names)
+    found = [floors.compare([first], [stranger], ValueKey(name, "unet"), EPOCH) for name in names]
+    assert all(each is not None and each.floor is not None and each.floor.degrees == 9 for each in found)
+    # Three standard errors of 10 in 200.
+    assert sum(each is not None and each.standing is Standing.OUTSIDE for each in found) <= 10 + 3 * 9.5**0.5
 
 
 def test_an_exact_repeat_is_no_twin_and_its_own_noise_is_0(journal: Journal) -> None:
