@@ -27,11 +27,13 @@ def band_of(lanes: Sequence[DonenessLane], epochs: Sequence[SavedEpoch]) -> tupl
     places = max(runs, key=len)
     titles = tuple(lane.title for lane in deciding)
     band = AimedBand(places[0], places[-1], titles, epochs[places[-1]].step - epochs[places[0]].step)
-    left_out = [lane.title for lane in lanes if lane not in deciding]
+    left_out = [
+        lane.title if lane.kind is LaneKind.MEMORIZED else f"the {lane.title}" for lane in lanes if lane not in deciding
+    ]
     notes = [f"says nothing of {' and '.join(left_out)}"] if left_out else []
     if places[-1] == len(epochs) - 1:
         notes.append("reaches the last epoch, so it may continue past it")
-    return band, "; ".join(notes)
+    return band, "; it ".join(notes)
 
 
 def epochs_text(first: SavedEpoch, last: SavedEpoch) -> str:

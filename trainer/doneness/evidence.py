@@ -58,8 +58,11 @@ def shown(record: MeasureRecord, value: float) -> str:
 
 def not_measured(question: str, rules: Sequence[Rule]) -> str:
     """Return what answers a question that nothing was measured for."""
-    asked = dict.fromkeys((MEASURES[rule.measure].setting, MEASURES[rule.measure].title) for rule in rules)
-    ways = " or ".join(f"{setting} ({title})" if setting else title for setting, title in asked)
+    asked: dict[str, list[str]] = {}
+    for record in dict.fromkeys(MEASURES[rule.measure] for rule in rules):
+        # What needs no setting stands for itself.
+        asked.setdefault(record.setting or record.title, []).extend([record.title] if record.setting else [])
+    ways = " or ".join(f"{name} ({'; '.join(titles)})" if titles else name for name, titles in asked.items())
     return f"not measured {question}: {ways} would"
 
 

@@ -117,8 +117,12 @@ def test_what_is_not_measured_names_the_settings_that_would_measure_it() -> None
     assert (
         body.missing[0] == "not measured whether it has learned anything: measure_validation (held-out pictures) would"
     )
+    assert (
+        body.missing[-1]
+        == "not measured whether it got worse: measure_validation (held-out pictures) or measure_pictures (static pictures; bleed) would"
+    )
     assert encoder.missing[0].endswith("measure_pictures (token effect) or measure_parts (output share) would")
-    assert "measure_memorization (memorization)" in memorization.missing[0]
+    assert "measure_memorization (memorization; memorization, no caption) would" in memorization.missing[0]
     assert found.band is None
 
 
