@@ -11,6 +11,7 @@ from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
 from trainer.jobs.bakes import check, plan_for, queue_bake
 from trainer.jobs.moved_files import moved_lines, with_moved_files
 from trainer.jobs.preflight import PlannedBake
+from trainer.jobs.ran_here import check_ran_here
 from trainer.jobs.same_content import (
     check_resumable,
     check_same_models,
@@ -89,6 +90,7 @@ def resume(journal: Journal, number: int, engine: str, look_in: Sequence[Path] =
         ModelError: its base, VAE or start LoRA is not the one its newest state was made on; the bake stays as it was.
     """
     bake = journal.bakes.read(number)
+    check_ran_here(bake)
     if bake.state is BakeState.DONE:
         raise WorkspaceError(
             f"bake {number}",
@@ -284,6 +286,7 @@ def _rate(settings: Settings, plan: Plan, part: Part, step: int) -> float:
 
 def _state_path(journal: Journal, workspace: Workspace, number: int, epoch: int | None) -> Path:
     bake = journal.bakes.read(number)
+    check_ran_here(bake)
     folder = workspace.root / bake.folder
     path = state_of_epoch(folder, epoch)
     if path is None:

@@ -12,6 +12,7 @@ from trainer.jobs.bakes import check, queue_bake
 from trainer.jobs.fork import keep_state
 from trainer.jobs.moved_files import moved_lines, with_moved_files
 from trainer.jobs.preflight import PlannedBake
+from trainer.jobs.ran_here import check_ran_here
 from trainer.jobs.same_content import bake_provenance, check_same_models, listed_models, models_now
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.deciding_marks import deciding_marks
@@ -77,13 +78,14 @@ def preview_twins(
         look_in: folders to search for models and pictures that are gone from their place.
 
     Raises:
-        WorkspaceError: no bake has that number, it makes a grid, it was changed while it ran, or the state it started from is gone.
+        WorkspaceError: no bake has that number, it makes a grid, its LoRA comes from elsewhere, it was changed while it ran, or the state it started from is gone.
         ModelError, DatasetError: base, VAE, start LoRA or pictures are not those that the bake was made on.
         SettingsError: a source that decides nothing in this bake, or its settings no longer fit.
     """
     bake = journal.bakes.read(number)
     if bake.grid is not None:
         raise WorkspaceError(f"job {number}", found=f"makes grid {bake.grid}", expected="a bake", way_out="name a bake")
+    check_ran_here(bake)
     if not 1 <= count <= MAX_TWINS:
         raise SettingsError(
             "--count", found=str(count), expected=f"a whole number from 1 to {MAX_TWINS}", way_out="change it"
