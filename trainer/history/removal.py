@@ -1,7 +1,7 @@
 """Removal of bakes' LoRA files and training states: said before what goes and what stays, then done. Rows, sheets and curves stay."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,15 +140,29 @@ def remove(journal: Journal, workspace: Workspace, removal: Removal) -> int:
         states = [path for path in removal.states if path.parent.parent == folder]
         if not _has_ended(bake) or any(path in wanted for path in loras):
             continue
-        size = sum(_size(path) for path in (*loras, *states))
-        for path in (*loras, *states):
-            _delete(path)
-        for path in states:
-            journal.results.forget_state(number, path.relative_to(folder).as_posix())
-        what = Removal((number,), tuple(loras), tuple(states), size).goes.rpartition(" of ")[0]
-        journal.log.write(f"{what} deleted by the user", bake=number)
-        freed += size
+        gone: dict[Path, int] = {}
+        try:
+            for path in (*loras, *states):
+                size = _size(path)
+                _delete(path)
+                gone[path] = size
+        finally:
+            # Of one that could not be deleted the others before it are gone all the same.
+            _tell_journal(journal, number, folder, gone)
+        freed += sum(gone.values())
     return freed
+
+
+def _tell_journal(journal: Journal, number: int, folder: Path, gone: Mapping[Path, int]) -> None:
+    """Write into the journal that files of a bake are gone, and that states are which went before, when a deletion was cut short."""
+    for state in journal.results.states(number):
+        if not (folder / state.file).exists():
+            journal.results.forget_state(number, state.file)
+    if gone:
+        loras = tuple(path for path in gone if path.parent == folder)
+        states = tuple(path for path in gone if path.parent != folder)
+        what = Removal((number,), loras, states, sum(gone.values())).goes.rpartition(" of ")[0]
+        journal.log.write(f"{what} deleted by the user", bake=number)
 
 
 def _has_ended(bake: Bake) -> bool:
@@ -179,7 +193,7 @@ def _removal(
         found = _files(folder)
         there = _files(folder / STATES)
         if keep_newest_state and there:
-            newest = max(there, key=lambda path: path.stat().st_mtime)
+            newest = max(there, key=_modified)
             there = [path for path in there if path != newest]
         going = [path for path in found if kept_because(path) is None]
         kept += [KeptFile(bake.number, path.name, why) for path in found if (why := kept_because(path)) is not None]
@@ -205,6 +219,13 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _delete(path: Path) -> None:

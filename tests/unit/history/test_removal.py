@@ -8,7 +8,7 @@ from trainer.history.history import BakeHistory
 from trainer.history.notes import keep_best
 from trainer.history.removal import plan_deletion, plan_pruning, remove
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState
+from trainer.journal.records import BakeState, SavedState
 from trainer.workspace import Workspace
 
 
@@ -125,3 +125,30 @@ def test_files_that_the_journal_does_not_list_are_not_pruned(add, read, journal:
     folder.mkdir(parents=True)
     (folder / "found.safetensors").write_bytes(b"x")
     assert prune(read(), journal, workspace) == {"found.safetensors": "not listed in the journal"}
+
+
+def test_a_deletion_that_was_cut_short_is_in_the_journal_as_far_as_it_went(
+    add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = add(epochs=3, files=True)
+    for step in (40, 80, 120):
+        journal.results.add_state(
+            number, SavedState(step, step // 40, True, f"state/{step:08d}.safetensors", 4, 1e9, 1.0)
+        )
+    plan = plan_deletion(journal, workspace, [number])
+    # As a process that was killed leaves it: the file is gone, its row is there.
+    (workspace.root / "bakes/0001-hifumi/state/00000080.safetensors").unlink()
+    unlink = Path.unlink
+
+    def refuse_the_last(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "00000120.safetensors":
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse_the_last)
+    with pytest.raises(WorkspaceError, match="00000120.safetensors: cannot be deleted"):
+        remove(journal, workspace, plan)
+    assert [state.step for state in journal.results.states(number)] == [120]
+    assert "3 LoRA files and 2 training states deleted by the user" in [
+        line.text for line in journal.log.read(bake=number)
+    ]
