@@ -1,7 +1,7 @@
 """What the user writes about bakes: notes, tags and the best epoch, kept in the journal and in the bake's own folder."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from trainer.errors import SettingsError, WorkspaceError
@@ -46,22 +46,19 @@ def keep_note(
         WorkspaceError: there is no such bake, or it cannot be written.
     """
     bake = journal.bakes.read_bake(number)
-    note = journal.notes.of(number)
-    if text is not None:
-        if len(text) > MAX_NOTE:
+
+    def changed(note: BakeNote) -> BakeNote:
+        given = [tag for tag, there in note.tags.items() if there] if tags is None else list(tags)
+        wanted = dict.fromkeys(_checked(tag) for tag in (*given, *add))
+        taken = {_checked(tag) for tag in remove}
+        note = replace(note, tags={tag: True for tag in wanted if tag not in taken})
+        if len(note.tags) > _MAX_TAGS:
             raise SettingsError(
-                f"note on bake {number}", found=f"{len(text):,} characters", expected=f"at most {MAX_NOTE:,}"
+                f"tags of bake {number}", found=plural(len(note.tags), "tag"), expected=f"at most {_MAX_TAGS}"
             )
-        note = replace(note, text=_checked_text(number, text))
-    given = [tag for tag, there in note.tags.items() if there] if tags is None else list(tags)
-    wanted = dict.fromkeys(_checked(tag) for tag in (*given, *add))
-    taken = {_checked(tag) for tag in remove}
-    note = replace(note, tags={tag: True for tag in wanted if tag not in taken})
-    if len(note.tags) > _MAX_TAGS:
-        raise SettingsError(
-            f"tags of bake {number}", found=plural(len(note.tags), "tag"), expected=f"at most {_MAX_TAGS}"
-        )
-    return _keep(journal, workspace, note, bake.folder)
+        return note if text is None else replace(note, text=_checked_text(number, text))
+
+    return _keep(journal, workspace, number, changed, bake.folder)
 
 
 def tags_in(line: str) -> tuple[str, ...]:
@@ -90,18 +87,24 @@ def keep_best(journal: Journal, workspace: Workspace, number: int, step: int | N
             found=f"no LoRA of step {step:,}",
             expected=f"one of {', '.join(map(str, steps))}" if steps else "a bake that saved a LoRA",
         )
-    return _keep(journal, workspace, replace(journal.notes.of(number), best_step=step), bake.folder)
+    return _keep(journal, workspace, number, lambda note: replace(note, best_step=step), bake.folder)
 
 
-def _keep(journal: Journal, workspace: Workspace, note: BakeNote, folder: str) -> BakeNote:
-    journal.notes.keep(note)
+def _keep(
+    journal: Journal, workspace: Workspace, number: int, change: Callable[[BakeNote], BakeNote], folder: str
+) -> BakeNote:
+    note = journal.notes.change(number, change)
     where = workspace.root / folder
     if where.is_dir():
-        write_bake_json(journal, note.bake, where)
-    return journal.notes.of(note.bake)
+        write_bake_json(journal, number, where)
+    return note
 
 
 def _checked_text(number: int, text: str) -> str:
+    if len(text) > MAX_NOTE:
+        raise SettingsError(
+            f"note on bake {number}", found=f"{len(text):,} characters", expected=f"at most {MAX_NOTE:,}"
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -3,13 +3,13 @@
 Triggers of the schema delete a row when what it follows from is written, so that one that is there is right.
 """
 
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from trainer.journal.bakes import ENDED
 from trainer.journal.database import Store
 from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, MetadataText, NewestLora
+from trainer.journal.notes import stamp
 from trainer.journal.rows import insert, to_row
 
 # Values that SQLite takes in one statement, of its 32,766.
@@ -113,7 +113,9 @@ class DerivedStore(Store):
     def keep_tally(self, tally: GridTally) -> None:
         """Write a grid's tally in the place of a former one."""
         with self._database.writing() as connection:
-            insert(connection, "grid_tally", to_row(replace(tally, seconds=time.time())), replace=True)
+            insert(
+                connection, "grid_tally", to_row(replace(tally, seconds=stamp(connection, "grid_tally"))), replace=True
+            )
 
 
 def parts(numbers: Collection[int]) -> Iterable[tuple[int, ...]]:

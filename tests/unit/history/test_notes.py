@@ -1,11 +1,15 @@
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from trainer.errors import SettingsError, WorkspaceError
+from trainer.history.history import BakeHistory
 from trainer.history.notes import MAX_NOTE, keep_best, keep_note
 from trainer.journal.bake_folder import read_bake_json
 from trainer.journal.journal import Journal
+from trainer.journal.measure_records import BakeNote
 from trainer.recovery.bakes import recover_bakes
 from trainer.workspace import Workspace
 
@@ -60,6 +64,47 @@ def test_a_journal_asked_to_keep_half_a_character_says_so(add, journal: Journal)
     number = add()
     with pytest.raises(WorkspaceError, match="expected a text in UTF-8"):
         journal.log.write("\ud83d", bake=number)
+
+
+def test_two_programs_that_write_at_once_lose_nothing_of_each_other(
+    add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = add()
+    of, started = journal.notes.of, threading.Event()
+
+    def other() -> None:
+        with Journal(workspace.journal_path) as theirs:
+            started.set()
+            keep_note(theirs, workspace, number, add=["te"])
+
+    their_thread = threading.Thread(target=other)
+
+    def slow(bake: int) -> BakeNote:
+        found = of(bake)
+        their_thread.start()
+        started.wait()
+        their_thread.join(0.2)
+        return found
+
+    monkeypatch.setattr(journal.notes, "of", slow)
+    keep_note(journal, workspace, number, text="ours")
+    their_thread.join()
+    monkeypatch.undo()
+    assert (journal.notes.of(number).text, journal.notes.of(number).tags) == ("ours", {"te": True})
+
+
+def test_a_note_is_seen_whatever_the_clock_said_before(
+    add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = add(), add()
+    monkeypatch.setattr(time, "time", lambda: 5e9)
+    keep_note(journal, workspace, first, text="from the future")
+    history = BakeHistory(journal)
+    history.refresh()
+    monkeypatch.undo()
+    keep_note(journal, workspace, second, text="from now")
+    assert history.refresh()
+    assert history.entries[second].note == "from now"
 
 
 def test_the_best_epoch_is_one_that_was_saved(add, journal: Journal, workspace: Workspace) -> None:

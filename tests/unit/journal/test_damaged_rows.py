@@ -109,7 +109,7 @@ WRITES = {
     "results": "add_checkpoint add_state forget_state add_mark add_validation add_folder_losses set_manifest add_imported",
     "curves": "add",
     "measures": "add",
-    "notes": "keep",
+    "notes": "change keep",
     "derived": "keep_facts keep_metadata keep_tally",
     "listing": "",
     "families": "keep",
