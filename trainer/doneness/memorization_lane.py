@@ -38,7 +38,7 @@ def memorization_lane(
     if not rules:
         missing = not_measured("whether it is memorized", rules_of(LaneKind.MEMORIZED))
         return DonenessLane(LaneKind.MEMORIZED, "", TITLE, missing=(missing,))
-    found = [[_finding(rule, measured, epoch.step, len(rules)) for rule in rules] for epoch in epochs]
+    found = [_found(rules, measured, epoch.step) for epoch in epochs]
     states = _lasting([_state([each for each in here if each is not None]) for here in found])
     placed = tuple(
         Placed(state, _findings(rules, here), fact_words(FACTS[LaneKind.MEMORIZED], "", measured, epoch))
@@ -51,13 +51,34 @@ def memorization_lane(
     return DonenessLane(LaneKind.MEMORIZED, "", TITLE, placed, notes, bands=not of_another_folder)
 
 
-def _finding(rule: Rule, measured: MeasuredBake, step: int, tests: int) -> MemorizationFinding | None:
-    """Return what the numbers of one way of asking say, p corrected for the number of ways (Bonferroni)."""
-    auc = measured.values(rule.measure).get(step)
-    chance = measured.values(CHANCE + rule.measure.removeprefix(AUC)).get(step)
-    if auc is None or chance is None or auc.value is None or chance.value is None:
-        return None
-    return MemorizationFinding.of(auc.value, min(1.0, chance.value * tests), auc.count)
+def _found(rules: Sequence[Rule], measured: MeasuredBake, step: int) -> list[MemorizationFinding | None]:
+    """Return what the numbers of each way of asking say, p corrected for their number; None where it was not asked so."""
+    values = [
+        (
+            measured.values(rule.measure).get(step),
+            measured.values(CHANCE + rule.measure.removeprefix(AUC)).get(step),
+        )
+        for rule in rules
+    ]
+    chances = _corrected([1.0 if p is None or p.value is None else p.value for _, p in values])
+    return [
+        None
+        if auc is None or auc.value is None or p is None or p.value is None
+        else MemorizationFinding.of(auc.value, chance, auc.count)
+        for (auc, p), chance in zip(values, chances, strict=True)
+    ]
+
+
+def _corrected(chances: Sequence[float]) -> list[float]:
+    """Return probabilities so that any of them is below a bound by chance as rarely as a single one (Hochberg 1988).
+
+    Two that are both small need no correction: four pictures against four come to 1 in 70 at best, twice which would never be a sign.
+    """
+    found, least = list(chances), 1.0
+    for tests, place in enumerate(sorted(range(len(chances)), key=lambda place: -chances[place]), start=1):
+        least = min(least, tests * chances[place])
+        found[place] = least
+    return found
 
 
 def _state(found: Sequence[MemorizationFinding]) -> EpochState:

@@ -201,6 +201,24 @@ def test_two_ways_of_asking_need_a_smaller_p() -> None:
     assert states(doneness(twice, epochs=1).lanes[-1]) == [EpochState.NO_SIGN]
 
 
+def test_four_pictures_against_four_can_be_a_sign_where_both_ways_of_asking_agree() -> None:
+    """Their smallest p is 1 / 70, and twice that is above 2 %."""
+
+    def lane_of(without: float) -> DonenessLane:
+        values = [
+            value
+            for ending, chance in (("", 1 / 70), (UNCAPTIONED, without))
+            for value in (
+                *measured(AUC + ending, (1.0,), half=0.1, count=4),
+                *measured(CHANCE + ending, (chance,), count=4),
+            )
+        ]
+        return doneness(values, epochs=1).lanes[-1]
+
+    assert states(lane_of(1 / 70)) == [EpochState.STRONG]
+    assert states(lane_of(3 / 70)) == [EpochState.NO_SIGN]
+
+
 def test_too_few_pictures_say_nothing_of_memorization() -> None:
     values = [*measured(AUC, (1.0,), half=0.1, count=3), *measured(CHANCE, (0.001,), count=3)]
     lane = doneness(values, epochs=1).lanes[-1]
