@@ -152,10 +152,23 @@ def warn_of_damage(journal: "Journal") -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` as JSON, ASCII only."""
+    """Print `value` as JSON, ASCII only; a number that is none, of which JSON has no word, as null."""
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True))
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), indent=2, ensure_ascii=True, allow_nan=False)
+    click.echo(text)
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with None in the place of every number that is infinite or none."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def planned_bake(settings_file: Path, overrides: Sequence[str]) -> "PlannedBake":

@@ -48,9 +48,11 @@ def keep_note(
     bake = journal.bakes.read_bake(number)
 
     def changed(note: BakeNote) -> BakeNote:
-        given = [tag for tag, there in note.tags.items() if there] if tags is None else list(tags)
-        wanted = dict.fromkeys(_checked(tag) for tag in (*given, *add))
-        taken = {_checked(tag) for tag in remove}
+        # A tag that is there, from a file that somebody edited, stands in nobody's way.
+        there = [tag for tag, given in note.tags.items() if given]
+        given = there if tags is None else [_checked(tag) for tag in tags]
+        wanted = dict.fromkeys((*given, *(_checked(tag) for tag in add)))
+        taken = {tag if tag in there else _checked(tag) for tag in remove}
         note = replace(note, tags={tag: True for tag in wanted if tag not in taken})
         if len(note.tags) > _MAX_TAGS:
             raise SettingsError(

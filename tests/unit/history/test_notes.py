@@ -66,6 +66,15 @@ def test_a_journal_asked_to_keep_half_a_character_says_so(add, journal: Journal)
         journal.log.write("\ud83d", bake=number)
 
 
+def test_a_tag_that_should_not_be_there_can_be_taken_and_stands_in_nobodys_way(
+    add, journal: Journal, workspace: Workspace
+) -> None:
+    number = add()
+    journal.notes.keep(BakeNote(bake=number, tags={"two words": True, "te": True}))
+    assert keep_note(journal, workspace, number, text="new", add=["hair"]).text == "new"
+    assert list(keep_note(journal, workspace, number, remove=["two words"]).tags) == ["te", "hair"]
+
+
 def test_two_programs_that_write_at_once_lose_nothing_of_each_other(
     add, journal: Journal, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
