@@ -18,6 +18,9 @@ from trainer.measures.of_parts import (
 from trainer.measures.part_groups import group_name, groups_of
 from trainer.settings.parts import Part
 
+# How many times as large as rounding a change is whose shares are those of the parts.
+_BEYOND_ROUNDING = 2.0
+
 
 @dataclass(frozen=True)
 class PartEffects:
@@ -36,6 +39,7 @@ class PartEffects:
         alone: the same -> |a|².
         last: the same -> |l|².
         interaction: |I|²; None where there is one group only.
+        rounding: |e(none) - e(none)'|², where the second differs by the rounding of the arithmetic; None where it is not known.
     """
 
     parts: tuple[Part, ...]
@@ -45,6 +49,13 @@ class PartEffects:
     alone: Mapping[Part, Numbers]
     last: Mapping[Part, Numbers]
     interaction: Numbers | None
+    rounding: Numbers | None = None
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether the whole change is about what rounding makes: every part's change then has the base's rounding in common, which
+        looks as if they shared the change."""
+        return self.rounding is not None and float(self.whole.sum()) < _BEYOND_ROUNDING**2 * float(self.rounding.sum())
 
     def of(self, pictures: Sequence[int]) -> "PartEffects":
         """Return the same of some pictures, by their index."""
@@ -54,6 +65,7 @@ class PartEffects:
             return {part: values[which] for part, values in numbers.items()}
 
         interaction = None if self.interaction is None else self.interaction[which]
+        rounding = None if self.rounding is None else self.rounding[which]
         return PartEffects(
             self.parts,
             self.base[which],
@@ -62,6 +74,7 @@ class PartEffects:
             each(self.alone),
             each(self.last),
             interaction,
+            rounding,
         )
 
 
@@ -98,15 +111,17 @@ def _of_scope(step: int, scope: str, effects: PartEffects) -> Iterator[MeasuredV
     if len(effects.parts) < 2:
         # What shares would say is known without them.
         return
+    # Shares of rounding are none.
+    whole = np.full_like(effects.whole, np.nan) if effects.is_rounding else effects.whole
     for part in effects.along:
-        yield value(OUTPUT_SHARE, part, effects.along[part], effects.whole)
+        yield value(OUTPUT_SHARE, part, effects.along[part], whole)
     names = [group_name(group) for group in groups_of(effects.parts)]
     if effects.interaction is None:
         return
     rest, encoders = (effects.along[name] for name in names)
-    yield value(OUTPUT_LEAD, "", encoders - rest, effects.whole)
-    yield value(OUTPUT_TOGETHER, "", effects.whole - encoders - rest, effects.whole)
-    yield value(OUTPUT_INTERACTION, "", effects.interaction, effects.whole, root=True)
+    yield value(OUTPUT_LEAD, "", encoders - rest, whole)
+    yield value(OUTPUT_TOGETHER, "", effects.whole - encoders - rest, whole)
+    yield value(OUTPUT_INTERACTION, "", effects.interaction, whole, root=True)
 
 
 def _ratio(above: Numbers, below: Numbers, *, root: bool) -> tuple[float | None, float | None, float | None]:

@@ -96,6 +96,7 @@ class PartsProbe:
         # Of the base alone, which stays as it is: kept from the first epoch on, in the computer's memory.
         self._base_texts: list[Mapping[Part, Encoded]] | None = None
         self._base_predictions: dict[int, Tensor] = {}
+        self._rounding = _Sums(len(pictures))
 
     def measure(self, step: int, progress: Progress, stop: Callable[[], bool]) -> Sequence[MeasuredValue]:
         """Return shares and sizes of each part's change after `step` steps; see Probe and trainer.measures.of_parts."""
@@ -113,9 +114,12 @@ class PartsProbe:
             self._add(sums, number, batch, encoded)
             done += len(batch)
             progress(done, total)
-        values = effect_values(step, self._effects(sums), self._scopes())
+        effects = self._effects(sums)
+        values = effect_values(step, effects, self._scopes())
         if (who := carried(values, step)) is not None:
             self._say(f"after step {step}: {who.words}")
+        elif len(groups_of(self._network.parts)) > 1 and effects.is_rounding:
+            self._say(f"after step {step}: who carries is not known, the LoRA changes hardly more than rounding does")
         return values
 
     def _add(
@@ -134,7 +138,11 @@ class PartsProbe:
         noisy = self._model.schedule.add_noise(latents, noise, times)
         sizes = torch.tensor([self._pictures[picture].sizes for picture in pictures]).to(device)
         if number not in self._base_predictions:
-            self._base_predictions[number] = self._predicted(_NONE, noisy, times, sizes, pictures, encoded).cpu()
+            base = self._predicted(_NONE, noisy, times, sizes, pictures, encoded)
+            nudged = self._predicted(_NONE, self._nudged(noisy, number), times, sizes, pictures, encoded)
+            rounding = nudged.float() - base.float()
+            self._rounding.add("rounding", pictures, rounding, rounding)
+            self._base_predictions[number] = base.cpu()
         base = self._base_predictions[number].to(device).float()
         made: dict[_Set, Tensor] = {}
 
@@ -157,6 +165,13 @@ class PartsProbe:
         if len(groups) > 1:
             interaction = whole - sum(change(frozenset(group)) for group in groups)
             sums.add("interaction", pictures, interaction, interaction)
+
+    def _nudged(self, noisy: Tensor, number: int) -> Tensor:
+        """Return the same, each number up or down by the last digit of the arithmetic: what that changes is rounding."""
+        dtype = self._model.body.dtype
+        digit = torch.finfo(dtype if dtype.is_floating_point else torch.bfloat16).eps
+        signs = torch.randint(2, noisy.shape, generator=generator_for(self._seed, "parts rounding", number))
+        return noisy * (1 + digit * (2 * signs - 1)).to(noisy)
 
     def _predicted(
         self,
@@ -202,7 +217,16 @@ class PartsProbe:
 
         interaction = sums.of("interaction") if "interaction" in sums.values else None
         along, alone, last = each("along"), each("alone"), each("last")
-        return PartEffects(self._network.parts, sums.of("base"), sums.of("whole"), along, alone, last, interaction)
+        return PartEffects(
+            self._network.parts,
+            sums.of("base"),
+            sums.of("whole"),
+            along,
+            alone,
+            last,
+            interaction,
+            self._rounding.of("rounding"),
+        )
 
     def _scopes(self) -> dict[str, list[int]]:
         """Return the pictures of each scope, by index; without those that all pictures are of."""

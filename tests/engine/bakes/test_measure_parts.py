@@ -11,7 +11,7 @@ from trainer.bake.step import train_step
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Order
 from trainer.measures.carried import CARRIED_BY, Carrier, carried, carried_by_step
-from trainer.measures.of_parts import OF_PARTS
+from trainer.measures.of_parts import OF_PARTS, OUTPUT_SHARE
 from trainer.probes.parts import PartsProbe
 
 
@@ -53,6 +53,20 @@ def test_who_carries_is_told_in_a_bake_built_to_be_so(
     found = carried(runner.journal.measures.of_bake(1, CARRIED_BY), 2)
     assert found is not None and found.carrier is who, found
     assert f"after step 2: {found.words}" in [line.text for line in runner.journal.log.read(bake=1)]
+
+
+def test_a_lora_that_changes_less_than_bf16_rounds_off_is_carried_by_nobody(runner: Any, make_settings: Any) -> None:
+    """At these rates the U-Net carries 95 %, as the same bake in fp32 shows; in bf16 rounding would share it alike."""
+    rates = {"unet_lr": 2e-4, "text_encoder_lr": 1e-5, "max_train_steps": 2, "measure_parts": True}
+    for precision in ("no", "bf16"):
+        runner.bake(make_settings(**changes(**rates, text_encoder_stop="", mixed_precision=precision)))
+    exact, rounded = (runner.journal.measures.of_bake(bake, [record.key for record in OF_PARTS]) for bake in (1, 2))
+    found = carried(exact, 2)
+    assert found is not None and found.carrier is Carrier.REST
+    assert carried(rounded, 2) is None
+    assert {value.value for value in rounded if value.name == OUTPUT_SHARE} == {None}
+    lines = [line.text for line in runner.journal.log.read(bake=2)]
+    assert "after step 2: who carries is not known, the LoRA changes hardly more than rounding does" in lines
 
 
 def order(runner: Any, what: Order) -> None:

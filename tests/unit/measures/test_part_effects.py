@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,16 @@ def test_shares_and_what_both_do_together_make_the_whole() -> None:
     assert values["output_interaction", ""].value == pytest.approx((0.04 / 0.24) ** 0.5, rel=0.05)
     for value in values.values():
         assert value.step == 7 and value.count == 12 and value.low < value.value < value.high, value.name
+
+
+@pytest.mark.parametrize(("rounding", "known"), [(0.01, True), (0.4, False), (2.0, False)])
+def test_a_change_that_is_hardly_more_than_rounding_has_no_shares(rounding: float, known: bool) -> None:
+    effects = two_parts(0.3, 0.3, 0.0)
+    effects = replace(effects, rounding=np.full_like(effects.whole, rounding**2))
+    values = effect_values(1, effects, {"folder a": [0, 3, 5]})
+    of_shares = {v.value is not None for v in values if v.name in ("output_share", "output_lead", "output_interaction")}
+    assert of_shares == {known}
+    assert all(v.value is not None for v in values if v.name in ("output_alone", "output_last"))
 
 
 def test_a_scope_counts_its_own_pictures_only_and_one_picture_has_no_interval() -> None:
