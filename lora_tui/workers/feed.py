@@ -243,7 +243,7 @@ class _JournalReader:
 
     def _own_log(self, seen: Snapshot, bake: Bake) -> tuple[LogLine, ...] | None:
         """Return the lines of a bake that the user chose: among those of all bakes they may be far above."""
-        if seen.followed is None or seen.followed.number == bake.number:
+        if seen.followed is not None and seen.followed.number == bake.number:
             return None
         lines = tuple(self._journal.log.read(bake=bake.number, limit=LOG_LINES))
         return self._last.own_log if self._last.own_log == lines else lines

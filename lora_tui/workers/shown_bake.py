@@ -1,6 +1,7 @@
 """Choice of the bake on the screen: the one that runs, else the last that ran, unless the user looks at another."""
 
 import queue
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ class ShownBake:
     """
 
     def __init__(self) -> None:
-        self._asked: queue.SimpleQueue[Callable[[Journal, Bake], int | None]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Callable[[Journal, Bake | None], int | None]] = queue.SimpleQueue()
         self._chosen: int | None = None
 
     def show(self, number: int) -> None:
@@ -25,9 +26,12 @@ class ShownBake:
         self._asked.put(lambda _journal, _shown: number)
 
     def show_neighbour(self, by: int) -> None:
-        """Show the bake after the one shown, or with a negative `by` the one before; the last one stays."""
+        """Show the bake after the one shown, or with a negative `by` the one before; the last one stays. Where none is shown, the newest."""
 
-        def neighbour(journal: "Journal", shown: Bake) -> int:
+        def neighbour(journal: "Journal", shown: Bake | None) -> int | None:
+            if shown is None:
+                newest = journal.bakes.neighbour(sys.maxsize, -1)
+                return None if newest is None else newest.number
             found = journal.bakes.neighbour(shown.number, by)
             return shown.number if found is None else found.number
 
@@ -44,17 +48,18 @@ class ShownBake:
 
     def pick(self, journal: "Journal", followed: Bake | None) -> Bake | None:
         """Return the bake to show; `followed` is shown where the user chose no other. For the feed's thread alone."""
-        shown = None if followed is None else self._read(journal, followed)
+        shown = self._read(journal, followed)
         while self.asked:
-            asked = self._asked.get()
-            if followed is not None and shown is not None:
-                self._chosen = asked(journal, shown)
-                shown = self._read(journal, followed)
+            self._chosen = self._asked.get()(journal, shown)
+            shown = self._read(journal, followed)
         return shown
 
-    def _read(self, journal: "Journal", followed: Bake) -> Bake:
-        """Return the bake chosen; the choice is dropped where it is `followed` anyway, or is withdrawn."""
-        if self._chosen is not None and self._chosen != followed.number:
+    def _read(self, journal: "Journal", followed: Bake | None) -> Bake | None:
+        """Return the bake chosen; the choice is dropped where it is `followed` anyway, or is withdrawn.
+
+        Where none is followed, since none ever ran here, LoRAs from elsewhere can still be chosen.
+        """
+        if self._chosen is not None and (followed is None or self._chosen != followed.number):
             bake = journal.bakes.find(self._chosen)
             if bake is not None and not bake.withdrawn:
                 return bake

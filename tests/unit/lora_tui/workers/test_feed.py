@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from lora_on_disk import write_lora
 from made_twins import add_bake as add_twin
 
 from lora_tui.snapshot import Snapshot
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady, what_changed
+from trainer.history.imports import find_loras, import_loras
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.metrics import MetricWriter
@@ -18,6 +20,7 @@ from trainer.journal.records import Bake, BakeState, Checkpoint, Mark, MarkKind,
 from trainer.machine.readings import HostReading, MachineReading
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
+from trainer.workspace import make_workspace
 
 
 class Ears:
@@ -201,6 +204,25 @@ def test_held_bakes_are_nobody_s_next_and_interrupt_nothing(journal: Journal, ea
     snapshot = ears.wait(lambda seen: seen.bake)
     assert number_of(snapshot.bake) == number
     assert (snapshot.ours, snapshot.ahead(time.time()), snapshot.active_bake("mine")) == (None, (), None)
+
+
+def test_where_none_ever_ran_loras_from_elsewhere_are_shown_once_they_are_chosen(
+    journal: Journal, feed: Feed, ears: Ears, tmp_path: Path
+) -> None:
+    workspace = make_workspace(tmp_path)
+    for name in ("cat", "dog"):
+        lora = write_lora(tmp_path / f"{name}.safetensors", metadata={"ss_session_id": name, "ss_output_name": name})
+        import_loras(journal, workspace, find_loras([lora]))
+    assert ears.wait(lambda seen: not feed.shown.asked).bake is None
+    feed.shown.show(1)
+    seen = ears.wait(lambda seen: number_of(seen.bake) == 1)
+    assert [saved.file.endswith("cat.safetensors") for saved in seen.checkpoints] == [True]
+    feed.shown.show_neighbour(1)
+    ears.wait(lambda seen: number_of(seen.bake) == 2)
+    feed.shown.follow()
+    ears.wait(lambda seen: seen.bake is None)
+    feed.shown.show_neighbour(-1)
+    ears.wait(lambda seen: number_of(seen.bake) == 2)
 
 
 def test_of_two_that_ran_the_one_started_last_is_shown_and_compared_with(journal: Journal, ears: Ears) -> None:
