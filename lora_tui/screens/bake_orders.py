@@ -77,7 +77,11 @@ class BakeOrders:
         bake = snapshot.bake
         if bake is None or not self._sender.may_bake():
             return
-        if bake.state is BakeState.DONE:
+        if bake.imported:
+            from trainer.jobs.ran_here import ran_elsewhere
+
+            self._sender.warn(ran_elsewhere(bake.number).line())
+        elif bake.state is BakeState.DONE:
             self._sender.warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with B")
         elif snapshot.ended_early:
             sender = self._sender

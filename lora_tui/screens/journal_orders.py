@@ -124,7 +124,10 @@ class JournalOrders:
 
         if not self._sender.may_bake():
             return
-        if entry.imported or not entry.steps:
+        if entry.imported:
+            self._warn_elsewhere(entry)
+            return
+        if not entry.steps:
             self._sender.warn(f"bake {entry.number:04d} has no state to start from")
             return
         draft = self._draft()
@@ -159,13 +162,20 @@ class JournalOrders:
         if not self._sender.may_bake():
             return
         name = f"bake {entry.number:04d}"
-        if entry.imported or entry.state is BakeState.DONE:
+        if entry.imported:
+            self._warn_elsewhere(entry)
+        elif entry.state is BakeState.DONE:
             self._sender.warn(f"{name} is done; to extend it, set more epochs and fork it with B")
         elif entry.state.live or entry.state is BakeState.QUEUED:
             self._sender.warn(f"{name} is {entry.state}")
         else:
             sender = self._sender
             sender.write(lambda: bakes.resume_bake(sender.workspace, entry.number, sender.engine.key), self._look)
+
+    def _warn_elsewhere(self, entry: "BakeEntry") -> None:
+        from trainer.jobs.ran_here import ran_elsewhere
+
+        self._sender.warn(ran_elsewhere(entry.number).line())
 
     def prune(self, entry: "BakeEntry") -> None:
         """Ask, then delete the epochs of a bake that nobody needs."""

@@ -50,10 +50,12 @@ def state_word(bake: Bake) -> str:
     """Return the state of a row in a word.
 
     A grid's running job is `making`, as its grid is; a queued one that nobody released is `held`, and one that was removed from
-    the queue before it started is `withdrawn`.
+    the queue before it started is `withdrawn`; one whose LoRAs come from elsewhere is `imported`.
     """
     if bake.grid is not None and bake.state is BakeState.BAKING:
         return "making"
     if bake.state is BakeState.QUEUED and bake.held:
         return "held"
+    if bake.imported:
+        return "imported"
     return "withdrawn" if bake.withdrawn else str(bake.state)

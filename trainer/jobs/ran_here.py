@@ -11,9 +11,14 @@ def check_ran_here(bake: Bake) -> None:
         WorkspaceError: its LoRA comes from elsewhere.
     """
     if bake.imported:
-        raise WorkspaceError(
-            f"bake {bake.number}",
-            found="its LoRA comes from elsewhere, without its training state and pictures",
-            expected="a bake that ran here",
-            way_out="`lora-tui import` makes settings from the LoRA file, to bake it again here",
-        )
+        raise ran_elsewhere(bake.number)
+
+
+def ran_elsewhere(number: int) -> WorkspaceError:
+    """Return the error for a bake whose LoRA comes from elsewhere."""
+    return WorkspaceError(
+        f"bake {number}",
+        found="its LoRA comes from elsewhere, without its training state and pictures",
+        expected="a bake that ran here",
+        way_out="`lora-tui import` makes settings from the LoRA file, to bake it again here",
+    )

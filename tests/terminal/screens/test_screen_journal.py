@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bursts import ENTER, type_at_once
 from ended_bakes import made_bake
+from lora_on_disk import write_lora
 from screen_alone import ScreenAlone
 from textual.widgets import Input, TextArea
 
@@ -21,6 +22,7 @@ from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.curve_overlay import CurveOverlay
+from trainer.history.imports import find_loras, import_loras
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote
 from trainer.journal.records import BakeState, Checkpoint
@@ -99,6 +101,20 @@ async def test_a_bake_is_one_line_with_only_what_changed_from_its_parent(alone, 
         assert "3/40" not in row_of(shown, 2) and "120" in row_of(shown, 2)
         assert all(len(line) <= size[0] for line in shown.splitlines())
         assert "re-bake of 2 with seed" in shown
+
+
+@pytest.mark.parametrize("key", ["r", "B", "t"])
+async def test_what_a_lora_from_elsewhere_cannot_do_is_said_with_the_way_to_bake_it_here(
+    alone, until, seen, tmp_path_factory, key: str
+) -> None:
+    lora = write_lora(tmp_path_factory.mktemp("elsewhere") / "cat.safetensors")
+    with alone.journal() as journal:
+        import_loras(journal, alone.workspace, find_loras([lora]))
+    async with alone.run(NARROW) as pilot:
+        await opened(alone, pilot, until)
+        await pilot.press(key, *(["enter", "enter"] if key == "t" else []))
+        told = messages if key != "t" else seen
+        await until(pilot, lambda: "comes from elsewhere" in told(alone.app) and "`lora-tui import`" in told(alone.app))
 
 
 async def test_an_empty_workspace_says_how_to_begin(alone, until, seen) -> None:
