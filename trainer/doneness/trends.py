@@ -113,9 +113,12 @@ def _still_changes(rule: Rule, series: Series, window: TrendWindow) -> Sight:
     last, count = inside[-1].step, len(inside) + 1
     before = [point for point in (series.start, *inside) if point is not None and point.step * MORE_STEPS <= last]
 
+    best_ahead = _best_ahead(rule.better, inside)
+
     def seen(point: Point) -> Seen | None:
-        ahead = [difference(point, other, count) for other in inside if other.step > point.step]
-        known = [apart for apart in ahead if apart is not None]
+        other = best_ahead.get(point.step)
+        ahead = difference(point, other, count) if other is not None else None
+        known = [ahead] if ahead is not None else []
         if point.step * MORE_STEPS > last:
             back = difference(before[-1], point, count) if before else None
             if back is None:
@@ -131,6 +134,21 @@ def _still_changes(rule: Rule, series: Series, window: TrendWindow) -> Sight:
         return Seen(False, most) if most.limit <= SEEN_SHARE * gained else None
 
     return _each(series, seen, window.end)
+
+
+def _best_ahead(better: int, points: Sequence[Point]) -> Mapping[int, Point]:
+    """Return, by the step of each point, the best one after it of those whose noise is known; of equal ones the first.
+
+    They are all held against the same noise, that of the point before, so the best is the one farthest from it.
+    """
+    found: dict[int, Point] = {}
+    best: Point | None = None
+    for point in reversed(points):
+        if best is not None:
+            found[point.step] = best
+        if point.spread is not None and (best is None or better * point.value >= better * best.value):
+            best = point
+    return found
 
 
 def _outgrows_chance(rule: Rule, series: Series, window: TrendWindow) -> Sight:
