@@ -77,6 +77,9 @@ def _training(bake: Bake, journal: Journal) -> list[str]:
     values = journal.curves.last_values(bake.number)
     step = int(values["loss"][0]) if "loss" in values else 0
     parts = [f"step {step}/{bake.total_steps}" if bake.total_steps else steps_in_all(0)]
+    if bake.imported:
+        # No step of it ran here.
+        parts = []
     if "loss" in values:
         parts.append(f"loss {loss(values['loss'][1])}")
     checkpoints = journal.results.checkpoints(bake.number)

@@ -51,7 +51,10 @@ def _block(block: Block) -> Iterator[str]:
         case TextLines(lines, title):
             if title:
                 yield from (f"### {escaped(title)}", "")
-            yield from (f"- {escaped(line)}" for line in lines) if len(lines) > 1 else map(escaped, lines)
+            if len(lines) > 1:
+                yield from _items(lines)
+            else:
+                yield from (escaped(line.strip()) for line in lines)
         case AlignedLines(lines):
             # Four spaces in front: no line of it can end it, as one of backticks would.
             yield from (f"    {printable(line)}".rstrip() for line in lines)
@@ -61,6 +64,14 @@ def _block(block: Block) -> Iterator[str]:
             yield from _plot(block)
         case PictureFile(caption, _, name):
             yield f"- {escaped(caption)}: {escaped(name)}"
+
+
+def _items(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines as a list, those further in below the one before; five spaces behind the dash would make code of them."""
+    indents = [len(line) - len(line.lstrip(" ")) for line in lines]
+    levels = sorted(set(indents))
+    for line, indent in zip(lines, indents, strict=True):
+        yield f"{'  ' * levels.index(indent)}- {escaped(line.lstrip(' '))}"
 
 
 def _table(table: TextTable) -> Iterator[str]:

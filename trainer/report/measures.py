@@ -67,7 +67,9 @@ def _against_parent(source: ReportSource) -> Iterator[Block]:
     )
     if not rows:
         return
-    yield TextLines((f"{found.together.words()}; {counts(whole[0].compared, of='picture')}",))
+    steps = dict.fromkeys((found.first_step, found.second_step))
+    after = f"after step {' and '.join(f'{step:,}' for step in steps)}"
+    yield TextLines((f"{after}: {found.together.words()}; {counts(whole[0].compared, of='picture')}",))
     head = ("measure", "of", f"bake {source.parent.number}", f"bake {number}", "against the noise")
     yield TextTable(head, rows, frozenset({2, 3}))
 

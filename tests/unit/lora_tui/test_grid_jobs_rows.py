@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lora_on_disk import write_lora
 
 from lora_tui.headless.progress import ProgressPrinter
 from lora_tui.headless.status import bake_line, bakes_json, rows_counted, withdrawn_line
@@ -16,12 +17,13 @@ from lora_tui.wording.bake_progress import other_jobs, step_progress
 from lora_tui.wording.job_names import state_word
 from lora_tui.wording.queue import queue_lines, read_queue_view
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
+from trainer.history.imports import find_loras, import_loras
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
 from trainer.journal.records import BakeState, GridState, NewBake, Stage
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
-from trainer.workspace import Workspace
+from trainer.workspace import Workspace, make_workspace
 
 
 @pytest.fixture
@@ -148,6 +150,12 @@ def test_status_counts_pictures(journal: Journal) -> None:
         == "● 0002 grid 1 weights  making  3/12 pictures  in grids/0001-weights"
     )
     assert rows_counted(journal.bakes.latest(), journal) == "1 bake, 1 grid"
+
+
+def test_status_counts_the_files_of_a_lora_from_elsewhere_and_no_steps(journal: Journal, tmp_path: Path) -> None:
+    lora = write_lora(tmp_path / "cat.safetensors", metadata={"ss_steps": "9", "ss_max_train_steps": "9"})
+    import_loras(journal, make_workspace(tmp_path), find_loras([lora]))
+    assert bake_line(journal.bakes.read(1), journal) == "✓ 0001 cat  imported  1 LoRA file"
 
 
 def test_status_says_held_queued_and_withdrawn_and_a_withdrawn_one_leaves_the_list(journal: Journal) -> None:

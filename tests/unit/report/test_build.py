@@ -112,7 +112,9 @@ def test_measures_over_several_epochs_are_plotted_and_single_ones_listed(whole: 
 
 
 def test_every_value_beside_the_parents_has_its_noise(whole: BakeReport) -> None:
-    table = blocks(whole, "Against the parent")[1]
+    together, table = blocks(whole, "Against the parent")
+    assert isinstance(together, TextLines)
+    assert together.lines[0].startswith("after step 120: ")
     assert isinstance(table, TextTable)
     assert table.head == ("measure", "of", "bake 1", "bake 2", "against the noise")
     assert {row[-1] for row in table.rows} == {"noise not known: make a twin"}

@@ -17,7 +17,7 @@ from trainer.report.build import bake_report
 from trainer.report.html import report_html
 from trainer.report.markdown import escaped, report_markdown
 from trainer.report.pictures import inlined_pictures
-from trainer.report.record import BakeReport, PictureFile
+from trainer.report.record import BakeReport, Chapter, PictureFile, TextLines
 
 TAGS = set(
     [
@@ -128,6 +128,13 @@ def test_markdown_takes_no_text_for_markup_and_shows_no_picture_from_outside(hos
 )
 def test_a_text_stays_as_it_is(text: str, shown: str) -> None:
     assert escaped(text) == shown
+
+
+def test_lines_that_stand_further_in_are_lists_below_lists_in_markdown() -> None:
+    lines = TextLines(("  epoch 1: done", "    it *grew*", "  epoch 2: over", "    static"), "U-Net")
+    text = report_markdown(BakeReport(1, "a", (), (Chapter("Doneness", (lines, TextLines(("  alone",)))),)))
+    assert "### U-Net\n\n- epoch 1: done\n  - it \\*grew\\*\n- epoch 2: over\n  - static\n" in text
+    assert "\nalone\n" in text
 
 
 def test_both_forms_have_the_same_chapters(hostile: BakeReport) -> None:
