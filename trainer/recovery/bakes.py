@@ -176,9 +176,11 @@ def _loras(folder: Path, notes: list[str]) -> dict[str, Checkpoint]:
     found: dict[str, Checkpoint] = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
+            # A journal keeps no name in another encoding.
+            path.name.encode()
             texts = read_header(path).metadata
             about = path.stat()
-        except (LoraTuiError, OSError) as error:
+        except (LoraTuiError, OSError, UnicodeEncodeError) as error:
             notes.append(printable(f"{path.name} skipped: {error}"))
             continue
         found[path.name] = saved_lora(path.name, texts, about.st_size, about.st_mtime)

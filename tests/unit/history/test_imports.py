@@ -259,6 +259,15 @@ def test_a_text_or_a_name_that_cannot_be_kept_costs_its_own_file_alone(
     assert len(read().entries) == 1
 
 
+def test_a_file_whose_name_cannot_be_kept_costs_no_bake_its_recovery(workspace: Workspace, tmp_path: Path) -> None:
+    folder = workspace.bakes / "0007-dog"
+    write_lora(folder / "dog.safetensors", metadata={"ss_steps": "3"})
+    write_lora(folder / os.fsdecode(b"caf\xe9.safetensors"), metadata={"ss_steps": "9"})
+    recover_bakes(workspace, tmp_path / "new.sqlite")
+    with Journal(tmp_path / "new.sqlite") as made:
+        assert [saved.file for saved in made.results.checkpoints(7)] == ["dog.safetensors"]
+
+
 def test_verdicts_on_epochs_from_elsewhere_count_for_them(
     judge, journal: Journal, workspace: Workspace, elsewhere: Path, read
 ) -> None:
