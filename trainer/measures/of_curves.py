@@ -20,6 +20,7 @@ OF_CURVES: tuple[MeasureRecord, ...] = (
         help="Loss of the validation pictures at fixed noise and times. It says little of how far a LoRA is: its lowest point comes late.",
         source=MeasureSource.OUTPUT,
         by_part=False,
+        of_held_out=True,
     ),
     MeasureRecord(
         key=VALIDATION_CHANGE,
@@ -27,6 +28,7 @@ OF_CURVES: tuple[MeasureRecord, ...] = (
         help="Change of the validation loss against the untrained base, picture by picture.",
         source=MeasureSource.OUTPUT,
         by_part=False,
+        of_held_out=True,
     ),
 )
 """What the journal keeps of a bake's losses (tables checkpoint and validation); they are no rows of the table measure."""

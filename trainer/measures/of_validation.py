@@ -25,6 +25,7 @@ def _record(
         by_part=False,
         compared=compared,
         by_picture=by_picture,
+        of_held_out=True,
     )
 
 

@@ -31,6 +31,7 @@ class MeasureRecord:
         compared: whether two bakes may be compared by it, with its noise; a value that says nothing beside another bake's is not.
         log_scale: whether its values are compared as ratios: they span orders of magnitude.
         by_picture: whether it counts pictures: of n it moves in steps of 1 / n, so that twins may agree by chance.
+        of_held_out: whether it is measured on held-out pictures: values of two bakes that held out others are not compared.
         basis: name of the values that say what it was measured on, as a number; values of two bakes with another basis are not
             compared. Those values have no record, since they mean nothing to people. "" where it is always the same.
     """
@@ -46,4 +47,5 @@ class MeasureRecord:
     compared: bool = True
     log_scale: bool = False
     by_picture: bool = False
+    of_held_out: bool = False
     basis: str = ""

@@ -1,15 +1,21 @@
 """Values of bakes by step, whatever table they stand in."""
 
+import hashlib
 import math
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
+from trainer.dataset.manifest import FILE, read_manifest
+from trainer.errors import LoraTuiError
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_curves import OF_CURVES, TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.registry import MEASURES
 
+# Hexadecimal digits of a number that a float holds exactly.
+_EXACT_DIGITS = 13
 _OF_CURVES = frozenset(record.key for record in OF_CURVES)
 
 
@@ -67,8 +73,24 @@ class BakeValues:
     def basis(self, name: str, step: int) -> float | None:
         """Return what a measure was made on after `step`; None where that is always the same."""
         record = MEASURES.get(name)
+        if record is not None and record.of_held_out:
+            return self._held_out
         found = self.at(ValueKey(record.basis), step) if record is not None and record.basis else None
         return None if found is None else found.value
+
+    @cached_property
+    def _held_out(self) -> float | None:
+        """What tells the held-out pictures, and their captions, from others; None where they are not known."""
+        blob = self._journal.results.manifest(self._bake)
+        try:
+            manifest = None if blob is None else read_manifest(blob, FILE)
+        except LoraTuiError:
+            manifest = None
+        if manifest is None:
+            return None
+        listed = sorted((picture.sha256, picture.caption) for picture in manifest.validation)
+        digest = hashlib.sha256(repr(listed).encode("utf-8", "surrogatepass")).hexdigest()
+        return float(int(digest[:_EXACT_DIGITS], 16))
 
     def _of_curves(self) -> Iterator[MeasuredValue]:
         for saved in sorted(self._journal.results.checkpoints(self._bake), key=lambda each: each.step):

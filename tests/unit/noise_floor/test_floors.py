@@ -15,7 +15,7 @@ from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Mark, MarkKind
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.of_pictures import DRIFT, PICTURE_SET, STATIC
-from trainer.measures.of_validation import AUC
+from trainer.measures.of_validation import AUC, HELD_OUT_CHANGE
 from trainer.measures.of_weights import DELTA_SHARE
 from trainer.noise_floor.families import make_rows
 from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
@@ -394,3 +394,21 @@ def test_a_bake_without_the_value_makes_no_comparison_exact(journal: Journal) ->
     nothing = add_bake(journal, seed=3)
     found = NoiseFloors(journal).compare([first, nothing], [second], ValueKey(DRIFT, "unet"), EPOCH)
     assert found is not None and found.pictures == 4
+
+
+@pytest.mark.parametrize("name", [HELD_OUT_CHANGE, VALIDATION_LOSS])
+def test_values_on_other_held_out_pictures_are_neither_compared_nor_counted_as_noise(
+    journal: Journal, name: str
+) -> None:
+    other = replace(DATA, validation=(replace(PICTURE, path="v/b.png", sha256="7" * 64),))
+    bakes = [
+        add_bake(journal, {HELD_OUT_CHANGE: value}, seed=seed, data=data, losses={EPOCH: value})
+        for seed, (value, data) in enumerate(((0.1, DATA), (0.12, DATA), (0.9, other)))
+    ]
+    key = ValueKey(name, "unet" if name == HELD_OUT_CHANGE else "")
+    floors = NoiseFloors(journal)
+    assert floors.family(bakes[0]) == bakes
+    found = floors.floor_of(bakes[:1], key, EPOCH)
+    assert found is not None and found.bakes == 2
+    assert floors.compare(bakes[:1], bakes[2:], key, EPOCH) is None
+    assert floors.compare(bakes[:1], bakes[1:2], key, EPOCH) is not None
