@@ -10,7 +10,7 @@ import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
 from lora_tui.commands.options import PATH, WORKSPACE
-from trainer.errors import ExitCode, SettingsError
+from trainer.errors import ExitCode, SettingsError, WorkspaceError
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -264,9 +264,16 @@ def _history(journal: "Journal", workspace: "Workspace") -> "BakeHistory":
     from trainer.history.history import BakeHistory
 
     journal.bakes.mark_lost()
+    in_memory = False
     with ProgressLine() as line:
-        make_missing(journal, workspace, show=lambda made: line(f"reading bakes: {made:,}"))
-    history = BakeHistory(journal)
+        try:
+            make_missing(journal, workspace, show=lambda made: line(f"reading bakes: {made:,}"))
+        except WorkspaceError as error:
+            # Whoever looks for what can be deleted must see it nevertheless.
+            if not error.full:
+                raise
+            in_memory = True
+    history = BakeHistory(journal, in_memory=in_memory)
     history.refresh()
     return history
 

@@ -8,13 +8,18 @@ from subprocess import CompletedProcess
 import pytest
 from lora_on_disk import write_lora
 
+from lora_tui.commands.bakes import open_history
 from trainer.dataset.manifest import ListedPicture, Manifest, manifest_bytes
+from trainer.errors import WorkspaceError
+from trainer.history.filter import parse_filter
+from trainer.journal.derived import DerivedStore
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState, Checkpoint, NewBake
 from trainer.measures.of_pictures import BLEED, DRIFT, PICTURE_SET, STATIC
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
+from trainer.workspace import Workspace
 
 LoraTui = Callable[..., "CompletedProcess[str]"]
 
@@ -160,3 +165,17 @@ def test_measures_are_shown_in_their_units_and_not_what_only_says_what_they_were
     assert "\n  of a later version  7\n" in shown
     assert "\n  bleed  0.5  at step 40\n" in shown
     assert PICTURE_SET not in shown
+
+
+def test_on_a_full_disk_the_list_is_whole_so_that_the_right_bakes_are_pruned(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        error = WorkspaceError("journal.sqlite", found="the disk is full")
+        error.full = True
+        raise error
+
+    monkeypatch.setattr(DerivedStore, "keep_facts", refuse)
+    with open_history(Workspace(filled)) as (_, history):
+        found = parse_filter("-unet_lr>2e-3").matching(history.newest_first())
+    assert [entry.number for entry in found] == [3, 1]

@@ -50,14 +50,16 @@ class BakeHistory:
 
     Args:
         journal: open; its owner closes it.
+        in_memory: whether missing facts are made in memory though the journal can be written: the disk is full.
 
     Attributes:
         entries: by number.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, in_memory: bool = False) -> None:
         self.entries: dict[int, BakeEntry] = {}
         self._journal = journal
+        self._in_memory = in_memory or journal.read_only
         self._workspace = Workspace(journal.path.parent)
         self._unkept: dict[int, Mapping[str, str]] | None = None
         self._seen: object = None
@@ -134,7 +136,7 @@ class BakeHistory:
             keys: of the entries, as `BakeFilter.metadata_keys`.
         """
         found = {key: dict(self._journal.derived.metadata(key)) for key in keys}
-        if keys and self._journal.read_only:
+        if keys and self._in_memory:
             if self._unkept is None:
                 newest = self._journal.derived.without_metadata(len(self.entries))
                 self._unkept = {each.number: metadata_of(self._workspace, each) for each in newest}
@@ -148,7 +150,7 @@ class BakeHistory:
         """Read the facts of all (None), or of those that changed or have none here; return the bakes whose facts are others."""
         wanted = None if changed is None else {*changed, *(self._stamps.keys() - self._facts.keys() - self._jobs)}
         found = dict(self._journal.derived.facts(wanted))
-        if self._journal.read_only:
+        if self._in_memory:
             missing = self._journal.derived.without_facts(made_by(), len(self._stamps))
             found |= {each.number: facts_of(self._journal, each) for each in missing if each.number not in self._facts}
         new = {
@@ -168,7 +170,7 @@ class BakeHistory:
 
     def _read_verdicts(self) -> set[int]:
         tallies = self._journal.derived.tallies(self._tallied)
-        if self._journal.read_only:
+        if self._in_memory:
             grids = self._journal.derived.without_tally(_MAX_GRIDS)
             tallies += [tally_of(self._journal, self._workspace, grid) for grid in grids if grid not in self._tallies]
         new = {tally.grid: tally for tally in tallies if self._tallies.get(tally.grid) != tally}
