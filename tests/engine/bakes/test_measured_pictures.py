@@ -9,6 +9,7 @@ from run_bakes import bits_of_lora
 
 import trainer.bake.loop
 from trainer.bake.step import train_step
+from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Order, Stage
 from trainer.measures.of_pictures import OF_PICTURES, PICTURE_SET
 from trainer.settings.subject import Subject, save_subject
@@ -81,7 +82,9 @@ def test_a_stop_does_not_wait_for_the_pictures(
 ) -> None:
     def train_and_stop(session: Any, work: Any) -> Any:
         if work.step == 2:
-            runner.journal.orders.give(1, Order.STOP)
+            # As another program does: the bake looks again only after another connection has written.
+            with Journal(runner.journal.path) as outside:
+                outside.orders.give(1, Order.STOP)
         return train_step(session, work)
 
     monkeypatch.setattr(trainer.bake.loop, "train_step", train_and_stop)

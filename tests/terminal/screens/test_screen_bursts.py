@@ -256,7 +256,6 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
 _CHARACTERS = {
     "slash": "/",
     "number_sign": "#",
-    "delete": "x",
     "question_mark": "?",
     "enter": ENTER,
     "ctrl+p": "\x10",
@@ -265,8 +264,9 @@ _CHARACTERS = {
 
 
 def character_of(name: str) -> str:
-    key = BY_ID[name].keys.partition(",")[0]
-    return _CHARACTERS.get(key, key)
+    """Return what is typed for the first of an action's keys that is a character."""
+    characters = (_CHARACTERS.get(key, key) for key in BY_ID[name].keys.split(","))
+    return next(character for character in characters if len(character) == 1)
 
 
 def acted(runner) -> tuple[object, ...]:

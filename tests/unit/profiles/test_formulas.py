@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainer.dataset.batches import batches_per_epoch, instances
@@ -57,13 +57,14 @@ def run(key: str, files: list[FoundFile], **stated: object) -> TrainerRun:
 
 
 @given(key=st.sampled_from(KEYS), found=pictures, batch=whole, epochs=whole)
+@example(key="legacy ps script 2023-02", found=[(1, (512, 512))], batch=2, epochs=1)
 def test_without_accumulation_every_epoch_is_all_of_its_batches(
     key: str, found: list[tuple[int, Size]], batch: int, epochs: int
 ) -> None:
     made = run(key, folder(found), train_batch_size=batch, max_train_epochs=epochs, lr_warmup_steps="0")
     if made.stops:
-        # OneTrainer drops what fills no batch.
-        assert made.batches_per_epoch == 0
+        # OneTrainer drops what fills no batch; a script that passes steps rounds half a batch down to none.
+        assert made.batches_per_epoch == 0 or (PROFILES[key].steps.steps_passed and made.steps_shown == 0)
         return
     if PROFILES[key].steps.steps_passed:
         assert made.steps == made.steps_shown
