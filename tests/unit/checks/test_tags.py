@@ -84,4 +84,5 @@ def test_the_time_grows_with_the_number_of_tags_and_not_with_its_square() -> Non
         found([", ".join(f"castle{letter}s" for letter in letters), "x", "x", "x"], "tag-alike")
         return time.process_time() - start
 
-    assert seconds(2000) < 25 * max(0.01, seconds(250))
+    # The least of three: on a shared computer a single one may take ten times as long.
+    assert min(seconds(2000) for _ in range(3)) < 25 * max(0.01, seconds(250))

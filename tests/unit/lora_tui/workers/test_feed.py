@@ -251,7 +251,9 @@ def test_neighbours_are_walked_to_and_withdrawn_ones_passed_over(journal: Journa
 def test_a_bake_looked_at_stays_while_another_starts_and_following_goes_to_that(
     journal: Journal, feed: Feed, ears: Ears
 ) -> None:
-    first, _ = bake_done(journal), bake_done(journal)
+    first, second = bake_done(journal), bake_done(journal)
+    # Before that the first may be the last that ran, and to choose it is to follow.
+    ears.wait(lambda seen: number_of(seen.bake) == second)
     feed.shown.show(first)
     ears.wait(lambda seen: number_of(seen.bake) == first)
     running = add(journal)
@@ -263,7 +265,9 @@ def test_a_bake_looked_at_stays_while_another_starts_and_following_goes_to_that(
 
 
 def test_whoever_walks_back_to_the_last_that_ran_follows_again(journal: Journal, feed: Feed, ears: Ears) -> None:
-    first, _ = bake_done(journal), bake_done(journal)
+    first, second = bake_done(journal), bake_done(journal)
+    # Before that the first may be the last that ran, and to choose it is to follow.
+    ears.wait(lambda seen: number_of(seen.bake) == second)
     feed.shown.show(first)
     ears.wait(lambda seen: number_of(seen.bake) == first)
     feed.shown.show_neighbour(1)
