@@ -82,7 +82,7 @@ class JournalScreen(Screen[LeftJournal]):
         color: $foreground;
         layout: vertical;
         & > #journal-title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #caution { height: auto; max-height: 2; padding: 0 1; color: $warning; display: none; }
+        & > #caution { height: auto; max-height: 5; padding: 0 1; color: $warning; display: none; }
         & > #caution.-shown { display: block; }
         & > FilterLine { height: 1; padding: 0 1; border: none; display: none; background: $panel; }
         & > FilterLine:focus { border: none; }
