@@ -1,7 +1,8 @@
 """Records of what is measured on pictures of the subject's prompts, made with fixed seeds: in latents, and again in pixels."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
 from trainer.measures.record import MeasureRecord, MeasureSource
 
@@ -27,83 +28,63 @@ TOKEN_REMOVED, OTHER_PROMPTS = "token removed", "other prompts"
 _UNIT = "1 is as far as two of the base's pictures with different seeds are apart"
 
 
-@dataclass(frozen=True)
-class _InBoth:
-    """A measure that is made in latents and in pixels; `{what}` in its help stands for either."""
+_record = partial(MeasureRecord, source=MeasureSource.PICTURE, setting=SETTING, by_part=False, basis=PICTURE_SET)
 
-    key: str
-    title: str
-    help: str
-    scopes: str = ""
-    unit: str = ""
-    log_scale: bool = False
-    by_picture: bool = False
 
-    def records(self) -> Iterator[MeasureRecord]:
-        for ending, suffix, what in (("", "", "latents"), (PIXELS, " (pixels)", "pixels")):
-            yield MeasureRecord(
-                self.key + ending,
-                self.title + suffix,
-                self.help.format(what=what),
-                MeasureSource.PICTURE,
-                unit=self.unit,
-                setting=SETTING,
-                scopes=self.scopes,
-                by_part=False,
-                log_scale=self.log_scale,
-                by_picture=self.by_picture,
-                basis=PICTURE_SET,
-            )
+def _in_both(record: MeasureRecord) -> Iterator[MeasureRecord]:
+    """Yield the records of a measure that is made in latents and in pixels; `{what}` in its help stands for either."""
+    for ending, suffix, what in (("", "", "latents"), (PIXELS, " (pixels)", "pixels")):
+        yield replace(record, key=record.key + ending, title=record.title + suffix, help=record.help.format(what=what))
 
 
 _IN_BOTH = (
-    _InBoth(
+    _record(
         DRIFT,
         "drift",
         "How far pictures for the subject are from the base's of the same prompt and seed, in {what}: "
         f"{_UNIT}. It does not say whether they got nearer to the subject.",
-        "prompt",
+        scopes="prompt",
     ),
-    _InBoth(
+    _record(
         TOKEN_EFFECT,
         "token effect",
         "How far a picture with the activation token is from the one without it, both with the LoRA, in {what}: "
         f"{_UNIT}. After step 0 it is what the word does to the base alone.",
-        "prompt",
+        scopes="prompt",
     ),
-    _InBoth(
+    _record(
         BLEED,
         "bleed",
         "How far pictures whose prompt lacks the activation token are from the base's, in {what}: "
         f"{_UNIT}. It does not say what came through. Where the token alone was removed, the other words may ask for the subject still; "
         f"scope `{OTHER_PROMPTS}` is of prompts for something else.",
-        "prompt",
+        scopes="prompt",
     ),
-    _InBoth(
+    _record(
         OUTFIT_DISTANCE,
         "outfit asked × seen",
         "How far the pictures for one outfit are from the training pictures of each, in {what} averaged over 4 × 4 fields, by the mean "
         "of all outfits: below 1 is nearer than the others. Colours and layout count; whether it is that outfit the eye must say.",
-        "outfit asked × outfit seen",
+        scopes="outfit asked × outfit seen",
     ),
-    _InBoth(
+    _record(
         OUTFIT_SEEN,
         "outfit seen as asked",
         "Share of the pictures for an outfit that are nearest to the training pictures of that outfit, in {what} averaged over 4 × 4 "
         f"fields. Scope `{AGAINST_TRAINING}`: how many of the training pictures themselves are recognised in this way, each left out in turn.",
-        "training pictures",
+        scopes="training pictures",
         unit="%",
         by_picture=True,
     ),
-    _InBoth(
+    _record(
         HIGH_FREQUENCY,
         "fine detail",
         "Energy of the differences of {what} one latent apart, as a multiple of the base's pictures of the same prompts and seeds, or of "
         "the training pictures. Much above 1 is grain or static, below 1 is smooth.",
-        "training pictures",
+        scopes="training pictures",
         log_scale=True,
     ),
-    _InBoth(
+    _record(
         STATIC,
         "static pictures",
         "Share of the pictures that have far more fine detail in {what} than any of the base's and of the training pictures, or that hold "
@@ -115,29 +96,21 @@ _IN_BOTH = (
 )
 
 OF_PICTURES: tuple[MeasureRecord, ...] = (
-    *(record for measure in _IN_BOTH for record in measure.records()),
-    MeasureRecord(
+    *(record for measure in _IN_BOTH for record in _in_both(measure)),
+    _record(
         SATURATION,
         "spread of latents",
         "Standard deviation of latents as a multiple of the base's pictures of the same prompts and seeds, or of the training pictures. "
         "Above 1 is more contrast and colour.",
-        MeasureSource.PICTURE,
-        setting=SETTING,
         scopes="training pictures",
-        by_part=False,
         log_scale=True,
-        basis=PICTURE_SET,
     ),
-    MeasureRecord(
+    _record(
         SATURATION + PIXELS,
         "saturation",
         "Mean difference of a pixel's strongest and weakest colour, as a multiple of the base's pictures of the same prompts and seeds, or "
         "of the training pictures.",
-        MeasureSource.PICTURE,
-        setting=SETTING,
         scopes="training pictures",
-        by_part=False,
         log_scale=True,
-        basis=PICTURE_SET,
     ),
 )
