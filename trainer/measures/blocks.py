@@ -18,6 +18,17 @@ def block_of(module: str) -> tuple[str, str]:
     return (OTHER, "") if part is None else (part.key, part.groups.of(module.removeprefix(part.lora_prefix)))
 
 
+def by_scope(modules: Iterable[str]) -> dict[tuple[str, str], list[str]]:
+    """Return the modules of the whole, of each part and of each of its block groups, by part and group, "" for all."""
+    members: dict[tuple[str, str], list[str]] = {("", ""): []}
+    for name in modules:
+        part, group = block_of(name)
+        # A module of no known family is in no group.
+        for scope in dict.fromkeys([("", ""), (part, ""), (part, group)]):
+            members.setdefault(scope, []).append(name)
+    return members
+
+
 def ordered_groups(part: str, groups: Iterable[str]) -> list[str]:
     """Return block groups of a part in the order in which they are shown."""
     order = part_record(part).groups.order if part in known_parts() else ()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.families.registry import FAMILIES
-from trainer.measures.blocks import block_of
+from trainer.measures.blocks import by_scope
 from trainer.measures.lora_factors import Factors, LoraFactors, check_sides
 from trainer.measures.products import inner_product, leading_directions, overlap, squared_norm
 from trainer.measures.weights import MeasuringStopped
@@ -120,11 +120,7 @@ def _meet(one: _Directions, other: _Directions) -> _Met:
 def _by_scope(
     met: Mapping[str, _Met], first: Mapping[str, float], second: Mapping[str, float]
 ) -> dict[Scope, Interference]:
-    members: dict[Scope, list[str]] = {("", ""): []}
-    for name in dict.fromkeys([*first, *second]):
-        part, group = block_of(name)
-        for scope in dict.fromkeys([("", ""), (part, ""), (part, group)]):
-            members.setdefault(scope, []).append(name)
+    members = by_scope(dict.fromkeys([*first, *second]))
     return {scope: _together(names, met, first, second) for scope, names in members.items()}
 
 

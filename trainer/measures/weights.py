@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.blocks import block_of
+from trainer.measures.blocks import by_scope
 from trainer.measures.lora_factors import Factors, LoraFactors, check_sides
 from trainer.measures.of_weights import (
     COSINE_BEFORE,
@@ -74,15 +74,9 @@ class LoraMeasures:
 
     def values(self, step: int) -> list[MeasuredValue]:
         """Return what there is of each measure for the whole, each part and each of its block groups; what makes no sense is left out."""
-        members: dict[tuple[str, str], list[str]] = {("", ""): list(self.modules)}
-        for name in self.modules:
-            part, group = block_of(name)
-            members.setdefault((part, ""), []).append(name)
-            if group:
-                members.setdefault((part, group), []).append(name)
         return [
             MeasuredValue(step=step, name=record.key, part=part, scope=group, value=value)
-            for (part, group), names in members.items()
+            for (part, group), names in by_scope(self.modules).items()
             for record, value in self._of(part, group, names)
         ]
 
