@@ -124,7 +124,7 @@ def measure_lora(
         names = list(file)
     if before is not None:
         with LoraFactors(before, own_name) as earlier:
-            names += [name for name in earlier if name not in set(names)]
+            names = list(dict.fromkeys([*names, *earlier]))
 
     def measure(some: list[str]) -> dict[str, ModuleMeasures]:
         return _measure_modules(some, path, before, own_name, stop)
