@@ -16,7 +16,7 @@ import numpy as np
 
 from trainer.families.registry import FAMILIES
 from trainer.measures.blocks import by_scope
-from trainer.measures.lora_factors import Factors, LoraFactors, check_sides
+from trainer.measures.lora_factors import LoraFactors, Matrix, check_sides
 from trainer.measures.products import inner_product, leading_directions, overlap, squared_norm
 from trainer.measures.weights import MeasuringStopped
 
@@ -51,15 +51,8 @@ class _Met:
     """Two changes of one module."""
 
     inner: float
-    inputs: tuple[float, float] | None
-    outputs: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class _Directions:
-    change: Factors
-    outputs: np.ndarray
-    inputs: np.ndarray
+    inputs: tuple[float, float] | None = None
+    outputs: tuple[float, float] | None = None
 
 
 Scope = tuple[str, str]
@@ -77,6 +70,7 @@ def interference(
     paths: Sequence[Path],
     *,
     own_name: Callable[[str], str] = common_name,
+    overlaps: bool = True,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[tuple[int, int], dict[Scope, Interference]]:
     """Return for each pair of files, by their places in `paths`, how they meet as a whole, in each part and block group.
@@ -84,6 +78,7 @@ def interference(
     Args:
         paths: two files or more.
         own_name: a module's name in a file -> that by which files are compared.
+        overlaps: whether those of the directions are wanted beside the cosines; finding the directions takes most of the time.
         stop: asked between two modules whether to give up.
 
     Raises:
@@ -98,23 +93,20 @@ def interference(
         for name in dict.fromkeys(name for file in files for name in file):
             if stop():
                 raise MeasuringStopped
-            here: dict[int, _Directions] = {}
-            for place, file in enumerate(files):
-                if name in file:
-                    change = file.read(name)
-                    squares[place][name] = squared_norm(change)
-                    outputs, inputs = leading_directions(change)
-                    here[place] = _Directions(change, outputs, inputs)
+            here = {place: file.read(name) for place, file in enumerate(files) if name in file}
+            directions = {place: leading_directions(change) for place, change in here.items()} if overlaps else {}
+            for place, change in here.items():
+                squares[place][name] = squared_norm(change)
             for one, other in combinations(here, 2):
-                check_sides(name, (paths[one], here[one].change), (paths[other], here[other].change))
-                met[one, other][name] = _meet(here[one], here[other])
+                check_sides(name, (paths[one], here[one]), (paths[other], here[other]))
+                inner = inner_product(here[one], here[other])
+                met[one, other][name] = _meet(inner, directions[one], directions[other]) if overlaps else _Met(inner)
     return {pair: _by_scope(found, squares[pair[0]], squares[pair[1]]) for pair, found in met.items()}
 
 
-def _meet(one: _Directions, other: _Directions) -> _Met:
-    return _Met(
-        inner_product(one.change, other.change), overlap(one.inputs, other.inputs), overlap(one.outputs, other.outputs)
-    )
+def _meet(inner: float, one: tuple[Matrix, Matrix], other: tuple[Matrix, Matrix]) -> _Met:
+    (outputs, inputs), (other_outputs, other_inputs) = one, other
+    return _Met(inner, overlap(inputs, other_inputs), overlap(outputs, other_outputs))
 
 
 def _by_scope(

@@ -57,7 +57,7 @@ def twin_cosines(journal: Journal, file: Path, own_name: Callable[[str], str] = 
     if len(files) < 2:
         return None
     found: dict[Scope, list[float]] = {}
-    for scopes in interference(list(files.values()), own_name=own_name).values():
+    for scopes in interference(list(files.values()), own_name=own_name, overlaps=False).values():
         whole = scopes["", ""].cosine
         if whole is None or whole > _SAME:
             continue
