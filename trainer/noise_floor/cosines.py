@@ -1,6 +1,5 @@
 """Cosines between the LoRAs of two bakes, never without those between twins: a small one may be all that twins reach."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
@@ -8,9 +7,7 @@ from pathlib import Path
 
 from trainer.errors import LoraTuiError
 from trainer.journal.journal import Journal
-from trainer.measures.interference import common_name
-from trainer.measures.lora_factors import LoraFactors, check_sides
-from trainer.measures.products import inner_product, squared_norm
+from trainer.measures.interference import interference
 from trainer.noise_floor.floors import NoiseFloors
 from trainer.text import plural
 
@@ -81,21 +78,10 @@ def file_cosine(first: Path | None, second: Path | None) -> float | None:
     """
     if first is None or second is None:
         return None
-    inner = 0.0
-    squares = [0.0, 0.0]
     try:
-        with LoraFactors(first, common_name) as one, LoraFactors(second, common_name) as other:
-            for name in dict.fromkeys((*one, *other)):
-                changes = [file.read(name) if name in file else None for file in (one, other)]
-                for place, change in enumerate(changes):
-                    squares[place] += squared_norm(change) if change is not None else 0.0
-                if changes[0] is not None and changes[1] is not None:
-                    check_sides(name, (first, changes[0]), (second, changes[1]))
-                    inner += inner_product(changes[0], changes[1])
+        return interference((first, second), overlaps=False)[0, 1]["", ""].cosine
     except (LoraTuiError, OSError):
         return None
-    size = math.sqrt(squares[0]) * math.sqrt(squares[1])
-    return inner / size if size > 0 and math.isfinite(inner / size) else None
 
 
 def _lora_of(journal: Journal, root: Path, bake: int) -> Path | None:
