@@ -75,7 +75,7 @@ class RecordStore(Store):
             orders=tuple(OrderStore(self._database).read(number)),
             log=tuple(LogStore(self._database).read(bake=number, limit=_MAX_LOG_LINES)),
             measures=tuple(MeasureStore(self._database).of_bake(number)),
-            note=NoteStore(self._database).all().get(number),
+            note=NoteStore(self._database).find(number),
             imported=tuple(results.imported(number)),
         )
 

@@ -19,6 +19,11 @@ class NoteStore(Store):
         found = self._database.record(BakeNote, "FROM bake_note WHERE bake = ?", (bake,))
         return found or BakeNote(bake=bake)
 
+    def find(self, bake: int) -> BakeNote | None:
+        """Return what was written about a bake, None where nothing was, or the row is damaged."""
+        found = self._database.records(BakeNote, "FROM bake_note WHERE bake = ?", (bake,))
+        return found[0] if found else None
+
     def all(self) -> Mapping[int, BakeNote]:
         """Return every note by the number of its bake."""
         return {note.bake: note for note in self._database.records(BakeNote, "FROM bake_note ORDER BY bake")}

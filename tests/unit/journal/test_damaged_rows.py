@@ -67,6 +67,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "measures.kinds": lambda journal, number: journal.measures.kinds(number),
     "measures.steps": lambda journal, number: journal.measures.steps(number, "size"),
     "notes.of": lambda journal, number: journal.notes.of(number),
+    "notes.find": lambda journal, number: journal.notes.find(number),
     "notes.all": lambda journal, number: journal.notes.all(),
     "derived.facts": lambda journal, number: journal.derived.facts([number]),
     "derived.without_facts": lambda journal, number: journal.derived.without_facts("other", 9),
