@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from trainer.bake.session import TrainingSession
 from trainer.measures.bands import BANDS, TIMES_PER_BAND
 from trainer.models.base_model import TimeSchedule
 from trainer.network.draws import generator_for
+from trainer.probes.batches import batches_of_one_shape
 
 # Far more than are taken, so that every band has some in its middle.
 _FINE = 301
@@ -130,10 +132,7 @@ class BandedLosses:
 
     def _batches(self) -> list[list[tuple[int, int]]]:
         """Return (picture, place of its time) in batches of one shape, always the same."""
-        by_shape: dict[torch.Size, list[tuple[int, int]]] = {}
-        for index, picture in enumerate(self._pictures):
-            by_shape.setdefault(picture.latents.shape, []).extend((index, place) for place in range(len(self._times)))
-        size = self._session.micro_batches.size or self._session.settings.train_batch_size
-        return [
-            members[start : start + size] for members in by_shape.values() for start in range(0, len(members), size)
-        ]
+        passes = product(range(len(self._pictures)), range(len(self._times)))
+        return batches_of_one_shape(
+            passes, lambda each: self._pictures[each[0]].latents.shape, self._session.predicted_at_once
+        )

@@ -26,14 +26,13 @@ def parts_probe(bake: ProbedBake) -> PartsProbe:
         )
         for index in spread_pictures(pictures)
     ]
-    size = session.micro_batches.size or session.settings.train_batch_size
     return PartsProbe(
         session.model,
         session.network,
         session.text_embeddings.each_alone,
         chosen,
         seed=session.settings.validation_seed,
-        batch_size=size,
+        batch_size=session.predicted_at_once,
         say=bake.report.log,
     )
 

@@ -70,6 +70,11 @@ class TrainingSession:
         with averaged_weights(self.optimizer.optimizer):
             yield
 
+    @property
+    def predicted_at_once(self) -> int:
+        """How many pictures pass through the model at once where nothing is learned from them."""
+        return self.micro_batches.size or self.settings.train_batch_size
+
     def contents(self) -> dict[str, ModelContent]:
         """Return the content of each loaded model by its path as the settings have it."""
         return {str(getattr(self.settings, name)): content for name, content in self.models.items()}

@@ -12,6 +12,7 @@ from trainer.bake.latents import PreparedPicture
 from trainer.bake.session import TrainingSession
 from trainer.dataset.records import Picture
 from trainer.network.draws import generator_for
+from trainer.probes.batches import batches_of_one_shape
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,5 @@ class Validation:
 
     def _batches(self) -> list[list[int]]:
         """Return the pictures in batches of one shape, always the same."""
-        by_shape: dict[torch.Size, list[int]] = {}
-        for index, latent in enumerate(self._latents):
-            by_shape.setdefault(latent.shape, []).append(index)
-        size = self._session.micro_batches.size or self._session.settings.train_batch_size
-        return [
-            members[start : start + size] for members in by_shape.values() for start in range(0, len(members), size)
-        ]
+        places = range(len(self._latents))
+        return batches_of_one_shape(places, lambda index: self._latents[index].shape, self._session.predicted_at_once)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from trainer.measures.part_groups import TIMES, groups_of, named_groups
 from trainer.models.base_model import BaseModel, Encoded
 from trainer.network.draws import generator_for
 from trainer.network.injection import LoraNetwork
+from trainer.probes.batches import batches_of_one_shape
 from trainer.probes.probe import Progress
 from trainer.settings.parts import Part
 
@@ -101,7 +103,7 @@ class PartsProbe:
     def measure(self, step: int, progress: Progress, stop: Callable[[], bool]) -> Sequence[MeasuredValue]:
         """Return shares and sizes of each part's change after `step` steps; see Probe and trainer.measures.of_parts."""
         sums = _Sums(len(self._pictures))
-        batches = list(self._batches())
+        batches = self._batches()
         texts = self._encode(self._captions)
         if self._base_texts is None:
             with self._in_force(_NONE):
@@ -240,11 +242,7 @@ class PartsProbe:
         shape = self._pictures[picture].latents.shape
         return torch.randn(shape, generator=generator_for(self._seed, "parts", picture, time))
 
-    def _batches(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield (picture, which of its times) in batches of one shape, always the same."""
-        by_shape: dict[torch.Size, list[tuple[int, int]]] = {}
-        for index, picture in enumerate(self._pictures):
-            by_shape.setdefault(picture.latents.shape, []).extend((index, time) for time in range(TIMES))
-        for members in by_shape.values():
-            for start in range(0, len(members), self._batch_size):
-                yield members[start : start + self._batch_size]
+    def _batches(self) -> list[list[tuple[int, int]]]:
+        """Return (picture, which of its times) in batches of one shape, always the same."""
+        passes = product(range(len(self._pictures)), range(TIMES))
+        return batches_of_one_shape(passes, lambda each: self._pictures[each[0]].latents.shape, self._batch_size)
