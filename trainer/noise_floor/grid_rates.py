@@ -10,29 +10,11 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import CellNote
 from trainer.noise_floor.families import Families
 from trainer.noise_floor.record import Floor
+from trainer.noise_floor.saved_loras import SavedLora, loras_in
 from trainer.noise_floor.spread import Drawn, compare_values, floor, spread_of
 from trainer.noise_floor.words import counts, words
 from trainer.settings.random_numbers import RandomSource
 from trainer.text import plural
-from trainer.workspace import Workspace
-
-# Of a bake's number.
-_MAX_DIGITS = 9
-
-
-@dataclass(frozen=True)
-class SavedLora:
-    """One saved LoRA of a bake.
-
-    Attributes:
-        bake: its number.
-        step: optimizer steps in it.
-        epoch: last complete epoch in it.
-    """
-
-    bake: int
-    step: int
-    epoch: int
 
 
 @dataclass(frozen=True)
@@ -199,28 +181,15 @@ def _lora_of(cell: MadeCell) -> Path | None:
 
 def _loras(journal: Journal, made: MadeGrid) -> dict[Path | None, SavedLora]:
     """Return which LoRA of which bake each file in a grid is; files from elsewhere are left out."""
-    root = Workspace(journal.path.parent).bakes
-    bakes: dict[str, dict[str, SavedLora]] = {}
+    root = journal.path.parent
+    bakes: dict[Path, dict[str, SavedLora]] = {}
     found: dict[Path | None, SavedLora] = {}
     for path in {file for cell in made.cells if (file := _lora_of(cell)) is not None}:
-        if not path.is_relative_to(root) or len(parts := path.relative_to(root).parts) != 2:
+        if not path.is_relative_to(root):
             continue
-        folder, name = parts
+        folder = path.parent.relative_to(root)
         if folder not in bakes:
-            bakes[folder] = _saved_in(journal, folder)
-        if name in bakes[folder]:
-            found[path] = bakes[folder][name]
+            bakes[folder] = loras_in(journal, folder)
+        if path.name in bakes[folder]:
+            found[path] = bakes[folder][path.name]
     return found
-
-
-def _saved_in(journal: Journal, folder: str) -> dict[str, SavedLora]:
-    """Return file name -> LoRA of the bake in a folder; empty where it is no bake of the journal."""
-    digits = folder.partition("-")[0]
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS
-    bake = journal.bakes.find(int(digits)) if is_number else None
-    if bake is None or Path(bake.folder).name != folder:
-        return {}
-    return {
-        saved.file: SavedLora(bake.number, saved.step, saved.epoch)
-        for saved in journal.results.checkpoints(bake.number)
-    }

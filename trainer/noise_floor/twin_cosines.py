@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.measures.interference import Scope, common_name, interference
 from trainer.noise_floor.floors import NoiseFloors
+from trainer.noise_floor.saved_loras import SavedLora, loras_in
 from trainer.refusals import real_path
 
 # Of the same bits, from bakes with the same random numbers: no twins.
@@ -49,7 +49,7 @@ def twin_cosines(journal: Journal, file: Path, own_name: Callable[[str], str] = 
     saved = _saved_by(journal, file)
     if saved is None:
         return None
-    bake, step = saved
+    bake, step = saved.bake, saved.step
     files = {bake: file}
     for number in NoiseFloors(journal).family(bake):
         if number != bake and (twin := _file_at(journal, number, step)) is not None:
@@ -70,24 +70,13 @@ def twin_cosines(journal: Journal, file: Path, own_name: Callable[[str], str] = 
     return TwinCosines(bake, step, twins, {scope: (min(each), max(each)) for scope, each in found.items()})
 
 
-def _saved_by(journal: Journal, file: Path) -> tuple[int, int] | None:
-    """Return the bake that saved a file, and after how many steps."""
+def _saved_by(journal: Journal, file: Path) -> SavedLora | None:
+    """Return which LoRA of which bake a file is."""
     try:
         folder = real_path(file).parent.relative_to(real_path(journal.path.parent))
     except (OSError, ValueError):
         return None
-    digits = folder.name.partition("-")[0]
-    if not (digits.isascii() and digits.isdecimal()):
-        return None
-    try:
-        bake = journal.bakes.read(int(digits))
-    except WorkspaceError:
-        return None
-    if Path(bake.folder) != folder:
-        return None
-    steps = (each.step for each in journal.results.checkpoints(bake.number) if each.file == file.name)
-    step = next(steps, None)
-    return None if step is None else (bake.number, step)
+    return loras_in(journal, folder).get(file.name)
 
 
 def _file_at(journal: Journal, number: int, step: int) -> Path | None:
