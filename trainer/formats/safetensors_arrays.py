@@ -1,16 +1,13 @@
 """Tensors of a safetensors file as numpy arrays, read one by one without torch."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import ModelError
-from trainer.formats.safetensors_header import Header
-from trainer.regular_file import open_regular
+from trainer.formats.safetensors_bytes import TensorBytes
 from trainer.text import printable
 
 # What is converted at once: little enough for a processor's cache, which halves the time.
@@ -33,7 +30,7 @@ _PLAIN: dict[str, str] = {
 _BITS: dict[str, str] = {"BF16": "<u2", "F8_E5M2": "u1", "F8_E4M3": "u1"}
 
 
-class TensorArrays:
+class TensorArrays(TensorBytes):
     """A safetensors file open for reading; a context manager.
 
     Args:
@@ -43,26 +40,6 @@ class TensorArrays:
     Raises:
         ModelError: here the file cannot be opened; in every method it ends early, or a tensor is of a type of no numbers.
     """
-
-    def __init__(self, path: Path, header: Header) -> None:
-        self._path, self._header = path, header
-        try:
-            self._file = open_regular(path, buffered=False)
-        except OSError as error:
-            raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def place(self, key: str) -> int:
-        """Return a tensor's first byte, counted from where the tensors begin: to read them in the file's order."""
-        return self._header.spans[key][0]
 
     def read(self, key: str) -> NDArray[np.float64]:
         """Return a tensor in fp64, which holds every number of the other types exactly."""
@@ -83,7 +60,7 @@ class TensorArrays:
             first_row: where to begin.
             count: numbers wanted; None for all from there.
         """
-        dtype, (begin, end) = self._header.dtypes[key], self._header.spans[key]
+        dtype = self._header.dtypes[key]
         word = _PLAIN.get(dtype) or _BITS.get(dtype)
         if word is None:
             raise ModelError(
@@ -91,37 +68,13 @@ class TensorArrays:
                 found=f"{printable(key, 80)} is of type {printable(dtype, 20)}",
                 expected="numbers of 8 bits or more",
             )
-        rows = self._header.shapes[key][:1]
-        begin += first_row * ((end - begin) // rows[0] if rows and rows[0] else 0)
-        size = np.dtype(word).itemsize
-        left = end - begin if count is None else count * size
-        self._seek(8 + self._header.length + begin)
-        while left:
-            raw = np.empty(min(left, _PIECE_BYTES), np.uint8)
-            self._fill(raw)
-            left -= len(raw)
+        start, end = self.row_start(key, first_row), self._header.spans[key][1]
+        if count is not None:
+            end = start + count * np.dtype(word).itemsize
+        for begin in range(start, end, _PIECE_BYTES):
+            raw = np.empty(min(end - begin, _PIECE_BYTES), np.uint8)
+            self.fill(raw.data, begin)
             yield _as_numbers(raw.view(word), dtype)
-
-    def _seek(self, place: int) -> None:
-        try:
-            self._file.seek(place)
-        except OSError as error:
-            raise self._failed(f"cannot be read ({error.strerror})") from error
-
-    def _fill(self, raw: NDArray[np.uint8]) -> None:
-        left = raw.data
-        try:
-            # One read may give less than was asked for.
-            while left:
-                count = self._file.readinto(left)
-                if not count:
-                    raise self._failed("ends before its weights do")
-                left = left[count:]
-        except OSError as error:
-            raise self._failed(f"cannot be read ({error.strerror})") from error
-
-    def _failed(self, found: str) -> ModelError:
-        return ModelError(printable(str(self._path)), found=found, expected="a complete .safetensors file")
 
 
 def _as_numbers(raw: NDArray[Any], dtype: str) -> NDArray[Any]:

@@ -75,7 +75,7 @@ def _computed(weights: Mapping[str, PlacedWeight], stop: Callable[[], bool]) -> 
     for path in dict.fromkeys(placed.path for placed in weights.values()):
         inside = [(name, placed.piece) for name, placed in weights.items() if placed.path == path]
         with TensorArrays(path, read_header(path)) as arrays:
-            for name, piece in sorted(inside, key=lambda pair: (arrays.place(pair[1].key), pair[1].first_row)):
+            for name, piece in sorted(inside, key=lambda pair: arrays.row_start(pair[1].key, pair[1].first_row)):
                 squares = 0.0
                 for numbers in arrays.pieces(piece.key, piece.first_row, piece.numbers):
                     if stop():

@@ -87,7 +87,7 @@ class LoraFactors:
     def __iter__(self) -> Iterator[str]:
         """Yield the modules in the file's order, so that a disk reads on."""
         keys = self.header.keys
-        return iter(sorted(self._in_file, key=lambda name: self._arrays.place(keys[self._in_file[name], "down"])))
+        return iter(sorted(self._in_file, key=lambda name: self._arrays.row_start(keys[self._in_file[name], "down"])))
 
     def read(self, name: str) -> Factors:
         """Return the change of a module.

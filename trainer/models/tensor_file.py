@@ -4,17 +4,13 @@ A mapped file would count as this process's memory page by page, and reading who
 """
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import torch
 from torch import Tensor
 
-from trainer.errors import ModelError
+from trainer.formats.safetensors_bytes import TensorBytes
 from trainer.formats.safetensors_header import Header
 from trainer.models.weight_slice import WeightSlice
-from trainer.regular_file import open_regular
-from trainer.text import printable
 
 _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 
@@ -22,7 +18,7 @@ _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "
 _PIECE_BYTES = 16 * 2**20
 
 
-class TensorFile:
+class TensorFile(TensorBytes):
     """A safetensors file open for reading; a context manager.
 
     Args:
@@ -34,28 +30,12 @@ class TensorFile:
     """
 
     def __init__(self, path: Path, header: Header) -> None:
-        self._path = path
-        self._header = header
+        super().__init__(path, header)
         self._buffer: Tensor | None = None
-        try:
-            self._file = open_regular(path, buffered=False)
-        except OSError as error:
-            raise ModelError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
 
     def place(self, piece: WeightSlice) -> int:
         """Return the first byte of a weight, counted from where the tensors begin."""
-        begin, end = self._header.spans[piece.key]
-        rows = self._header.shapes[piece.key][:1]
-        row_bytes = (end - begin) // rows[0] if rows and rows[0] else 0
-        return begin + piece.first_row * row_bytes
+        return self.row_start(piece.key, piece.first_row)
 
     def read_into(self, target: Tensor, piece: WeightSlice) -> None:
         """Fill `target` with a weight, rounded to the nearest in its type.
@@ -68,7 +48,7 @@ class TensorFile:
             ModelError: the file ends before the weight does, or cannot be read.
         """
         dtype = _DTYPES[self._header.dtypes[piece.key]]
-        start = 8 + self._header.length + self.place(piece)
+        start = self.place(piece)
         if piece.turned:
             rows = torch.empty(piece.shape[::-1], dtype=dtype)
             self._read(rows, start)
@@ -90,20 +70,5 @@ class TensorFile:
             target[first : first + part.numel()].copy_(part)
 
     def _read(self, target: Tensor, start: int) -> None:
-        """Fill `target`, contiguous on the CPU, with the bytes from `start` on as they are."""
-        left = target.view(-1).view(torch.uint8).numpy().data
-        try:
-            self._file.seek(start)
-            # One read gives at most 2 GiB, and may give less.
-            while left:
-                count = self._file.readinto(left)
-                if not count:
-                    raise ModelError(
-                        printable(str(self._path)),
-                        found="ends before its weights do",
-                        expected="a complete .safetensors file",
-                        way_out="download it again and compare its size",
-                    )
-                left = left[count:]
-        except OSError as error:
-            raise ModelError(printable(str(self._path)), found=f"cannot be read ({error.strerror})") from error
+        """Fill `target`, contiguous on the CPU, with the bytes from `start` on, counted from where the tensors begin, as they are."""
+        self.fill(target.view(-1).view(torch.uint8).numpy().data, start)
