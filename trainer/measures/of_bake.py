@@ -1,6 +1,6 @@
 """Measures of a bake's LoRA files that are missing in the journal, made up for from the files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from trainer.errors import LoraTuiError, ModelError
@@ -8,11 +8,9 @@ from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.measures.background import measure_saved
-from trainer.measures.base_norms import FOLDER, base_norms
+from trainer.measures.base_norms import FOLDER
+from trainer.measures.of_files import BaseForFiles, base_for_files
 from trainer.measures.of_weights import DELTA_NORM
-from trainer.measures.weights import MeasuringStopped
-from trainer.models.identify import Base, identify_base
-from trainer.models.kohya_names import ModuleNames
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ def make_up(
     gone = tuple(each.step for each in missing if each not in there)
     if not there:
         return MadeUp((), gone)
-    base, norms, without = _base_of(journal, bake, stop)
-    own_name = ModuleNames(base.family, base.lora_shapes).own if base is not None else _as_it_is
+    beside, without = _base_of(journal, bake, stop)
     usable = {each.file: each for each in journal.results.checkpoints(bake.number)}
     measured: list[int] = []
     broken: list[str] = []
@@ -80,8 +77,8 @@ def make_up(
                 folder,
                 each.step,
                 folder / each.file,
-                own_name=own_name,
-                norms=norms,
+                own_name=beside.own_name,
+                norms=beside.norms,
                 rounded={},
                 stop=stop,
                 threads=threads,
@@ -96,16 +93,13 @@ def make_up(
     return MadeUp(tuple(measured), gone, tuple(broken), without)
 
 
-def _base_of(journal: Journal, bake: Bake, stop: Callable[[], bool]) -> tuple[Base | None, Mapping[str, float], str]:
-    """Return the bake's base, the norms of its weights, and why there are none."""
+def _base_of(journal: Journal, bake: Bake, stop: Callable[[], bool]) -> tuple[BaseForFiles, str]:
+    """Return what its files are measured beside, and why nothing of a base."""
     try:
-        base = identify_base(settings_of(journal, bake).pretrained_model_name_or_path)
-        norms = base_norms(base, journal.path.parent / FOLDER, stop=stop)
+        name = settings_of(journal, bake).pretrained_model_name_or_path
+        return base_for_files(name, journal.path.parent / FOLDER, stop), ""
     except LoraTuiError as error:
-        return None, {}, error.line()
-    if norms is None:
-        raise MeasuringStopped
-    return base, norms, ""
+        return BaseForFiles(own_name=_as_it_is), error.line()
 
 
 def _as_it_is(name: str) -> str:
