@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from trainer.dataset.manifest import read_manifest
 from trainer.doneness.floors import floors_of
 from trainer.doneness.place import place
 from trainer.doneness.record import Doneness, SavedEpoch
@@ -11,6 +10,7 @@ from trainer.doneness.verdicts import Verdict, verdicts_of
 from trainer.errors import LoraTuiError
 from trainer.families.registry import first_family
 from trainer.gallery.sidecar import read_sidecar
+from trainer.journal.bake_manifest import readable_manifest
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
@@ -82,12 +82,7 @@ def _shown(repeats: tuple[int, int], epochs: float) -> tuple[int, int]:
 
 def _data(journal: Journal, number: int) -> tuple[tuple[int, int] | None, int]:
     """Return the fewest and the most repeats of trained pictures, and how many pictures are held out; (None, 0) where it is not known."""
-    blob = journal.results.manifest(number)
-    try:
-        manifest = None if blob is None else read_manifest(blob, f"the list of data of bake {number}")
-    except LoraTuiError:
-        # Whoever opens that list is told.
-        manifest = None
+    manifest = readable_manifest(journal, number)
     if manifest is None:
         return None, 0
     repeats = [picture.repeats for picture in manifest.pictures if not picture.is_reg]

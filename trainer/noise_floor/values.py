@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from trainer.dataset.manifest import FILE, read_manifest
-from trainer.errors import LoraTuiError
+from trainer.journal.bake_manifest import readable_manifest
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.of_curves import OF_CURVES, TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
@@ -81,11 +80,7 @@ class BakeValues:
     @cached_property
     def _held_out(self) -> float | None:
         """What tells the held-out pictures, and their captions, from others; None where they are not known."""
-        blob = self._journal.results.manifest(self._bake)
-        try:
-            manifest = None if blob is None else read_manifest(blob, FILE)
-        except LoraTuiError:
-            manifest = None
+        manifest = readable_manifest(self._journal, self._bake)
         if manifest is None:
             return None
         listed = sorted((picture.sha256, picture.caption) for picture in manifest.validation)

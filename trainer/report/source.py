@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import PurePath
 
-from trainer.dataset.manifest import Manifest, read_manifest
-from trainer.errors import LoraTuiError
+from trainer.dataset.manifest import Manifest
 from trainer.history.facts import facts_of
 from trainer.history.setting_changes import shown_setting, value_of
+from trainer.journal.bake_manifest import readable_manifest
 from trainer.journal.derived_records import BakeFacts, FactSource
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
@@ -61,11 +61,7 @@ class ReportSource:
     @cached_property
     def manifest(self) -> Manifest | None:
         """What it stands on; None before it started, and where the list is damaged."""
-        blob = self.journal.results.manifest(self.bake.number)
-        try:
-            return None if blob is None else read_manifest(blob, f"bake {self.bake.number}")
-        except LoraTuiError:
-            return None
+        return readable_manifest(self.journal, self.bake.number)
 
     @cached_property
     def steps(self) -> int:
