@@ -13,7 +13,6 @@ from trainer.text import plural
 WHOLE = "whole"
 UNDER, RIGHT, OVER, BEST, FAVOURITE = "under", "right", "over", "best", "favourite"
 
-_FULL = 1.0
 # Which states a verdict agrees with.
 _AGREES: Mapping[str, frozenset[EpochState]] = {
     UNDER: frozenset({EpochState.RAW, EpochState.FORMING}),
@@ -53,8 +52,7 @@ def verdicts_of(made: MadeGrid, notes: Mapping[str, CellNote], folder: Path, fil
             continue
         use = cell.recipe.loras[0]
         step = files.get(use.path.name) if use.path.parent == folder else None
-        own = use.text_encoder_path is None or use.text_encoder_path == use.path
-        if step is None or not own or use.rank is not None or (use.unet, use.text_encoder) != (_FULL, _FULL):
+        if step is None or not use.is_plain:
             continue
         spoken = (
             (WHOLE, note.whole),

@@ -64,6 +64,12 @@ class LoraUse:
         """Whether the base computes as without it."""
         return self.unet == 0 and self.text_encoder == 0
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the file as it was trained: in all its parts, at full weight and full rank."""
+        own_encoder = self.text_encoder_path in (None, self.path)
+        return self.unet == self.text_encoder == 1 and self.rank is None and own_encoder
+
 
 @dataclass(frozen=True)
 class Recipe:

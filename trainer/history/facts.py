@@ -11,7 +11,6 @@ from pathlib import Path
 from trainer.errors import LoraTuiError
 from trainer.formats.safetensors_header import read_header
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
-from trainer.grid.recipe import LoraUse
 from trainer.history.setting_changes import defaults, differing
 from trainer.journal.derived import NUMBERS_END
 from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, NewestLora
@@ -170,14 +169,10 @@ def tally(
     for note in notes:
         said = ([FAVOURITE] if note.favourite else []) + ([note.whole] if note.whole in VERDICTS else [])
         loras = uses.get(note.cell, ())
-        if not said or len(loras) != 1 or not _is_plain(loras[0]) or (epoch := found(loras[0].path)) is None:
+        if not said or len(loras) != 1 or not loras[0].is_plain or (epoch := found(loras[0].path)) is None:
             continue
         counts[str(epoch[0])][str(epoch[1])].update(said)
     return counts
-
-
-def _is_plain(use: LoraUse) -> bool:
-    return use.unet == use.text_encoder == 1 and use.rank is None and use.text_encoder_path is None
 
 
 def _epoch_of(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, int] | None:
