@@ -20,6 +20,8 @@ JOURNAL_NAME = "journal.sqlite"
 
 # The longest is a path or the name of a place to copy to.
 _MAX_NOTE_BYTES = 4096
+# Of a bake's number.
+_MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ class Workspace:
     def settings_files(self) -> list[Path]:
         """Return the settings files at the top of the workspace, by name."""
         return sorted(path for path in self.root.glob("*.toml") if path.is_file())
+
+
+def bake_number(folder: str) -> int | None:
+    """Return the number of the bake whose folder has this name, None where it is no name of such a folder."""
+    digits = folder.partition("-")[0]
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS else None
 
 
 def may_write(journal: Path) -> bool:

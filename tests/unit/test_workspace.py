@@ -7,6 +7,7 @@ from trainer.errors import WorkspaceError
 from trainer.workspace import (
     JOURNAL_NAME,
     Workspace,
+    bake_number,
     data_home,
     find_workspace,
     last_workspace,
@@ -55,3 +56,11 @@ def test_a_relative_xdg_folder_is_ignored(monkeypatch: pytest.MonkeyPatch, own_h
 
 def test_bake_folders_sort_by_number(tmp_path: Path) -> None:
     assert Workspace(tmp_path).bake_folder(42, "hifumi").name == "0042-hifumi"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("0042-hifumi", 42), ("123456789-x", 123_456_789), ("1234567890-x", None), ("٤٢-x", None), ("hifumi", None)],
+)
+def test_a_bake_folder_tells_its_number(name: str, number: int | None) -> None:
+    assert bake_number(name) == number

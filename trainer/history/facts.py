@@ -19,7 +19,7 @@ from trainer.journal.records import CellNote
 from trainer.noise_floor.families import make_rows
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
-from trainer.workspace import Workspace
+from trainer.workspace import Workspace, bake_number
 
 FAVOURITE = "favourite"
 VERDICTS = ("under", "right", "over")
@@ -177,7 +177,8 @@ def tally(
 
 def _epoch_of(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, int] | None:
     """Return the bake and the step of a LoRA file, None for one that is of no bake here."""
-    number, file = _bake_of(workspace, path), path.name
+    number = bake_number(path.parent.name) if path.parent.parent == workspace.bakes else None
+    file = path.name
     if number is None:
         file = imported_file(path, workspace)
         number = journal.results.bake_with_file(file)
@@ -185,12 +186,6 @@ def _epoch_of(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, 
         return None
     step = next((each.step for each in journal.results.checkpoints(number) if each.file == file), None)
     return None if step is None else (number, step)
-
-
-def _bake_of(workspace: Workspace, path: Path) -> int | None:
-    number = path.parent.name.partition("-")[0]
-    inside = path.parent.parent == workspace.bakes and number.isdecimal() and len(number) <= 9
-    return int(number) if inside else None
 
 
 def imported_file(path: Path, workspace: Workspace) -> str:

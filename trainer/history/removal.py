@@ -17,7 +17,7 @@ from trainer.journal.state_files import FOLDER as STATES
 from trainer.settings.describe import settings_naming
 from trainer.settings.subject import load_subject
 from trainer.text import plural, printable
-from trainer.workspace import Workspace, check_writable
+from trainer.workspace import Workspace, bake_number, check_writable
 
 STAYS = "settings, curves, measures, notes, log, sample pictures and grids"
 """What no removal takes."""
@@ -292,8 +292,7 @@ def _of_grids(journal: Journal, workspace: Workspace) -> Iterator[tuple[Path, st
         with contextlib.suppress(LoraTuiError):
             bakes = parse_spec(grid.spec, f"grid {grid.number}").of_bakes
         for folder in workspace.bakes.glob("*/"):
-            number = folder.name.partition("-")[0]
-            whole = number.isdecimal() and len(number) < 10 and int(number) in bakes
+            whole = bake_number(folder.name) in bakes
             # A spec names files by paths, in axes or in tags of its prompt: whatever has the name in it is taken for one.
             yield from (
                 (path, f"grid {grid.number} needs it") for path in _files(folder) if whole or path.stem in grid.spec

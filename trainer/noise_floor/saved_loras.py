@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.journal.journal import Journal
-
-# Of a bake's number.
-_MAX_DIGITS = 9
+from trainer.workspace import bake_number
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,8 @@ def loras_in(journal: Journal, folder: Path) -> dict[str, SavedLora]:
         journal: of the workspace.
         folder: from that of the workspace.
     """
-    digits = folder.name.partition("-")[0]
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS
-    bake = journal.bakes.find(int(digits)) if is_number else None
+    number = bake_number(folder.name)
+    bake = None if number is None else journal.bakes.find(number)
     if bake is None or Path(bake.folder) != folder:
         return {}
     return {

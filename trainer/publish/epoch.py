@@ -23,7 +23,7 @@ from trainer.publish.copy_files import copy_files
 from trainer.regular_file import open_regular
 from trainer.settings.subject import subject_named
 from trainer.text import printable
-from trainer.workspace import Workspace
+from trainer.workspace import Workspace, bake_number
 
 NEWEST = "last"
 """The newest epoch, whatever its label."""
@@ -222,10 +222,10 @@ def _bake_of(journal: Journal, workspace: Workspace, lora: Path) -> Bake | None:
     """Return the bake in whose folder a LoRA is, None if it is elsewhere."""
     bakes = os.path.realpath(workspace.bakes)
     folder = Path(os.path.realpath(lora)).parent
-    number = folder.name.partition("-")[0]
-    if str(folder.parent) != bakes or not number.isdecimal():
+    number = bake_number(folder.name)
+    if str(folder.parent) != bakes or number is None:
         return None
-    return next((bake for bake in journal.bakes.latest(limit=100_000) if bake.number == int(number)), None)
+    return next((bake for bake in journal.bakes.latest(limit=100_000) if bake.number == number), None)
 
 
 def _label_of(journal: Journal, workspace: Workspace, bake: Bake, lora: Path) -> str:
