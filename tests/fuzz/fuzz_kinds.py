@@ -285,7 +285,7 @@ KINDS: tuple[Kind, ...] = (
         {"models/hifumi.safetensors": _BODY},
         (
             "trainer.formats.safetensors_numbers",
-            "trainer.formats.safetensors_arrays",
+            "trainer.formats.safetensors_bytes",
             "trainer.models.file_hashes",
             "trainer.exchange.webui_hash",
         ),
@@ -352,7 +352,7 @@ KINDS: tuple[Kind, ...] = (
         {"models/base/unet/diffusion_pytorch_model.safetensors": (*_HEADER, *_BODY)}
         | {"models/base/text_encoder/model.safetensors": (*_HEADER, *_BODY)}
         | {"models/base/vae/diffusion_pytorch_model.safetensors": (*_HEADER, *_BODY)},
-        ("trainer.formats.safetensors_header", "trainer.models.tensor_file"),
+        ("trainer.formats.safetensors_header", "trainer.formats.safetensors_bytes"),
         (command(*_PLAN, "{root}/with-base.toml"),),
         (calls.load_base,),
     ),
