@@ -16,6 +16,7 @@ from trainer.journal.derived import DerivedStore
 from trainer.journal.digest import DigestStore
 from trainer.journal.families import FamilyStore
 from trainer.journal.grids import GridStore
+from trainer.journal.ladders import LadderStore
 from trainer.journal.listing import ListingStore
 from trainer.journal.logs import LogStore
 from trainer.journal.measures import MeasureStore, drop_measures
@@ -59,6 +60,7 @@ class Journal:
         derived: what follows from all this, kept for listing and searching.
         listing: all bakes at once, a few columns of each.
         families: which of them are twins.
+        ladders: questions asked by many bakes, and which bakes those are.
         grids: the grids, their pictures and the user's notes on them.
         telemetry: readings of the machine.
         digests: summaries of what happened since the user last looked.
@@ -86,6 +88,7 @@ class Journal:
         self.derived = DerivedStore(database)
         self.listing = ListingStore(database)
         self.families = FamilyStore(database)
+        self.ladders = LadderStore(database)
         self.grids = GridStore(database)
         self.telemetry = TelemetryStore(database)
         self.digests = DigestStore(database)

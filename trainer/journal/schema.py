@@ -11,6 +11,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally, MetadataText
 from trainer.journal.family_records import BakeFamily
+from trainer.journal.ladder_records import LadderBakeRow, LadderRow
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
@@ -28,7 +29,7 @@ from trainer.journal.records import (
 from trainer.journal.rows import column_definitions
 from trainer.machine.readings import HostReading
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Kept in `PRAGMA user_version`; a journal with a higher one is refused."""
 
 APPLICATION_ID = 0x4C6F5261
@@ -51,6 +52,16 @@ _BAKE_NOTE = (
 _IMPORTED_FILE = f"""
     CREATE TABLE imported_file ({_OF_BAKE}, {column_definitions(ImportedFile)}, PRIMARY KEY (bake, file)) WITHOUT ROWID
     """
+
+_LADDERS = (
+    f"CREATE TABLE ladder ({column_definitions(LadderRow, {**_NUMBERED, 'of_bake': 'REFERENCES bake (number)'})})",
+    f"""
+    CREATE TABLE ladder_bake ({
+        column_definitions(LadderBakeRow, {"ladder": "REFERENCES ladder (number)", **_TO_BAKE})
+    }, PRIMARY KEY (ladder, rung, twin)) WITHOUT ROWID
+    """,
+    "CREATE INDEX ladder_bake_by_bake ON ladder_bake (bake)",
+)
 
 # What follows from other rows is deleted when they change, and made again by whoever needs it (`derived`).
 _DERIVED = (
@@ -157,6 +168,7 @@ _TABLES = (
     *_DERIVED,
     *_FAMILIES,
     _IMPORTED_FILE,
+    *_LADDERS,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -174,6 +186,7 @@ _UPGRADES: dict[int, Sequence[str]] = {
         "ALTER TABLE bake ADD COLUMN imported INTEGER NOT NULL DEFAULT 0",
         _IMPORTED_FILE,
     ),
+    4: _LADDERS,
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

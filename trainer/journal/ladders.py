@@ -1,0 +1,57 @@
+"""Tables of ladders and of the bakes that belong to them."""
+
+import time
+from collections.abc import Iterable
+
+from trainer.journal.database import Store
+from trainer.journal.ladder_records import LadderBakeRow, LadderRow
+from trainer.journal.rows import insert, to_row
+
+
+class LadderStore(Store):
+    """The ladders, by number."""
+
+    def add(self, *, title: str, spec_toml: str, settings_toml: str, of_bake: int | None = None) -> LadderRow:
+        """Note a new ladder and return it."""
+        with self._database.writing() as connection:
+            number = 1 + (connection.execute("SELECT max(number) FROM ladder").fetchone()[0] or 0)
+            row = LadderRow(
+                number=number,
+                title=title,
+                spec_toml=spec_toml,
+                settings_toml=settings_toml,
+                of_bake=of_bake,
+                created=time.time(),
+            )
+            insert(connection, "ladder", to_row(row))
+        return row
+
+    def change(self, number: int, *, title: str, spec_toml: str) -> None:
+        """Write another spec in the place of a ladder's: one with more rungs or twins, or fewer."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE ladder SET title = ?, spec_toml = ? WHERE number = ?", (title, spec_toml, number)
+            )
+
+    def find(self, number: int) -> LadderRow | None:
+        """Return a ladder, None where there is none of that number."""
+        return self._database.record(LadderRow, "FROM ladder WHERE number = ?", (number,))
+
+    def all(self) -> list[LadderRow]:
+        """Return every ladder, the newest first."""
+        return self._database.records(LadderRow, "FROM ladder ORDER BY number DESC")
+
+    def keep_bakes(self, bakes: Iterable[LadderBakeRow]) -> None:
+        """Note bakes of ladders; one that stands at the same ladder, rung and twin is replaced."""
+        with self._database.writing() as connection:
+            for bake in bakes:
+                insert(connection, "ladder_bake", to_row(bake), replace=True)
+
+    def bakes_of(self, number: int) -> list[LadderBakeRow]:
+        """Return the bakes of a ladder, by rung and twin."""
+        return self._database.records(LadderBakeRow, "FROM ladder_bake WHERE ladder = ? ORDER BY rung, twin", (number,))
+
+    def with_bake(self, bake: int) -> list[int]:
+        """Return the numbers of the ladders that a bake belongs to."""
+        rows = self._database.rows("SELECT DISTINCT ladder FROM ladder_bake WHERE bake = ? ORDER BY ladder", (bake,))
+        return [row["ladder"] for row in rows if isinstance(row["ladder"], int)]

@@ -1,0 +1,1 @@
+"""LoRA files inspected, resized, merged, mixed, averaged, extracted and verified, module by module and without torch."""
