@@ -22,7 +22,7 @@ from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake_journal import BakeJournal
 from lora_tui.screens.bake_keys import BakeKeys
 from lora_tui.screens.bake_orders import BakeOrders
-from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes
+from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes, add_size_classes
 from lora_tui.screens.bake_starts import BakeStarts
 from lora_tui.screens.import_dialogs import ImportDialogs
 from lora_tui.screens.parity_dialogs import ParityDialogs
@@ -106,9 +106,7 @@ class BakeScreen(BakeKeys, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the panes."""
-        # Textual sets these when the first resize comes, after it has styled and laid out every pane without them.
-        for size, breakpoints in ((self.app.size.width, WIDTHS), (self.app.size.height, HEIGHTS)):
-            self.add_class(max(entry for entry in breakpoints if entry[0] <= size)[1])
+        add_size_classes(self)
         yield self.panes
 
     def on_mount(self) -> None:

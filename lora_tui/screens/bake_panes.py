@@ -3,11 +3,13 @@
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.screen import Screen
 
 from lora_tui.keymap import shown_keys
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
@@ -41,6 +43,13 @@ HEIGHTS = [(0, "-short"), (16, "-tall")]
 
 # Seconds between two paints of the lists on a slow line.
 _LIST_PAINT_SECONDS = 30.0
+
+
+def add_size_classes(screen: Screen[Any]) -> None:
+    """Give a screen that is being composed its classes of `WIDTHS` and `HEIGHTS`."""
+    # Textual sets them when the first resize comes, after it has styled and laid out everything without them.
+    for size, breakpoints in ((screen.app.size.width, WIDTHS), (screen.app.size.height, HEIGHTS)):
+        screen.add_class(max(entry for entry in breakpoints if entry[0] <= size)[1])
 
 
 class BakePanes(Vertical):

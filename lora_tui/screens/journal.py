@@ -21,7 +21,7 @@ from lora_tui.forms.draft import SettingsDraft
 from lora_tui.keymap import bindings, shown_journal_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
-from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS
+from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.journal_curves import JournalCurves
 from lora_tui.screens.journal_orders import JournalOrders
 from lora_tui.screens.page_offer import offer_page
@@ -126,9 +126,7 @@ class JournalScreen(Screen[LeftJournal]):
 
     def compose(self) -> ComposeResult:
         """Yield the title, the list, the line that filters it, the bake under the cursor or the curves, and the keys."""
-        # Textual sets these when the first resize comes, after it has laid everything out without them.
-        for size, breakpoints in ((self.app.size.width, WIDTHS), (self.app.size.height, HEIGHTS)):
-            self.add_class(max(entry for entry in breakpoints if entry[0] <= size)[1])
+        add_size_classes(self)
         yield Static("", id="journal-title")
         yield Static("", id="caution")
         yield BakeList()
