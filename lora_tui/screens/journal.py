@@ -16,7 +16,6 @@ from textual.widgets import Static
 
 from lora_tui.actions import bakes, journal
 from lora_tui.actions.order_sender import OrderSender
-from lora_tui.actions.report_file import ReportWritten
 from lora_tui.forms.draft import SettingsDraft
 from lora_tui.keymap import bindings, shown_journal_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
@@ -24,7 +23,6 @@ from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.journal_curves import JournalCurves
 from lora_tui.screens.journal_orders import JournalOrders
-from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.widgets.bake_about import about_bake
@@ -259,11 +257,6 @@ class JournalScreen(Screen[LeftJournal]):
     def _note_removed(self, event: journal.FilesRemoved) -> None:
         event.stop()
         self.sender.note(event.line, seconds=5)
-
-    @on(ReportWritten)
-    def _offer_report(self, event: ReportWritten) -> None:
-        event.stop()
-        offer_page(self, event.report, "report written")
 
     @on(bakes.Resumed)
     def _note_resumed(self, event: bakes.Resumed) -> None:
