@@ -128,9 +128,7 @@ class JournalScreen(Screen[LeftJournal]):
         yield Static("", id="journal-title")
         yield Static("", id="caution")
         yield BakeList()
-        line = FilterLine(id="filter", placeholder="unet_lr>1e-4 subject:hifumi tag:te", compact=True)
-        line.cursor_blink = False
-        yield line
+        yield FilterLine("unet_lr>1e-4 subject:hifumi tag:te")
         yield Static("", id="filter-error")
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="detail")

@@ -44,9 +44,7 @@ class ReportScreen(Dialog[ScreenResultType]):
         yield Static("", id="title")
         yield Static("", id="count")
         yield ReportList()
-        line = FilterLine(id="filter", placeholder="text in name, value, result or reason", compact=True)
-        line.cursor_blink = False
-        yield line
+        yield FilterLine("text in name, value, result or reason")
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="detail")
         yield Static("", id="keys")

@@ -27,6 +27,10 @@ class FilterLine(LineInput):
 
         by: int
 
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(id="filter", placeholder=placeholder, compact=True)
+        self.cursor_blink = False
+
     async def action_submit(self) -> None:
         """Keep the filter."""
         self.post_message(self.Left(True))
