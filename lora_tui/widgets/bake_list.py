@@ -11,11 +11,11 @@ from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
 from lora_tui.plots.overlay import letter_of
+from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.bake_entries import GAP, EntryColumn, columns_for, entry_sign, made_from_text
 from lora_tui.wording.cell_width import cut, right
 
@@ -45,9 +45,10 @@ class BakeMarks:
     pinned: int | None = None
 
 
-class BakeList(ScrollView, can_focus=True):
+class BakeList(DrawnList, can_focus=True):
     """A virtual list with a cursor, which stays on its bake whatever comes and goes around it."""
 
+    PARTS = "bake-list"
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "bake-list--head",
         "bake-list--muted",
@@ -248,18 +249,3 @@ class BakeList(ScrollView, can_focus=True):
     def _lines(self) -> int:
         """The lines below the head."""
         return max(1, self.scrollable_content_region.height - 1)
-
-    @property
-    def _width(self) -> int:
-        """The cells that no scrollbar covers."""
-        return self.scrollable_content_region.width
-
-    def _strip(self, segments: Sequence[Segment], fill: Style) -> Strip:
-        return Strip(segments).adjust_cell_length(self._width, fill)
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"bake-list--{part}")
-
-    def _on(self, part: str, under: Style) -> Style:
-        """Return the ink of `part` on the ground of `under`."""
-        return self._style(part) + Style(bgcolor=under.bgcolor, bold=under.bold)

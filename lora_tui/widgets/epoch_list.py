@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import BindingType
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
+from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.widgets.pane import heading
 from lora_tui.wording.numbers import change, count, file_size, loss
 from lora_tui.wording.state_symbols import DONE, LIVE
@@ -31,9 +30,10 @@ _SHARES, _WORDS = 10, 15
 _FILE = 12
 
 
-class EpochList(ScrollView, can_focus=True):
+class EpochList(DrawnList, can_focus=True):
     """The saved LoRAs of one bake as a table with a fixed head."""
 
+    PARTS = "epoch-list"
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "epoch-list--head",
         "epoch-list--newest",
@@ -101,7 +101,7 @@ class EpochList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return the head, then one row a LoRA."""
-        width = self._width()
+        width = self._width
         if y == 0:
             heading = next((each.heading for each in self._carried.values()), "")
             return self._strip([Segment(_cells(_HEAD, width, self._shares(heading, "")), self._style("head"))])
@@ -111,7 +111,7 @@ class EpochList(ScrollView, can_focus=True):
         told = self._lowest.splitlines()
         if len(self._rows) <= place < len(self._rows) + len(told):
             line = f" {BEST} {printable(told[place - len(self._rows)])}"
-            width = self._width()
+            width = self._width
             return self._strip([Segment(line if len(line) <= width else f"{line[: width - 1]}…", self._style("head"))])
         if place >= len(self._rows):
             return self._strip([])
@@ -147,16 +147,6 @@ class EpochList(ScrollView, can_focus=True):
     def _shares(self, numbers: str, words: str) -> tuple[str, ...]:
         """Return the columns of who carries; none where it was never measured."""
         return (numbers, words) if self._carried else ()
-
-    def _strip(self, segments: list[Segment]) -> Strip:
-        return Strip(segments).adjust_cell_length(self._width(), self.rich_style)
-
-    def _width(self) -> int:
-        """Return the cells that no scrollbar covers."""
-        return self.scrollable_content_region.width
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"epoch-list--{part}")
 
 
 def _cells(values: tuple[str, ...], width: int, shares: tuple[str, ...] = ()) -> str:

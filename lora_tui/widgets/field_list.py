@@ -12,10 +12,10 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
+from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.numbers import unit_for
 from lora_tui.wording.state_symbols import FAILED
 from trainer.text import printable
@@ -72,12 +72,13 @@ class _Row:
     info: "FieldInfo | None" = None
 
 
-class FieldList(ScrollView, can_focus=True):
+class FieldList(DrawnList, can_focus=True):
     """A virtual list of fields under section heads, with a cursor that rests on fields only.
 
     Each field has its option's name beside its label. Where that does not fit, it is on the line below: of the field under the cursor, and of each field that a search finds.
     """
 
+    PARTS = "field-list"
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "field-list--section",
         "field-list--name",
@@ -358,15 +359,10 @@ class FieldList(ScrollView, can_focus=True):
     def _value_left(self) -> int:
         return _LABEL_COLUMN + self._name_cells()
 
-    def _strip(self, segments: list[Segment], fill: Style) -> Strip:
-        return Strip(segments).adjust_cell_length(self.size.width, fill)
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"field-list--{part}")
-
-    def _on(self, part: str, under: Style) -> Style:
-        """Return the ink of `part` on the ground of `under`."""
-        return self._style(part) + Style(bgcolor=under.bgcolor, bold=under.bold)
+    @property
+    def _width(self) -> int:
+        """All cells: a line is as wide with a scrollbar as without."""
+        return self.size.width
 
 
 def _shortened(text: str, cells: int) -> str:

@@ -8,15 +8,14 @@ from operator import attrgetter
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.content import Content
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
+from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.widgets.pane import heading
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.journal.records import LogLine
@@ -37,9 +36,10 @@ class _Row(NamedTuple):
     text: str
 
 
-class LogPane(ScrollView, can_focus=True):
+class LogPane(DrawnList, can_focus=True):
     """The journal's lines and the program's own; follows the end until the user scrolls up."""
 
+    PARTS = "log-pane"
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "log-pane--time",
         "log-pane--warning",
@@ -98,7 +98,7 @@ class LogPane(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold the lines at the new width, and keep the end in view."""
-        if self._width() != self._folded_at:
+        if self._width != self._folded_at:
             self._fold_all()
         self.call_after_refresh(self._follow)
 
@@ -137,14 +137,14 @@ class LogPane(ScrollView, can_focus=True):
 
     def _append(self, lines: Sequence[LogLine]) -> None:
         self._lines.extend(lines)
-        if self._folded_at != self._width():
+        if self._folded_at != self._width:
             self._fold_all()
         else:
             self._folded.extend(self._fold(line) for line in lines)
             self._settle()
 
     def _fold_all(self) -> None:
-        self._folded_at = self._width()
+        self._folded_at = self._width
         self._folded = deque((self._fold(line) for line in self._lines), maxlen=_MAX_LINES)
         self._settle()
 
@@ -160,16 +160,6 @@ class LogPane(ScrollView, can_focus=True):
 
     def _fold(self, line: LogLine) -> list[_Row]:
         clock = time.strftime("%H:%M", time.localtime(line.seconds))
-        texts = [piece.plain for piece in Content(printable(line.text)).wrap(max(10, self._width() - _INDENT))] or [""]
+        texts = [piece.plain for piece in Content(printable(line.text)).wrap(max(10, self._width - _INDENT))] or [""]
         first = _Row(clock, _SIGNS.get(line.level, ""), line.level, texts[0])
         return [first, *(_Row("", "", line.level, text) for text in texts[1:])]
-
-    def _width(self) -> int:
-        """Return the cells that no scrollbar covers."""
-        return self.scrollable_content_region.width
-
-    def _strip(self, segments: list[Segment]) -> Strip:
-        return Strip(segments).adjust_cell_length(self._width(), self.rich_style)
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"log-pane--{part}")

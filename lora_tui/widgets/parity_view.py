@@ -12,10 +12,10 @@ from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
+from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.cell_width import cut
 from lora_tui.wording.state_symbols import DIFFERS
 from trainer.text import printable
@@ -37,9 +37,10 @@ _WIDE = 100
 _MAX_HEAD = 4
 
 
-class ParityView(ScrollView, can_focus=True):
+class ParityView(DrawnList, can_focus=True):
     """Draws a ParityTable. The columns that have no room scroll by whole columns, with the cursor."""
 
+    PARTS = "parity-view"
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "parity-view--head",
         "parity-view--here",
@@ -264,17 +265,6 @@ class ParityView(ScrollView, can_focus=True):
         if column != 0:
             return []
         return [Segment(" ┊" if self._first > 1 else " │", plain + self._style("rule"))]
-
-    @property
-    def _width(self) -> int:
-        """The cells that no scrollbar covers."""
-        return self.scrollable_content_region.width
-
-    def _strip(self, segments: list[Segment]) -> Strip:
-        return Strip(segments).adjust_cell_length(self._width, self.rich_style)
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"parity-view--{part}")
 
 
 def with_columns(table: "ParityTable", columns: Collection[str]) -> "ParityTable":

@@ -11,10 +11,10 @@ from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
+from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.cell_width import cut
 from lora_tui.wording.state_symbols import ENDED, Sign
 from trainer.text import printable
@@ -38,9 +38,10 @@ class _Row:
     text: str = ""
 
 
-class ReportList(ScrollView, can_focus=True):
+class ReportList(DrawnList, can_focus=True):
     """A virtual list with a cursor that rests on entries only."""
 
+    PARTS = "report-list"
     COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
         "report-list--head",
         "report-list--muted",
@@ -214,21 +215,6 @@ class ReportList(ScrollView, can_focus=True):
             kept.append(Segment(text, segment.style))
             used += cell_len(text)
         return kept
-
-    @property
-    def _width(self) -> int:
-        """The cells that no scrollbar covers."""
-        return self.scrollable_content_region.width
-
-    def _strip(self, segments: Sequence[Segment], fill: Style) -> Strip:
-        return Strip(segments).adjust_cell_length(self._width, fill)
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"report-list--{part}")
-
-    def _on(self, part: str, under: Style) -> Style:
-        """Return the ink of `part` on the ground of `under`."""
-        return self._style(part) + Style(bgcolor=under.bgcolor, bold=under.bold)
 
 
 def _matches(entry: "ReportEntry", wanted: str) -> bool:
