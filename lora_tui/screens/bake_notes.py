@@ -146,7 +146,3 @@ class BestEpochDialog(PickDialog):
     """A choice among the epochs of a bake, which is written as it is made."""
 
     ENTER_ACTS = True
-
-    def acts_on(self, key: str) -> bool:
-        """Return whether `key` chooses: a digit does, too."""
-        return key.isdecimal() or super().acts_on(key)

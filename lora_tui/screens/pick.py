@@ -55,6 +55,10 @@ class PickDialog(ListDialog[str | None]):
             yield options
             yield Static(Content(key_hint(self, "enter: select", "dialog.cancel")), id="keys")
 
+    def acts_on(self, key: str) -> bool:
+        """Return whether `key` takes a choice, and that does something: enter, or its digit."""
+        return super().acts_on(key) or (self.ENTER_ACTS and key.isdecimal())
+
     def on_key(self, event: events.Key) -> None:
         """Take a choice by its digit."""
         if event.key.isdecimal() and 0 < int(event.key) <= min(MAX_DIGITS, len(self._choices)):
