@@ -1,14 +1,14 @@
 """What was measured of a bake as a screen shows it: curves of a measure by part, and a map of its block groups over the epochs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite, nan
 
 from lora_tui.plots.braille import PlotLine, Window, nice_range
 from lora_tui.plots.curves import Plot, role_of
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.blocks import ordered_groups, part_label
+from trainer.measures.blocks import ordered_scopes, part_label
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
 from trainer.measures.value_text import value_text
@@ -51,7 +51,7 @@ class MeasuredEpochs:
             found.setdefault((value.part, value.scope), {})[value.step] = value.value
         rows = tuple(
             MapRow(part, scope, tuple(found[part, scope].get(step) for step in steps))
-            for part, scope in _ordered(found)
+            for part, scope in ordered_scopes(found)
         )
         return MeasureMap(record, steps, tuple(self._head(step) for step in steps), rows, self.total_steps)
 
@@ -175,16 +175,3 @@ class MeasureMap:
         if not self.record.log_scale:
             return value
         return math.log(value) if value > 0 else nan
-
-
-def _ordered(keys: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    scopes: dict[str, set[str]] = {}
-    for part, scope in keys:
-        scopes.setdefault(part, set()).add(scope)
-    order = ["", *all_parts()]
-    parts = sorted(scopes, key=lambda part: order.index(part) if part in order else len(order))
-    return [(part, scope) for part in parts for scope in _within(part, scopes[part])]
-
-
-def _within(part: str, scopes: set[str]) -> list[str]:
-    return [*([""] if "" in scopes else []), *ordered_groups(part, scopes - {""})]

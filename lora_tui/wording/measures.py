@@ -1,12 +1,12 @@
 """Measures of LoRA files and of a bake's epochs as tables of text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
 from lora_tui.wording.cell_width import right
-from trainer.measures.blocks import ordered_groups, part_label
+from trainer.measures.blocks import ordered_scopes, part_label
 from trainer.measures.of_weights import (
     COSINE_BEFORE,
     DELTA_NORM,
@@ -19,7 +19,6 @@ from trainer.measures.of_weights import (
     STABLE_RANK,
 )
 from trainer.measures.value_text import value_text
-from trainer.settings.parts import all_parts
 from trainer.text import plural
 
 if TYPE_CHECKING:
@@ -35,20 +34,6 @@ NO_TWINS = "How parallel twins of these are is not known: bakes with other rando
 _GAP = 2
 _OF_FILE = (DELTA_SHARE, DELTA_NORM, RANK_USED, RANK_USED_RANDOM, STABLE_RANK)
 _OF_EPOCH = (DELTA_SHARE, DELTA_NORM, MOVEMENT, COSINE_BEFORE, RANK_USED, STABLE_RANK, ROUNDED_OFF)
-
-
-def ordered_scopes(scopes: Iterable["Scope"]) -> list["Scope"]:
-    """Return parts and block groups in the order in which they are shown: the whole, then each part before its groups."""
-    groups: dict[str, set[str]] = {}
-    for part, group in scopes:
-        groups.setdefault(part, set()).add(group)
-    order = ["", *all_parts()]
-    parts = sorted(groups, key=lambda part: order.index(part) if part in order else len(order))
-    return [
-        (part, group)
-        for part in parts
-        for group in [*([""] if "" in groups[part] else []), *ordered_groups(part, groups[part] - {""})]
-    ]
 
 
 def file_title(name: str, header: "LoraHeader") -> str:

@@ -9,6 +9,7 @@ from textual.message import Message
 
 from lora_tui.wording.numbers import loss, rate
 from trainer.families.registry import part_record
+from trainer.measures.blocks import part_label
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
@@ -183,12 +184,6 @@ def _measure_metric(record: MeasureRecord, part: str) -> CurveMetric:
         record.key if record.compared else "",
         part,
     )
-
-
-def part_label(part: str) -> str:
-    """Return the label of a part as it stands in the journal; one that no family knows as it is."""
-    known = {str(each): part_record(each).label for each in all_parts()}
-    return known.get(part, part)
 
 
 def speaker(record: MeasureRecord) -> Callable[[float], str]:

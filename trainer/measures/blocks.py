@@ -41,6 +41,20 @@ def ordered_groups(part: str, groups: Iterable[str]) -> list[str]:
     return sorted(set(groups), key=key)
 
 
+def ordered_scopes(scopes: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return parts and block groups in the order in which they are shown: the whole, then each part before its groups."""
+    groups: dict[str, set[str]] = {}
+    for part, group in scopes:
+        groups.setdefault(part, set()).add(group)
+    order = ["", *known_parts()]
+    parts = sorted(groups, key=lambda part: order.index(part) if part in order else len(order))
+    return [
+        (part, group)
+        for part in parts
+        for group in [*([""] if "" in groups[part] else []), *ordered_groups(part, groups[part] - {""})]
+    ]
+
+
 def part_label(part: str) -> str:
     """Return what a part is called where people read; of all parts together `whole LoRA`."""
     if not part:
