@@ -85,7 +85,7 @@ def list_bakes(journal: "Journal", history: "BakeHistory", query: ListQuery, bef
         used=text,
         found_by=text if found or before is None else before.found_by,
         error=error,
-        caution=_caution(journal),
+        caution=journal.caution(),
     )
 
 
@@ -107,8 +107,3 @@ def as_tree(entries: "Sequence[BakeEntry]") -> "tuple[list[BakeEntry], dict[int,
     # In a damaged journal two bakes may each be the other's parent.
     lost = [entry for entry in entries if entry.number not in depths]
     return [*(line.entry for line in lines), *lost], depths
-
-
-def _caution(journal: "Journal") -> str:
-    damage = journal.damage()
-    return journal.warning if damage is None else damage.line()

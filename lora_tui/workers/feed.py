@@ -180,7 +180,7 @@ class _JournalReader:
             line=line,
             compared=None if last is None else self._settings_of(last),
             log=self._read_log(),
-            caution=self._caution(),
+            caution=self._journal.caution(),
         )
         bake = shown.pick(self._journal, followed)
         return seen if bake is None else self._with_bake(seen, bake, rows)
@@ -228,10 +228,6 @@ class _JournalReader:
     def _grid_seconds_left(self) -> float | None:
         making = self._journal.grids.being_made()
         return None if making is None else seconds_left(making)
-
-    def _caution(self) -> str:
-        damage = self._journal.damage()
-        return self._journal.warning if damage is None else damage.line()
 
     def _read_log(self) -> tuple[LogLine, ...]:
         last_id = self._log[-1].id if self._log else 0

@@ -118,6 +118,11 @@ class Journal:
         rows = tuple(self._database.damage)
         return damaged_journal(self.path, *rows) if rows else None
 
+    def caution(self) -> str:
+        """Return what the user should know about the journal: the rows that were left out, else where its file is; "" for nothing."""
+        damage = self.damage()
+        return self.warning if damage is None else damage.line()
+
     def note_former_places(self) -> None:
         """Note where the workspace is, and where it has been, as far as the paths of its bakes and grids tell."""
         root = self.path.parent
