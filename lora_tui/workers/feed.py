@@ -18,7 +18,7 @@ from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.shown_bake import ShownBake, followed_bake, grid_job, jobs_of_ours
 from trainer.errors import LoraTuiError
 from trainer.grid.pace import seconds_left
-from trainer.journal.records import Bake, Curve, LogLine, Mark
+from trainer.journal.records import Bake, Checkpoint, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
 from trainer.settings.parts import all_parts, metric_of
 
@@ -190,6 +190,7 @@ class _JournalReader:
         asked = self._settings_of(bake)
         last = self._journal.curves.last_values(bake.number)
         marks = tuple(self._journal.results.marks(bake.number))
+        saved = tuple(self._journal.results.checkpoints(bake.number))
         return replace(
             seen,
             bake=bake,
@@ -197,9 +198,9 @@ class _JournalReader:
             story=self._story(bake, asked),
             asked=asked,
             in_force=self._in_force(asked, marks),
-            checkpoints=tuple(self._journal.results.checkpoints(bake.number)),
+            checkpoints=saved,
             carried=self._carried(bake),
-            lowest=self._lowest(bake, tuple((row.number, row.state) for row in rows)),
+            lowest=self._lowest(bake, saved, rows),
             validations=tuple(self._journal.results.validations(bake.number)),
             marks=marks,
             curves=self._last.curves,
@@ -212,9 +213,12 @@ class _JournalReader:
 
         return carried_by_step(self._journal.measures.of_bake(bake.number, CARRIED_BY, scope=""))
 
-    def _lowest(self, bake: Bake, states: tuple[tuple[int, str], ...]) -> str:
+    def _lowest(self, bake: Bake, saved: Sequence[Checkpoint], rows: Sequence[Bake]) -> str:
         """Return what the noise says of the lowest validation loss; asked again only where a LoRA was saved, or another bake ended."""
-        saved = tuple(self._journal.results.checkpoints(bake.number))
+        if all(each.val is None for each in saved):
+            # Nothing to ask, and nothing to import for it.
+            return ""
+        states = tuple((row.number, row.state) for row in rows)
         wanted = (bake.number, tuple((each.step, each.val) for each in saved), states)
         if wanted != self._lowest_for:
             from trainer.noise_floor.epochs import lowest_in_words
