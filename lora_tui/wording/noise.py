@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from trainer.measures.value_text import value_name, value_text
 from trainer.noise_floor.words import NOT_KNOWN, rests_on, words
@@ -48,7 +48,7 @@ def floor_lines(number: int, step: int, found: "Sequence[NoiseOfValue]", bakes: 
 
 def floor_json(number: int, step: int, found: "Sequence[NoiseOfValue]", bakes: Sequence[int]) -> dict[str, object]:
     """Return the noise of a bake as plain values."""
-    plain = {
+    return {
         "bake": number,
         "step": step,
         "family": list(bakes),
@@ -65,7 +65,6 @@ def floor_json(number: int, step: int, found: "Sequence[NoiseOfValue]", bakes: S
             for each in found
         ],
     }
-    return cast("dict[str, object]", _finite(plain))
 
 
 def side_by_side_lines(found: "SideBySide | None") -> Iterator[str]:
@@ -85,30 +84,17 @@ def side_by_side_json(found: "SideBySide | None") -> dict[str, object] | None:
     """Return the measures of two bakes as plain values."""
     if found is None:
         return None
-    plain = {
+    return {
         "first_step": found.first_step,
         "second_step": found.second_step,
         "together": {**asdict(found.together), "words": found.together.words()},
         "values": [_pair_json(pair) for pair in found.pairs],
     }
-    return cast("dict[str, object]", _finite(plain))
 
 
 def _pair_json(pair: "ValuePair") -> dict[str, object]:
     compared = {**asdict(pair.compared), "standing": str(pair.compared.standing), "words": words(pair.compared)}
     return {**pair.key._asdict(), "first": pair.first, "second": pair.second, "compared": compared}
-
-
-def _finite(value: Any) -> Any:
-    """Return plain values without numbers that JSON has no word for."""
-    match value:
-        case dict():
-            return {name: _finite(each) for name, each in value.items()}
-        case list() | tuple():
-            return [_finite(each) for each in value]
-        case float() if not math.isfinite(value):
-            return None
-    return value
 
 
 def _name(record: "MeasureRecord", key: "ValueKey") -> str:
