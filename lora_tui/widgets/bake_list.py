@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -17,7 +16,7 @@ from lora_tui.keymap import bindings
 from lora_tui.plots.overlay import letter_of
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.bake_entries import GAP, EntryColumn, columns_for, entry_sign, made_from_text
-from lora_tui.wording.cell_width import cut, right
+from lora_tui.wording.cell_width import cut, left, right
 
 if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
@@ -186,7 +185,7 @@ class BakeList(DrawnList, can_focus=True):
 
     def _head(self) -> str:
         cells = (
-            right(column.head, width) if column.side == "right" else set_cell_size(cut(column.head, width), width)
+            right(column.head, width) if column.side == "right" else left(column.head, width)
             for column, width in self._columns
         )
         return " " * _LEAD + (" " * GAP).join(cells)
@@ -203,7 +202,7 @@ class BakeList(DrawnList, can_focus=True):
             text = made_from_text(entry) if self._is_tree and column.key == "changed" else column.text(entry)
             if column.key == "name":
                 text = self._indent(entry.number) + text
-            cells = right(text, width) if column.side == "right" else set_cell_size(cut(text, width), width)
+            cells = right(text, width) if column.side == "right" else left(text, width)
             faint = past or column.key in ("number", "note")
             ink = self._on("muted", under) if faint else under
             segments.append(Segment((" " * GAP if place else "") + cells, ink))

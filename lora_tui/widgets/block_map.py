@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lora_tui.keymap import bindings
-from lora_tui.wording.cell_width import cut, right
+from lora_tui.wording.cell_width import left, right
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class BlockMap(Widget, can_focus=True):
         if at >= len(self._map.rows):
             return Strip.blank(width, plain)
         row = self._map.rows[at]
-        name = cut(printable(row.label), label).ljust(label)
+        name = left(printable(row.label), label)
         style = self._style("group" if row.scope else "part")
         segments = [Segment(name, style + self._style("cursor") if at == self.row else style)]
         for column in columns:

@@ -11,6 +11,7 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.widgets.pane import heading
+from lora_tui.wording.cell_width import cut
 from lora_tui.wording.numbers import change, count, file_size, loss
 from lora_tui.wording.state_symbols import DONE, LIVE
 from trainer.journal.records import Checkpoint
@@ -111,8 +112,7 @@ class EpochList(DrawnList, can_focus=True):
         told = self._lowest.splitlines()
         if len(self._rows) <= place < len(self._rows) + len(told):
             line = f" {BEST} {printable(told[place - len(self._rows)])}"
-            width = self._width
-            return self._strip([Segment(line if len(line) <= width else f"{line[: width - 1]}…", self._style("head"))])
+            return self._strip([Segment(cut(line, width), self._style("head"))])
         if place >= len(self._rows):
             return self._strip([])
         return self._strip(self._row(self._rows[place], newest=place == 0, width=width))

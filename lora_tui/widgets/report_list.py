@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from lora_tui.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
-from lora_tui.wording.cell_width import cut
+from lora_tui.wording.cell_width import cut, left
 from lora_tui.wording.state_symbols import ENDED, Sign
 from trainer.text import printable
 
@@ -200,8 +200,8 @@ class ReportList(DrawnList, can_focus=True):
         if not entry.fate:
             return [Segment(cut(f"{lead} {printable(entry.name)}", self._width), under)]
         muted = self._on("muted", under)
-        name = set_cell_size(cut(printable(entry.name), self._key_width), self._key_width)
-        value = set_cell_size(cut(printable(entry.value, 200), self._value_width), self._value_width)
+        name = left(printable(entry.name), self._key_width)
+        value = left(printable(entry.value, 200), self._value_width)
         segments = [Segment(f"{lead} {name}  ", under), Segment(f"{value}  ", muted)]
         if entry.to:
             # Under the same name the new value is enough.

@@ -10,6 +10,11 @@ def cut(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
 
 
+def left(text: str, width: int) -> str:
+    """Return `text` in exactly `width` cells, at their left end."""
+    return set_cell_size(cut(text, width), width)
+
+
 def right(text: str, width: int) -> str:
     """Return `text` in exactly `width` cells, at their right end."""
     short = cut(text, width)
