@@ -251,27 +251,6 @@ class NoiseFloors:
         return self._values[bake]
 
 
-def compare(
-    journal: Journal,
-    first_bakes: Sequence[int],
-    second_bakes: Sequence[int],
-    name: str,
-    part: str = "",
-    scope: str = "",
-    *,
-    step: int,
-) -> Compared | None:
-    """Return how two bakes, or two sets of bakes, differ in one value, against its noise; see NoiseFloors for many of them."""
-    return NoiseFloors(journal).compare(first_bakes, second_bakes, ValueKey(name, part, scope), step)
-
-
-def floor_of(
-    journal: Journal, bakes: Sequence[int], name: str, part: str = "", scope: str = "", *, step: int
-) -> Floor | None:
-    """Return the noise of one value of these bakes, None where it is not known; see NoiseFloors for many of them."""
-    return NoiseFloors(journal).floor_of(bakes, ValueKey(name, part, scope), step)
-
-
 def on_scale(name: str, value: float) -> float:
     """Return a value as it is compared: its logarithm where the measure's record says so, that of 0 being -inf."""
     record = MEASURES.get(name)

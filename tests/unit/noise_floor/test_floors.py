@@ -18,8 +18,8 @@ from trainer.measures.of_pictures import DRIFT, PICTURE_SET, STATIC
 from trainer.measures.of_validation import AUC, HELD_OUT_CHANGE
 from trainer.measures.of_weights import DELTA_SHARE
 from trainer.noise_floor.families import make_rows
-from trainer.noise_floor.floors import NoiseFloors, compare, floor_of
-from trainer.noise_floor.record import Standing
+from trainer.noise_floor.floors import NoiseFloors
+from trainer.noise_floor.record import Compared, Floor, Standing
 from trainer.noise_floor.values import ValueKey
 from trainer.noise_floor.words import words
 from trainer.settings.random_numbers import RandomSource
@@ -36,6 +36,16 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def twins_of(journal: Journal, bake: int) -> list[int]:
     return NoiseFloors(journal).family(bake)
+
+
+def compare(
+    journal: Journal, first: list[int], second: list[int], name: str, part: str = "", *, step: int
+) -> Compared | None:
+    return NoiseFloors(journal).compare(first, second, ValueKey(name, part), step)
+
+
+def floor_of(journal: Journal, bakes: list[int], name: str, part: str = "", *, step: int) -> Floor | None:
+    return NoiseFloors(journal).floor_of(bakes, ValueKey(name, part), step)
 
 
 def test_twins_differ_in_seeds_and_in_what_decides_nothing(journal: Journal) -> None:
