@@ -42,7 +42,7 @@ class DonenessView(Pane, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings("doneness lanes")
 
     class Moved(Message):
-        """The cursor is at another epoch or lane."""
+        """The cursor was moved to an epoch and a lane."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -65,7 +65,7 @@ class DonenessView(Pane, can_focus=True):
         self._doneness = doneness
         if first:
             self._epoch = doneness.band.first if doneness.band is not None else len(doneness.epochs) - 1
-        self._go_to(self._epoch, self._lane)
+        self._place_cursor(self._epoch, self._lane)
         self.refresh(layout=True)
 
     def action_move(self, epochs: int, lanes: int) -> None:
@@ -138,13 +138,18 @@ class DonenessView(Pane, can_focus=True):
         return Content.assemble(*parts)
 
     def _go_to(self, epoch: int, lane: int) -> None:
+        if self._place_cursor(epoch, lane):
+            self.post_message(self.Moved())
+
+    def _place_cursor(self, epoch: int, lane: int) -> bool:
+        """Put the cursor there, or as near as there is something; return whether there is anything."""
         shown = self._doneness
         if shown is None or not shown.epochs:
-            return
+            return False
         self._epoch = max(0, min(len(shown.epochs) - 1, epoch))
         self._lane = max(0, min(len(shown.lanes) - 1, lane))
         self.redraw()
-        self.post_message(self.Moved())
+        return True
 
 
 _HEADS = ("aim for", "you call")

@@ -121,6 +121,20 @@ async def test_a_long_text_scrolls_and_the_help_names_the_keys() -> None:
         assert app.answers == [None]
 
 
+async def test_what_is_read_stays_in_view_while_the_bake_runs(monkeypatch) -> None:
+    monkeypatch.setattr("lora_tui.screens.doneness._SECONDS", 0.05)
+    times: list[int] = []
+    app = ScreenAlone(DonenessScreen("x", lambda: times.append(1) or doneness(running=True)))
+    async with app.run_test(size=NARROW) as pilot:
+        await read(app, pilot)
+        await pilot.press("end", "J", "J")
+        text = app.shown.query_one("#about")
+        await until_true(pilot, lambda: text.scroll_offset.y == 2)
+        before = len(times)
+        await until_true(pilot, lambda: len(times) >= before + 3)
+        assert text.scroll_offset.y == 2
+
+
 async def test_it_is_read_in_a_thread_of_its_own() -> None:
     threads: list[bool] = []
 
