@@ -29,6 +29,7 @@ def about_bake(entry: "BakeEntry | None", known: "Mapping[int, BakeEntry]") -> C
     lines = [_head(entry)]
     for label, words in (
         ("", _origin(entry, known)),
+        ("ladder", ", ".join(map(str, entry.ladders))),
         ("why", printable(entry.why, _MAX_LINE)),
         ("error", printable(entry.error, _MAX_LINE)),
         ("settings", printable(entry.fault, _MAX_LINE)),

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.plots.overlay import letter_of
 from lora_tui.widgets.drawn_list import DrawnList
-from lora_tui.wording.bake_entries import GAP, EntryColumn, columns_for, entry_sign, made_from_text
+from lora_tui.wording.bake_entries import GAP, OF_LADDER, EntryColumn, columns_for, entry_sign, made_from_text
 from lora_tui.wording.cell_width import cut, left, right
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CURSOR = "▸"
 # A mark beyond the colours there are.
 MARKED = "+"
 
-# Cells before the columns: cursor, mark, state, and a blank.
+# Cells before the columns: cursor, mark, state, and whether it belongs to a ladder.
 _LEAD = 4
 # A chain of re-bakes is indented no further, so that its names stay in their column.
 _MAX_INDENT = 6
@@ -195,7 +195,8 @@ class BakeList(DrawnList, can_focus=True):
         segments = [
             Segment(CURSOR if here else " ", under),
             self._mark(entry.number, under),
-            Segment(f"{sign.mark} ", self._on(sign.colour.removeprefix("$"), under)),
+            Segment(sign.mark, self._on(sign.colour.removeprefix("$"), under)),
+            Segment(OF_LADDER if entry.ladders else " ", self._on("muted", under)),
         ]
         past = entry.withdrawn
         for place, (column, width) in enumerate(self._columns):

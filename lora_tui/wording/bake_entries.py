@@ -11,6 +11,9 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
 
+OF_LADDER = "≡"
+"""Marks a bake that belongs to a ladder."""
+
 # A text from a file may be as long as it likes; what no screen is wide enough for need not be made printable.
 _LONGEST = 400
 

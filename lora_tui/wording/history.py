@@ -76,6 +76,7 @@ def entry_line(entry: "BakeEntry") -> str:
         best_text(entry),
         entry.verdict,
         " ".join(f"#{printable(tag)}" for tag in entry.tags),
+        f"{'ladder' if len(entry.ladders) == 1 else 'ladders'} {', '.join(map(str, entry.ladders))}" if entry.ladders else "",
         printable(entry.note_line, _MAX_NOTE),
     ]
     return "  ".join(filter(None, parts))
@@ -90,6 +91,7 @@ def entry_json(entry: "BakeEntry") -> dict[str, object]:
         "state": str(entry.state),
         "shown_state": entry_state(entry),
         "tags": list(entry.tags),
+        "ladders": list(entry.ladders),
         "changes": [_change_json(each) for each in entry.changes],
     }
 

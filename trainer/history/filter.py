@@ -224,8 +224,11 @@ def _comparison(key: str, kind: FieldKind, sign: str, typed: str) -> Callable[[V
 def _number_test(sign: str, wanted: float) -> Callable[[Value], bool]:
     compare = _COMPARE[sign]
 
-    def test(value: Value) -> bool:
+    def fits(value: object) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and compare(float(value), wanted)
+
+    def test(value: Value) -> bool:
+        return any(map(fits, value)) if isinstance(value, tuple) else fits(value)
 
     return test
 
@@ -252,7 +255,7 @@ def _text_test(sign: str, typed: str) -> Callable[[Value], bool]:
 
     def test(value: Value) -> bool:
         if isinstance(value, tuple):
-            return any(map(fits, value))
+            return any(isinstance(each, str) and fits(each) for each in value)
         return isinstance(value, str) and fits(value)
 
     return test

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from trainer.history.records import BakeEntry
 
-Value = float | str | bool | tuple[str, ...] | None
+Value = float | str | bool | tuple[str, ...] | tuple[int, ...] | None
 
 
 class FieldKind(StrEnum):
@@ -73,6 +73,7 @@ FILTER_FIELDS: tuple[FilterField, ...] = (
         lambda e: e.verdict or None,
     ),
     FilterField("parent", _K.NUMBER, "the bake that it was made from", "parent:12", lambda e: e.parent),
+    FilterField("ladder", _K.NUMBER, "a ladder that it belongs to", "ladder:3", lambda e: e.ladders, ("ladders",)),
     FilterField(
         "changed",
         _K.WORDS,

@@ -70,6 +70,7 @@ class BakeHistory:
         self._facts: dict[int, BakeFacts] = {}
         self._notes: dict[int, BakeNote] = {}
         self._noted = 0.0
+        self._ladders: Mapping[int, tuple[int, ...]] = {}
         # Rows of grids' jobs, or damaged: there is no entry of them.
         self._jobs: set[int] = set()
         self._tallies: dict[int, GridTally] = {}
@@ -94,7 +95,7 @@ class BakeHistory:
     def _read(self, first: bool) -> bool:
         changed = self._changed() - self._jobs
         of_facts = self._read_facts(None if first else changed)
-        changed |= of_facts | self._read_notes() | self._read_verdicts()
+        changed |= of_facts | self._read_notes() | self._read_verdicts() | self._read_ladders()
         changed &= self._stamps.keys()
         before = {number: self.entries.get(number) for number in changed}
         if first or changed:
@@ -167,6 +168,12 @@ class BakeHistory:
         self._notes |= found
         self._noted = max((note.seconds for note in self._notes.values()), default=0.0)
         return new
+
+    def _read_ladders(self) -> set[int]:
+        """Read which bakes belong to ladders; return those that now belong to others."""
+        before, self._ladders = self._ladders, self._journal.ladders.members()
+        either = before.keys() | self._ladders.keys()
+        return {number for number in either if before.get(number) != self._ladders.get(number)}
 
     def _read_verdicts(self) -> set[int]:
         tallies = self._journal.derived.tallies(self._tallied)
@@ -252,6 +259,7 @@ class BakeHistory:
                 verdicts=verdicts,
                 tags=tuple(tag for tag, given in note.tags.items() if given),
                 note=note.text,
+                ladders=self._ladders.get(number, ()),
             )
         if numbers is not None and compare:
             self._compare_again()

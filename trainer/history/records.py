@@ -51,6 +51,7 @@ class BakeEntry:
         tags: in the order they were given.
         note: markdown.
         imported: whether its LoRA files come from elsewhere.
+        ladders: numbers of the ladders that it belongs to.
     """
 
     number: int
@@ -86,6 +87,7 @@ class BakeEntry:
     tags: tuple[str, ...] = ()
     note: str = ""
     imported: bool = False
+    ladders: tuple[int, ...] = ()
 
     @cached_property
     def changes(self) -> tuple[SettingChange, ...]:

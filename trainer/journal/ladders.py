@@ -55,3 +55,14 @@ class LadderStore(Store):
         """Return the numbers of the ladders that a bake belongs to."""
         rows = self._database.rows("SELECT DISTINCT ladder FROM ladder_bake WHERE bake = ? ORDER BY ladder", (bake,))
         return [row["ladder"] for row in rows if isinstance(row["ladder"], int)]
+
+    def members(self) -> dict[int, tuple[int, ...]]:
+        """Return the ladders of every bake that belongs to any, by its number; what was cut belongs to none."""
+        rows = self._database.rows(
+            "SELECT DISTINCT bake, ladder FROM ladder_bake WHERE bake IS NOT NULL AND cut = 0 ORDER BY bake, ladder"
+        )
+        found: dict[int, tuple[int, ...]] = {}
+        for row in rows:
+            if isinstance(row["bake"], int) and isinstance(row["ladder"], int):
+                found[row["bake"]] = (*found.get(row["bake"], ()), row["ladder"])
+        return found

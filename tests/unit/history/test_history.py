@@ -15,6 +15,7 @@ from trainer.history.notes import keep_best, keep_note
 from trainer.history.one_bake import one_bake
 from trainer.history.tree import tree_lines
 from trainer.journal.journal import Journal
+from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.records import BakeState, CellNote, Checkpoint
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import parse_settings, settings_toml
@@ -145,6 +146,21 @@ def test_notes_and_tags_are_read_when_they_are_written(add, journal: Journal, wo
     keep_note(journal, workspace, number, text="\n# ears are *gone*\nmore", add=["te"])
     assert history.refresh()
     assert (history.entries[number].note_line, history.entries[number].tags) == ("ears are *gone*", ("te",))
+
+
+def test_the_ladders_of_a_bake_are_seen_when_it_joins_one_and_when_it_is_cut(add, journal: Journal) -> None:
+    first, second = add(unet_lr=1e-4), add(unet_lr=3e-4)
+    history = BakeHistory(journal)
+    history.refresh()
+    numbers = [journal.ladders.add(title=title, spec_toml="", settings_toml="").number for title in ("a", "b")]
+    rows = [LadderBakeRow(ladder=number, rung="×1", twin=0, bake=first, reused=True) for number in numbers]
+    journal.ladders.keep_bakes([*rows, LadderBakeRow(ladder=numbers[0], rung="×3", twin=0, bake=second)])
+    assert history.refresh()
+    assert (history.entries[first].ladders, history.entries[second].ladders) == (tuple(numbers), (numbers[0],))
+    assert not history.refresh()
+    journal.ladders.keep_bakes([replace(rows[0], cut=True), LadderBakeRow(ladder=numbers[0], rung="×9", twin=0)])
+    assert history.refresh()
+    assert history.entries[first].ladders == (numbers[1],)
 
 
 def test_settings_changed_in_the_queue_are_seen(add, journal: Journal, workspace: Workspace) -> None:

@@ -100,6 +100,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "telemetry.read": lambda journal, number: journal.telemetry.read(0.0, number),
     "digests.read": lambda journal, number: journal.digests.read(0.0),
     "digests.last_viewed": lambda journal, number: journal.digests.last_viewed(),
+    "ladders.members": lambda journal, number: journal.ladders.members().get(number),
     "records.read": lambda journal, number: journal.records.read(number),
 }
 WRITES = {
