@@ -76,7 +76,9 @@ def entry_line(entry: "BakeEntry") -> str:
         best_text(entry),
         entry.verdict,
         " ".join(f"#{printable(tag)}" for tag in entry.tags),
-        f"{'ladder' if len(entry.ladders) == 1 else 'ladders'} {', '.join(map(str, entry.ladders))}" if entry.ladders else "",
+        f"{'ladder' if len(entry.ladders) == 1 else 'ladders'} {', '.join(map(str, entry.ladders))}"
+        if entry.ladders
+        else "",
         printable(entry.note_line, _MAX_NOTE),
     ]
     return "  ".join(filter(None, parts))
