@@ -18,6 +18,7 @@ from lora_tui.commands.fork import extend, fork, resume
 from lora_tui.commands.grid import grid
 from lora_tui.commands.import_settings import import_settings
 from lora_tui.commands.journal import journal
+from lora_tui.commands.ladder import ladder
 from lora_tui.commands.measure import measure
 from lora_tui.commands.new import new
 from lora_tui.commands.order import order
@@ -60,6 +61,7 @@ _COMMANDS = (
     extend,
     twin,
     floor,
+    ladder,
     grid,
     style,
     page,

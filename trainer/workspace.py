@@ -55,6 +55,15 @@ class Workspace:
         """The folder that holds one folder a grid."""
         return self.root / "grids"
 
+    @property
+    def ladders(self) -> Path:
+        """The folder that holds one folder a ladder."""
+        return self.root / "ladders"
+
+    def ladder_folder(self, number: int) -> Path:
+        """Return the folder of ladder `number`, for example `ladders/0003`."""
+        return self.ladders / f"{number:04d}"
+
     def bake_folder(self, number: int, name: str) -> Path:
         """Return the folder of bake `number`, for example `bakes/0042-hifumi`."""
         return self.bakes / f"{number:04d}-{name}"
@@ -83,7 +92,7 @@ def remove_leftovers(workspace: Workspace) -> int:
 
     What cannot be looked at or removed stays: nobody waits for it.
     """
-    inside = [folder for top in (workspace.bakes, workspace.grids) for folder, _, _ in os.walk(top)]
+    inside = [folder for top in (workspace.bakes, workspace.grids, workspace.ladders) for folder, _, _ in os.walk(top)]
     removed = 0
     for folder in (workspace.root, workspace.subjects, workspace.root / "cache", *map(Path, inside)):
         with contextlib.suppress(OSError):
@@ -95,7 +104,7 @@ def first_free_number(folder: Path) -> int:
     """Return a number above those of every folder in `folder`: even if the journal is lost, no folder is ever overwritten.
 
     Args:
-        folder: of bakes or of grids; it need not exist.
+        folder: of bakes, of grids or of ladders; it need not exist.
     """
     inside = folder.iterdir() if folder.is_dir() else ()
     return max((int(each.name[:4]) for each in inside if each.name[:4].isdecimal()), default=0) + 1

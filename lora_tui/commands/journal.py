@@ -26,18 +26,24 @@ def journal() -> None:
 def rebuild(folder: Path | None) -> None:
     """Rebuild the journal from the folders.
 
-    Everything is read from the folders of bakes and grids. The old journal is kept beside the new one.
+    Everything is read from the folders of bakes, grids and ladders. The old journal is kept beside the new one.
     """
     from trainer.journal.journal import Journal
     from trainer.journal.replace_file import replace_journal
     from trainer.recovery.bakes import recover_bakes
     from trainer.recovery.grids import recover_grids
+    from trainer.recovery.ladders import recover_ladders
     from trainer.workspace import check_writable
 
     workspace = _workspace(folder)
     check_writable(workspace)
-    (found, grids), kept = replace_journal(
-        workspace.journal_path, lambda into: (recover_bakes(workspace, into), recover_grids(workspace, into))
+    (found, grids, ladders), kept = replace_journal(
+        workspace.journal_path,
+        lambda into: (
+            recover_bakes(workspace, into),
+            recover_grids(workspace, into),
+            recover_ladders(workspace, into),
+        ),
     )
     for each in found:
         click.echo(_line(each))
@@ -45,6 +51,8 @@ def rebuild(folder: Path | None) -> None:
         found_of = [f"grid, {one.grid.done:,} of {plural(one.grid.total, 'picture')}"] if one.grid else []
         notes = [f"({one.note})"] if one.note else []
         click.echo("  ".join([printable(one.folder), *found_of, *notes]))
+    for ladder in ladders:
+        click.echo(f"{printable(ladder.folder)}  {ladder.line}")
     recovered = sum(each.bake is not None for each in found)
     with Journal(workspace.journal_path) as rebuilt:
         # The list of places may be lost as well.

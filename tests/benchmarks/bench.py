@@ -66,6 +66,7 @@ PARTS = (
     Part("measures", "a LoRA in its real size measured by its weights", None),
     Part("grid_order", "a grid in our order and in the axes'", 40),
     Part("encoder_stop", "what stopping the text encoder saves", 50),
+    Part("ladder", "five rungs in one engine beside five bakes in a process each", None),
     Part("naive_layers", "predicted peaks beside those of a step written as usual", None),
     Part("compiled", "what compiling blocks saves, and its first step costs", None, by_name=True),
 )

@@ -14,7 +14,10 @@ from run_engine import small_demo
 
 from lora_tui.cli import main
 from trainer.journal.journal import READ_ONLY, Journal
+from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.records import Bake, BakeState, Checkpoint, NewBake
+from trainer.ladders.build import ladder_of_knob
+from trainer.ladders.files import spec_toml
 from trainer.models.identify import DEMO_BASE
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
@@ -22,6 +25,7 @@ from trainer.workspace import Workspace
 
 LoraTui = Callable[..., "CompletedProcess[str]"]
 
+LADDER = ("--knob", "unet_lr", "--rungs", "2,3", "--settings", "WS/hifumi.toml", "--in", "WS")
 # WS is the workspace; the current folder is another, which can be written.
 LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "status": (("status", "WS"), READ_ONLY),
@@ -30,6 +34,9 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "show": (("show", "1", "--in", "WS"), "hifumi.safetensors"),
     "diff": (("diff", "1", "2", "--in", "WS"), "settings: the same"),
     "floor": (("floor", "1", "--in", "WS"), "no twins yet"),
+    "ladder list": (("ladder", "list", "--in", "WS"), "0001 unet_lr ×1  1 rung"),
+    "ladder show": (("ladder", "show", "1", "--in", "WS"), "1 done"),
+    "ladder start": (("ladder", *LADDER, "--dry-run"), "4 bakes"),
     "queue": (("queue", "--in", "WS"), "0002 hifumi  held"),
     "queue --json": (("queue", "--in", "WS", "--json"), '"orphaned": false'),
     "grid --list": (("grid", "--list", "--in", "WS"), "0001 hifumi"),
@@ -58,6 +65,10 @@ WRITES: dict[str, tuple[str, ...]] = {
     "bakes add": ("bakes", "add", "WS/bakes", "--in", "WS"),
     "bakes delete": ("bakes", "delete", "1", "--yes", "--in", "WS"),
     "bakes prune": ("bakes", "prune", "--yes", "--in", "WS"),
+    "ladder start": ("ladder", *LADDER),
+    "ladder extend": ("ladder", "extend", "1", "--rungs", "2", "--in", "WS"),
+    "ladder cut": ("ladder", "cut", "1", "--rungs", "1", "--in", "WS"),
+    "ladder continue": ("ladder", "continue", "1", "--in", "WS"),
     "queue add": ("queue", "add", "WS/hifumi.toml"),
     "queue move": ("queue", "move", "2", "--last", "--in", "WS"),
     "queue remove": ("queue", "remove", "2", "--in", "WS"),
@@ -108,6 +119,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         add(journal)
         journal.queue.claim("e", 2**22 + 1, 0.0)
         made_grid(demo.root / journal.grids.add(name="hifumi", spec="{}", bake=None).folder, (2, 1, 1, 1))
+        spec = ladder_of_knob(load_settings(path), "unet_lr", ["1"], twins=1)
+        journal.ladders.add(title=spec.title, spec_toml=spec_toml(spec), settings_toml=text)
+        journal.ladders.keep_bakes([LadderBakeRow(ladder=1, rung="×1", twin=0, bake=1)])
     return demo
 
 

@@ -41,7 +41,7 @@ def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: P
     shutil.copytree(make_demo(tmp_path / "demo").root / "data", tmp_path / "pictures")
     shutil.copytree(Path(trainer.demo.__file__).parent / "model", tmp_path / "path" / "to" / "model")
     own = [line for line in COMMANDS if line.startswith("lora-tui ") and line not in COMING]
-    assert [shlex.split(line)[1] for line in own] == ["new", "check", "plan", "bake"]
+    assert [shlex.split(line)[1] for line in own] == ["new", "check", "plan", "bake", "ladder"]
     for line in own:
         ran = lora_tui(*shlex.split(line)[1:])
         assert ran.returncode == 0, f"{line}: {ran.stderr}"
@@ -50,6 +50,8 @@ def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: P
             path = tmp_path / "hifumi.toml"
             save_settings(apply_overrides(load_settings(path), SMALL), path)
     assert (tmp_path / "bakes" / "0001-hifumi" / "hifumi.safetensors").is_file()
+    # The bake that is there is one of the ten.
+    assert "1 of 10 bakes done" in ran.stdout
 
 
 SOURCES = {
@@ -131,6 +133,7 @@ def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
         "extend",
         "twin",
         "floor",
+        "ladder",
         "watch",
         "grid",
         "page",

@@ -111,6 +111,8 @@ _SHOW = (
     command("bakes", "--all", "--in", "{root}", "unet_lr>1e-9"),
     command("show", "1", "--in", "{root}"),
     command("diff", "1", "2", "--in", "{root}"),
+    command("ladder", "list", "--in", "{root}"),
+    command("ladder", "show", "1", "--json", "--in", "{root}"),
 )
 _STATE = f"{BAKE}/state/{file_name(STEPS)}"
 _FROM_PICTURE = (
@@ -167,6 +169,21 @@ KINDS: tuple[Kind, ...] = (
         {"dataset.json": _JSON},
         ("trainer.dataset.dataset_toml",),
         (command(*_PLAN, "{root}/with-dataset-json.toml"),),
+    ),
+    Kind(
+        "ladder",
+        {"knob.toml": _TOML, "rungs.toml": _TOML},
+        ("trainer.ladders.files",),
+        (
+            command("ladder", "{file}", "--settings", "{root}/hifumi.toml", "--dry-run", "--in", "{root}"),
+            command("ladder", "{file}", "--dry-run", "--json", "--in", "{root}"),
+        ),
+    ),
+    Kind(
+        "ladder of the workspace",
+        {"ladders/0001/ladder.toml": _TOML},
+        ("trainer.journal.ladder_folder",),
+        (_REBUILD,),
     ),
     Kind(
         "settings of other trainers",

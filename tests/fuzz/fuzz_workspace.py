@@ -25,6 +25,8 @@ from trainer.jobs.bakes import check
 from trainer.jobs.same_content import listed_models, models_now
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
+from trainer.journal.ladder_folder import write_ladder_toml
+from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
 from trainer.journal.records import (
@@ -48,6 +50,8 @@ from trainer.journal.state_files import (
     file_name,
     state_header_json,
 )
+from trainer.ladders.build import axis_of, ladder_of_axes
+from trainer.ladders.files import spec_toml
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.settings.in_metadata import AS_SET, settings_as_set
 from trainer.settings.model import Settings
@@ -147,6 +151,7 @@ def make_valid_workspace(root: Path) -> Workspace:
     _write_others(root)
     _write_bakes(settings, workspace)
     _write_grids(workspace)
+    _write_ladders(settings, workspace)
     _write_pictures_with_texts(root / "from")
     _write_webui_files(root / "from")
     _write_models(root / "models")
@@ -354,6 +359,27 @@ def _write_grids(workspace: Workspace) -> None:
     )
     kept = {"bake 1": {"fields": {"steps": 12, "prompt": "1girl"}, "changed": 5.0}}
     (workspace.grids / ".builder.json").write_text(json.dumps(kept))
+
+
+def _write_ladders(settings: Settings, workspace: Workspace) -> None:
+    """Write a ladder of two bakes and an open place, and files that ask for others."""
+    spec = ladder_of_axes(settings, [axis_of("unet_lr", ["0.1", "1"])], base_settings=["network_dim=4"], question="so?")
+    with Journal(workspace.journal_path) as journal:
+        row = journal.ladders.add(
+            title=spec.title, spec_toml=spec_toml(spec), settings_toml=settings_toml(settings), of_bake=DONE
+        )
+        places = [(rung.label, twin) for rung in spec.rungs for twin in range(2)]
+        journal.ladders.keep_bakes(
+            LadderBakeRow(ladder=row.number, rung=label, twin=twin, bake=bake, reused=bake == DONE, cut=bake is None)
+            for (label, twin), bake in zip(places, (DONE, RUNNING, None, None), strict=True)
+        )
+        write_ladder_toml(journal, workspace, row.number)
+    (workspace.root / "rungs.toml").write_text(row.spec_toml)
+    (workspace.root / "knob.toml").write_text(
+        'title = "rates"\nquestion = "how far?"\ntwins = 3\nsettings = "hifumi.toml"\n[set]\nnetwork_dim = 4\n'
+        '[[axes]]\nknob = "unet_lr,text_encoder_lr"\nrungs = [0.1, "1", "=1e-4", "2:0.5"]\n'
+        '[[axes]]\nknob = "lr_scheduler"\nrungs = ["cosine", "constant"]\n'
+    )
 
 
 def _write_pictures_with_texts(folder: Path) -> None:

@@ -10,7 +10,10 @@ from made_grid import made_grid
 from lora_tui.cli import main
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
+from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.records import BakeState, Checkpoint, NewBake
+from trainer.ladders.build import ladder_of_knob
+from trainer.ladders.files import spec_toml
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
 from trainer.workspace import Workspace
@@ -51,6 +54,12 @@ NEEDED: dict[str, dict[str, object]] = {
     "extend": {"number": 1, "epochs": 3, "folder": "{ws}"},
     "twin": {"number": 1, "folder": "{ws}"},
     "floor": {"number": 1, "folder": "{ws}"},
+    "ladder start": {"spec_file": "{ws}/ladders/rates.toml", "folder": "{ws}"},
+    "ladder list": {"folder": "{ws}"},
+    "ladder show": {"number": 1, "folder": "{ws}"},
+    "ladder extend": {"number": 1, "rungs": "2", "folder": "{ws}"},
+    "ladder cut": {"number": 1, "rungs": "1", "folder": "{ws}"},
+    "ladder continue": {"number": 1, "folder": "{ws}"},
     "grid": {"dry_run": True, "folder": "{ws}"},
     "style list": {"folder": "{ws}"},
     "style show": {"name": "mine", "folder": "{ws}"},
@@ -108,7 +117,7 @@ def words(name: str, places: Mapping[str, Path], /, **changes: object) -> list[s
 
 
 def furnish(root: Path) -> Workspace:
-    """Make the demo workspace with a bake that is done (1), two that wait (2, 3), a grid, a style and a webui's file."""
+    """Make the demo workspace with a bake that is done (1), two that wait (2, 3), a grid, a ladder of the first bake, a style and a webui's file."""
     workspace = make_demo(root)
     for picture in [*sorted((root / "data").rglob("*.png"))[4:], *sorted((root / "validation").glob("*.png"))[2:]]:
         picture.unlink()
@@ -126,6 +135,13 @@ def furnish(root: Path) -> Workspace:
         journal.bakes.set_state(1, BakeState.DONE)
         row = journal.grids.add(name="epochs", spec="{}", bake=None)
         made_grid(root / row.folder, (2, 1, 1, 1))
+        spec = ladder_of_knob(load_settings(path), "unet_lr", ["1"], twins=1)
+        ladder = journal.ladders.add(title=spec.title, spec_toml=spec_toml(spec), settings_toml=text)
+        journal.ladders.keep_bakes([LadderBakeRow(ladder=ladder.number, rung="×1", twin=0, bake=1)])
+    (root / "ladders").mkdir()
+    (root / "ladders" / "rates.toml").write_text(
+        'knob = "unet_lr"\nrungs = [1, 3]\ntwins = 1\nsettings = "../hifumi.toml"\n'
+    )
     (root / "ui-config.json").write_text('{"txt2img/Sampling steps/value": 28}')
     (root / "grids" / "styles.toml").write_text("[mine]\nsteps = 28\n")
     return workspace

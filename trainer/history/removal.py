@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainer.errors import LoraTuiError, WorkspaceError
@@ -12,6 +12,7 @@ from trainer.history.facts import FAVOURITE
 from trainer.history.records import BakeEntry
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
+from trainer.journal.ladder_folder import write_ladder_toml
 from trainer.journal.records import Bake, BakeState, GridState
 from trainer.journal.state_files import FOLDER as STATES
 from trainer.settings.describe import settings_naming
@@ -51,6 +52,7 @@ class Removal:
         loras, states: the files, each in the folder of its bake.
         bytes: how much they hold.
         kept: LoRAs that stay, and why.
+        ladders: numbers of those in which a bake without LoRAs leaves an open place.
     """
 
     bakes: tuple[int, ...]
@@ -58,6 +60,7 @@ class Removal:
     states: tuple[Path, ...]
     bytes: int
     kept: tuple[KeptFile, ...] = ()
+    ladders: tuple[int, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -75,7 +78,8 @@ class Removal:
     def stays(self) -> str:
         """What stays, in words."""
         loras = f"{plural(len(self.kept), 'LoRA file')}, " if self.kept else ""
-        return f"{loras}{STAYS}"
+        names = f"{'ladder' if len(self.ladders) == 1 else 'ladders'} {', '.join(map(str, self.ladders))}"
+        return f"{loras}{STAYS}{f'; {names} with an open place' if self.ladders else ''}"
 
 
 def plan_deletion(journal: Journal, workspace: Workspace, numbers: Sequence[int]) -> Removal:
@@ -92,6 +96,8 @@ def plan_deletion(journal: Journal, workspace: Workspace, numbers: Sequence[int]
         _check_ended(bake)
     wanted = _wanted_elsewhere(journal, workspace)
     removal = _removal(workspace, bakes, wanted.get)
+    left = {ladder for bake in bakes for ladder in journal.ladders.with_bake(bake.number)}
+    removal = replace(removal, ladders=tuple(sorted(left)))
     if removal.kept:
         first = removal.kept[0]
         raise WorkspaceError(
@@ -149,6 +155,8 @@ def remove(journal: Journal, workspace: Workspace, removal: Removal) -> int:
         finally:
             # Of one that could not be deleted the others before it are gone all the same.
             _tell_journal(journal, number, folder, gone)
+        if any(path.parent == folder for path in gone) and not _files(folder):
+            _leave_ladders(journal, workspace, number)
         freed += sum(gone.values())
     return freed
 
@@ -163,6 +171,13 @@ def _tell_journal(journal: Journal, number: int, folder: Path, gone: Mapping[Pat
         states = tuple(path for path in gone if path.parent != folder)
         what = Removal((number,), loras, states, sum(gone.values())).goes.rpartition(" of ")[0]
         journal.log.write(f"{what} deleted by the user", bake=number)
+
+
+def _leave_ladders(journal: Journal, workspace: Workspace, number: int) -> None:
+    """Take a bake without LoRAs out of its ladders: their places stand open, and are baked again when the ladder is continued."""
+    for ladder in journal.ladders.open_places(number):
+        journal.log.write(f"ladder {ladder} has an open place: its LoRAs are gone", bake=number)
+        write_ladder_toml(journal, workspace, ladder)
 
 
 def _has_ended(bake: Bake) -> bool:

@@ -101,7 +101,7 @@ def preview_twins(
     first = check(_with_seeds(settings, varied), workspace.root / "settings.toml")
     if before.manifest is not None:
         now = manifest_of(first.data, first.validation, listed_models(models))
-        _check_same_data(bake, before.manifest, now)
+        check_same_data(bake, before.manifest, now)
     planned = (first, *(_again(first, varied) for _ in range(count - 1)))
     return TwinsToQueue(bake, varied, planned, state, tuple(moved_lines(kept, settings)))
 
@@ -196,8 +196,19 @@ def _check_unchanged(bake: Bake, marks: Sequence[Mark]) -> None:
         )
 
 
-def _check_same_data(bake: Bake, before: Manifest, now: Manifest) -> None:
+def check_same_data(
+    bake: Bake,
+    before: Manifest,
+    now: Manifest,
+    way_out: str = "put them back, or start a new bake on these and make a twin of that",
+) -> None:
     """See that a bake's pictures are still those it was trained on; what is kept out of training may be another.
+
+    Args:
+        bake: which.
+        before: what it was trained on.
+        now: what it would be trained on now.
+        way_out: what the user can do where that differs.
 
     Raises:
         DatasetError: they are not.
@@ -208,7 +219,7 @@ def _check_same_data(bake: Bake, before: Manifest, now: Manifest) -> None:
             f"the pictures of bake {bake.number}",
             found=f"changed in {plural(len(changes), 'place')} since: {printable(changes[0], 120)}",
             expected="the data it was trained on",
-            way_out="put them back, or start a new bake on these and make a twin of that",
+            way_out=way_out,
             details=[f"changed: {change}" for change in changes[:_MAX_NAMED]],
         )
 

@@ -11,24 +11,33 @@ class FamilyStore(Store):
     """Families of bakes."""
 
     def without_row(
-        self, made_by: str, *, as_long_as: int | None = None, most: int | None = None
+        self,
+        made_by: str,
+        *,
+        as_long_as: int | None = None,
+        length: tuple[int, int] | None = None,
+        most: int | None = None,
     ) -> list[FamilySource]:
         """Return the bakes whose data are known and that have no row made by `made_by`.
 
         Args:
             made_by: the mark of the rules.
             as_long_as: number of a bake: those of as many steps alone, for only they can be of one family or kin; None for all.
+            length: (optimizer steps, of them in an epoch) of the bakes asked for, in place of a bake's number.
             most: how many at the most; None for all.
         """
-        alike = "AND (total_steps, steps_per_epoch) = (SELECT total_steps, steps_per_epoch FROM bake WHERE number = ?)"
+        own = "SELECT total_steps, steps_per_epoch FROM bake WHERE number = ?" if length is None else "SELECT ?, ?"
+        which: tuple[int, ...] = () if as_long_as is None else (as_long_as,)
+        which = which if length is None else length
+        alike = f"AND (total_steps, steps_per_epoch) = ({own})"
         return self._database.records(
             FamilySource,
             f"""
-            FROM bake WHERE grid IS NULL {alike if as_long_as is not None else ""}
+            FROM bake WHERE grid IS NULL {alike if which else ""}
             AND EXISTS (SELECT 1 FROM manifest WHERE manifest.bake = number)
             AND NOT EXISTS (SELECT 1 FROM bake_family WHERE bake_family.bake = number AND made_by = ?)
             """,
-            (made_by,) if as_long_as is None else (as_long_as, made_by),
+            (*which, made_by),
             most=most,
         )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from trainer.journal.database import Store
 from trainer.journal.ladder_records import LadderBakeRow, LadderRow
@@ -11,10 +12,24 @@ from trainer.journal.rows import insert, to_row
 class LadderStore(Store):
     """The ladders, by number."""
 
-    def add(self, *, title: str, spec_toml: str, settings_toml: str, of_bake: int | None = None) -> LadderRow:
-        """Note a new ladder and return it."""
+    def add(
+        self,
+        *,
+        title: str,
+        spec_toml: str,
+        settings_toml: str,
+        of_bake: int | None = None,
+        least_number: int = 1,
+    ) -> LadderRow:
+        """Note a new ladder and return it.
+
+        Args:
+            title, spec_toml, settings_toml, of_bake: as in LadderRow.
+            least_number: its number is the next one, this or above.
+        """
         with self._database.writing() as connection:
-            number = 1 + (connection.execute("SELECT max(number) FROM ladder").fetchone()[0] or 0)
+            highest = "SELECT max(number) FROM ladder WHERE typeof(number) = 'integer'"
+            number = max(least_number, 1 + (connection.execute(highest).fetchone()[0] or 0))
             row = LadderRow(
                 number=number,
                 title=title,
@@ -50,6 +65,23 @@ class LadderStore(Store):
     def bakes_of(self, number: int) -> list[LadderBakeRow]:
         """Return the bakes of a ladder, by rung and twin."""
         return self._database.records(LadderBakeRow, "FROM ladder_bake WHERE ladder = ? ORDER BY rung, twin", (number,))
+
+    def restore(self, row: LadderRow, bakes: Iterable[LadderBakeRow]) -> None:
+        """Put a ladder with its bakes into a new journal, under the number it had; of a bake that is not there the place is open."""
+        with self._database.writing() as connection:
+            known = {each[0] for each in connection.execute("SELECT number FROM bake").fetchall()}
+            insert(connection, "ladder", to_row(replace(row, of_bake=row.of_bake if row.of_bake in known else None)))
+            for bake in bakes:
+                place = bake if bake.bake in known else replace(bake, bake=None, reused=False)
+                insert(connection, "ladder_bake", to_row(place), replace=True)
+
+    def open_places(self, bake: int) -> list[int]:
+        """Take a bake out of every ladder, whose places then stand open; return the numbers of these ladders."""
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                "UPDATE ladder_bake SET bake = NULL, reused = 0 WHERE bake = ? AND NOT cut RETURNING ladder", (bake,)
+            ).fetchall()
+        return sorted({row["ladder"] for row in rows if isinstance(row["ladder"], int)})
 
     def with_bake(self, bake: int) -> list[int]:
         """Return the numbers of the ladders that a bake belongs to."""

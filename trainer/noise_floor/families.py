@@ -48,6 +48,16 @@ class Families:
         kept |= {row.bake: row for row in self._made.values() if row.family == family}
         return [kept[bake] for bake in sorted(kept)]
 
+    def of_planned(self, planned: BakeFamily, *, total_steps: int, steps_per_epoch: int) -> list[BakeFamily]:
+        """Return the bakes that a planned one would be a twin of, or an exact repeat, by number.
+
+        Args:
+            planned: from family_of_planned.
+            total_steps, steps_per_epoch: of its plan; only bakes of as many can be of its family.
+        """
+        self._make(self._journal.families.without_row(made_by(), length=(total_steps, steps_per_epoch)))
+        return self.members(planned.family) if planned.family else []
+
     def kin(self, kin: str) -> list[KinFamily]:
         """Return the families of a kin that have bakes with different random numbers."""
         if not self._made:
@@ -61,7 +71,9 @@ class Families:
         return sorted(found.values(), key=lambda each: each.bake)
 
     def _make_missing(self, bake: int) -> None:
-        found = self._journal.families.without_row(made_by(), as_long_as=bake)
+        self._make(self._journal.families.without_row(made_by(), as_long_as=bake))
+
+    def _make(self, found: Sequence[FamilySource]) -> None:
         rows = _rows(self._journal, [each for each in found if each.number not in self._made])
         if not rows:
             return
@@ -95,17 +107,43 @@ def made_by() -> str:
     return _mark([rules, _default_lines(), RATE_SETTINGS & rules.keys()])
 
 
+def family_of_planned(settings_toml: str, manifest: bytes, *, device: str) -> BakeFamily:
+    """Return where a bake would stand that starts afresh and of which nothing is changed while it runs; it has no number yet.
+
+    Args:
+        settings_toml: its settings in force, as the journal keeps them.
+        manifest: the list of what it stands on.
+        device: key of the GPU, `cpu` without one.
+    """
+    source = FamilySource(
+        number=0,
+        settings_toml=settings_toml,
+        parent=None,
+        starts_from="",
+        device=device,
+        total_steps=0,
+        steps_per_epoch=0,
+    )
+    return _placed(source, manifest, (), {})
+
+
 def _row(journal: Journal, source: FamilySource, data_marks: dict[bytes, tuple[str, bool]]) -> BakeFamily:
     """Return where a bake stands, from its settings as they are kept, its manifest, what was changed while it ran, and its start."""
+    happened = (*_changes(journal, source.number), *_start(journal, source))
+    return _placed(source, journal.results.manifest(source.number), happened, data_marks)
+
+
+def _placed(
+    source: FamilySource, blob: bytes | None, happened: Sequence[object], data_marks: dict[bytes, tuple[str, bool]]
+) -> BakeFamily:
     number = source.number
-    blob = journal.results.manifest(number)
     data, knows_models = _data_mark(blob, data_marks) if blob is not None else ("", False)
     if not data:
         return BakeFamily(bake=number, made_by=made_by())
     written = dict(_LINE.findall(source.settings_toml))
     lines = _deciding_lines(written, models_known=knows_models)
     seeds = {name: _seed(lines.pop(name, None)) for name in SEEDS}
-    around = [data, source.device == CPU, *_changes(journal, number), *_start(journal, source)]
+    around = [data, source.device == CPU, *happened]
     for name in RATE_SETTINGS:
         lines.pop(name, None)
     rates = {name: written.get(name) or _default_lines().get(name, "") for name in sorted(RATE_SETTINGS)}

@@ -17,6 +17,7 @@ from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally, NewestLora
 from trainer.journal.family_records import BakeFamily
 from trainer.journal.journal import Journal
+from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
@@ -90,6 +91,10 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "families.members": lambda journal, number: journal.families.members(f"f{number}", "us"),
     "families.kin": lambda journal, number: journal.families.kin(f"k{number}", "us"),
     "families.first_step": lambda journal, number: journal.families.first_step(number),
+    "ladders.find": lambda journal, number: journal.ladders.find(number),
+    "ladders.all": lambda journal, number: journal.ladders.all(),
+    "ladders.bakes_of": lambda journal, number: journal.ladders.bakes_of(number),
+    "ladders.with_bake": lambda journal, number: journal.ladders.with_bake(number),
     "grids.read": lambda journal, number: journal.grids.read(number),
     "grids.find": lambda journal, number: journal.grids.find(number),
     "grids.latest": lambda journal, number: journal.grids.latest(),
@@ -115,6 +120,7 @@ WRITES = {
     "derived": "keep_facts keep_metadata keep_tally",
     "listing": "",
     "families": "keep",
+    "ladders": "add change keep_bakes restore open_places",
     "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
     "telemetry": "add",
     "digests": "set_last_viewed",
@@ -163,11 +169,13 @@ OF_ONE = dict.fromkeys(
         "bake_metadata",
         "bake_family",
         "imported_file",
+        "ladder_bake",
     ],
     "bake = 1",
 ) | {
     "bake": "number = 1",
     "grid": "number = 1",
+    "ladder": "number = 1",
     "cell_note": "grid = 1",
     "series": "bake = 1 AND metric = 'loss'",
     "point": f"{_SERIES} AND step = 8",
@@ -209,6 +217,8 @@ def fill(journal: Journal) -> None:
             bake=number, made_by="us", family=f"f{number}", kin=f"k{number}", seeds={RandomSource.INIT: 1}
         )
         journal.families.keep([family])
+        ladder = journal.ladders.add(title=f"l{number}", spec_toml="", settings_toml=toml, of_bake=number)
+        journal.ladders.keep_bakes([LadderBakeRow(ladder=ladder.number, rung="×1", twin=0, bake=number)])
         journal.bakes.set_state(number, BakeState.BAKING)
         journal.bakes.set_state(number, BakeState.DONE)
         with journal._database.writing() as connection:

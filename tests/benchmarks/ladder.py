@@ -1,0 +1,85 @@
+"""A ladder of five rungs in one engine beside the same five bakes in a process each, and what a rung's start takes."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from table import Budget, Cell, Table
+
+from trainer.demo.workspace import make_demo
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState
+
+RUNGS = ("0.1", "0.33", "1", "3", "10")
+EPOCHS = (1, 3)
+"""Passes over the demo's data: a bake of 40 steps and one of 120; the longer they are the less there is to share."""
+
+
+def measure(root: Path, budget: Budget) -> Sequence[Table]:
+    """Return the wall time of both ways, one behind the other on the same machine, and the times between the rungs' steps."""
+    rows: list[list[Cell]] = []
+    for epochs in EPOCHS:
+        if not budget.allows(90 * epochs):
+            break
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(_row(Path(folder), epochs))
+    columns = (
+        "steps of a bake",
+        "five bakes by hand, s",
+        "ladder of five rungs, s",
+        "ratio",
+        "start of the first rung, s",
+        "start of a later rung, s, median",
+        "slowest",
+    )
+    note = (
+        "By hand: `lora-tui bake` five times. A rung's start is the time from the end of the bake before to its own first step; of the "
+        "first rung without the start of the process."
+    )
+    return [Table("five rungs of the demo, one bake each", columns, rows, note)]
+
+
+def _row(folder: Path, epochs: int) -> list[Cell]:
+    settings = ("--set", f"max_train_epochs={epochs}")
+    by_hand = make_demo(folder / "by-hand").root
+    began = time.monotonic()
+    for rung in RUNGS:
+        _run(by_hand, "bake", "hifumi.toml", *settings, "--set", f"unet_lr={2e-3 * float(rung):g}")
+    alone = time.monotonic() - began
+    shared = make_demo(folder / "ladder").root
+    began = time.monotonic()
+    given = ("--knob", "unet_lr", "--rungs", ",".join(RUNGS), "--twins", "1", "--settings", "hifumi.toml", *settings)
+    _run(shared, "ladder", *given, "--bake")
+    together = time.monotonic() - began
+    first, *later = _starts(shared)
+    steps = _steps(shared)
+    return [steps, alone, together, together / alone, first, statistics.median(later), max(later)]
+
+
+def _run(folder: Path, *words: str) -> None:
+    home = {f"XDG_{name}_HOME": str(folder.parent / "home") for name in ("STATE", "CACHE", "CONFIG", "DATA")}
+    env = {**os.environ, **home, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "lora_tui", *words]
+    subprocess.run(command, cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def _starts(root: Path) -> list[float]:
+    """Return the seconds before the first step of each rung, in the order of baking."""
+    with Journal(root / "journal.sqlite") as journal:
+        bakes = sorted(journal.bakes.latest(), key=lambda bake: bake.started or 0.0)
+    assert [bake.state for bake in bakes] == [BakeState.DONE] * len(RUNGS)
+    found = []
+    for before, bake in zip([None, *bakes], bakes, strict=False):
+        gap = 0.0 if before is None else (bake.started or 0.0) - (before.ended or 0.0)
+        found.append(gap + (bake.setup_seconds or 0.0))
+    return found
+
+
+def _steps(root: Path) -> int:
+    with Journal(root / "journal.sqlite") as journal:
+        return journal.bakes.latest(1)[0].total_steps

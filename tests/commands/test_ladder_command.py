@@ -1,0 +1,108 @@
+"""`lora-tui ladder` starts a ladder from options or a file, and lists, extends, cuts and continues it."""
+
+import json
+
+import pytest
+from laddered import Laddered
+
+from trainer.journal.journal import Journal
+from trainer.journal.records import BakeState
+from trainer.ladders.files import spec_toml
+from trainer.workspace import Workspace
+
+
+def test_a_ladder_is_previewed_queued_shown_extended_cut_and_continued(
+    lora_tui_here, demo: Workspace, short: list[str]
+) -> None:
+    def run(*words: str, code: int = 0) -> str:
+        ran = lora_tui_here("ladder", *words, folder=demo.root)
+        assert ran.returncode == code, (ran.stdout, ran.stderr)
+        return ran.stdout if not code else ran.stderr
+
+    knob = ("--knob", "unet_lr", "--rungs", "0.1,1,10", *short)
+    assert "no ladders yet" in run()
+    preview = run(*knob, "--dry-run").splitlines()
+    assert preview[0].startswith("unet_lr ×0.1 … ×10: 6 bakes, time not known, ")
+    assert preview[1].split() == ["×0.1", "unet_lr=2e-4", "2", "bakes"]
+    assert preview[2].split() == ["×1", "as", "it", "is", "2", "bakes"]
+    assert json.loads(run(*knob, "--dry-run", "--json"))["count"] == 6
+    with Journal(demo.journal_path) as journal:
+        assert journal.ladders.all() == []
+    told = run(*knob, "--twins", "1", "--hold")
+    assert told.splitlines()[0] == "ladder 1: unet_lr ×0.1 … ×10"
+    assert "0 of 3 bakes done" in told and "◌ 1 held" in told and "nothing is processing this queue" in told
+    assert "without twins nothing is known of the noise" in told
+    assert run("list") == "0001 unet_lr ×0.1 … ×10  3 rungs, 0 of 3 bakes done\n" == run()
+    assert "2 bakes" not in run("show", "1")
+    assert "6 bakes" not in run("extend", "1", "--rungs", "30", "--twins", "2", "--dry-run")
+    run("extend", "1", "--rungs", "30", "--twins", "2")
+    shown = json.loads(run("show", "1", "--json"))
+    assert [rung["label"] for rung in shown["rungs"]] == ["×0.1", "×1", "×10", "×30"]
+    assert [len(rung["bakes"]) for rung in shown["rungs"]] == [2, 2, 2, 2]
+    cut = run("cut", "1", "--rungs", "10,30")
+    assert cut.startswith("withdrawn: bakes ")
+    assert "  ×30   unet_lr=0.06  cut" in run("show", "1")
+    with Journal(demo.journal_path) as journal:
+        journal.bakes.set_state(1, BakeState.FAILED, "the GPU fell off")
+    assert "bake 1: the GPU fell off" in run("show", "1")
+    assert run("continue", "1").startswith("queued again: bake 1\n")
+    assert "nothing of ladder 1 is left to be continued" in run("continue", "1")
+    assert "no ladder 7" in run("show", "7", code=2)
+    assert "no rung 5" in run("cut", "1", "--rungs", "5", code=2)
+
+
+def test_a_file_says_the_same_as_the_options(lora_tui_here, demo: Workspace, short: list[str]) -> None:
+    (demo.root / "rates.toml").write_text(
+        'title = "rates"\nknob = "unet_lr"\nrungs = [1, "=5e-4"]\nsettings = "hifumi.toml"\n[set]\nmax_train_epochs = 2\n'
+    )
+    ran = lora_tui_here("ladder", "rates.toml", *short, "--dry-run", "--json", folder=demo.root)
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout)
+    assert (said["title"], said["count"]) == ("rates", 4)
+    assert {each["rung"] for each in said["bakes"]} == {"×1", "5e-4"}
+    # What was made may be started again from its own file.
+    made = lora_tui_here("ladder", "rates.toml", *short, folder=demo.root)
+    assert made.returncode == 0, made.stderr
+    (demo.root / "again.toml").write_text(lora_tui_here("ladder", "show", "1", "--toml", folder=demo.root).stdout)
+    again = lora_tui_here("ladder", "again.toml", "--settings", "hifumi.toml", "--dry-run", folder=demo.root)
+    assert "4 bakes of it are in the journal already, nothing is left to bake" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rungs", "1,2"), "give SPEC.toml, or --knob SETTING and --rungs"),
+        (("--knob", "unet_lr"), "give each --knob its --rungs"),
+        (("--knob", "unet_lr", "--rungs", "1", "--hold", "--bake"), "--hold and --bake exclude each other"),
+        (("x.toml", "--knob", "unet_lr", "--rungs", "1"), "SPEC.toml and --knob exclude each other"),
+        (("--knob", "seed", "--rungs", "1,2"), "`lora-tui twin N`"),
+        (("--knob", "unet_lr", "--rungs", "1,2", "--of", "9"), "no bake 9"),
+        (("--knob", "unet_lr", "--rungs", "1,2", "--of", "9", "--settings", "hifumi.toml"), "exclude each other"),
+        (("gone.toml",), "gone.toml: no such file"),
+        (("cut", "1"), "name the rungs to take out"),
+    ],
+)
+def test_what_cannot_be_started_is_one_clear_error(
+    words: tuple[str, ...], said: str, lora_tui_here, demo: Workspace
+) -> None:
+    ran = lora_tui_here("ladder", *words, folder=demo.root)
+    assert (ran.returncode, said in ran.stderr) == (2, True), ran.stderr
+
+
+def test_two_settings_files_and_no_bake_leave_the_choice_to_the_user(lora_tui_here, demo: Workspace) -> None:
+    (demo.root / "other.toml").write_text((demo.root / "hifumi.toml").read_text())
+    ran = lora_tui_here("ladder", "--knob", "unet_lr", "--rungs", "1,2", folder=demo.root)
+    assert ran.returncode == 2 and "several files: hifumi.toml, other.toml" in ran.stderr
+
+
+def test_a_lost_journal_brings_the_ladders_back(lora_tui_here, tmp_path) -> None:
+    here = Laddered(tmp_path / "demo")
+    here.queue(here.preview())
+    assert "knobs = " in spec_toml(here.state().spec)
+    here.journal.close()
+    here.workspace.journal_path.unlink()
+    ran = lora_tui_here("journal", "rebuild", here.workspace.root, folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "0001  ladder unet_lr ×0.1 … ×10: 0 bakes, 6 open places" in ran.stdout
+    shown = lora_tui_here("ladder", "show", "1", "--in", here.workspace.root, folder=tmp_path)
+    assert "not queued, not queued" in shown.stdout
