@@ -82,10 +82,9 @@ def grid(
     if style is not None:
         spec = _styled(workspace, spec, style)
     if preset is not None:
-        spec = _with_preset(workspace, spec, preset)
-    for setting in settings:
-        spec = _changed(spec, setting)
-    return _make(workspace, spec, queued=queued, dry_run=dry_run)
+        # A preset may ask for what is set, such as a second LoRA; and what is set holds whatever the preset has.
+        spec = _with_preset(workspace, _all_changed(spec, settings), preset)
+    return _make(workspace, _all_changed(spec, settings), queued=queued, dry_run=dry_run)
 
 
 def _first_spec(workspace: "Workspace", file: Path | None, bake: int | None, picture: Path | None) -> "GridSpec":
@@ -143,6 +142,12 @@ def _with_preset(workspace: "Workspace", spec: "GridSpec", key: str) -> "GridSpe
     from lora_tui.actions.grids import preset_spec
 
     return preset_spec(workspace, spec, key)
+
+
+def _all_changed(spec: "GridSpec", settings: tuple[str, ...]) -> "GridSpec":
+    for setting in settings:
+        spec = _changed(spec, setting)
+    return spec
 
 
 def _changed(spec: "GridSpec", setting: str) -> "GridSpec":

@@ -172,6 +172,14 @@ class Checks:
         """Return whether a LoRA file has text encoder layers."""
         return self._header(path, facts.base).has_text_encoder
 
+    def trained_prediction(self, path: Path) -> Prediction | None:
+        """Return what the base predicted that a LoRA was trained on, None where its file does not say.
+
+        Raises:
+            ModelError: it is missing or not a LoRA.
+        """
+        return _training_of(self._model_files.header(path)).prediction
+
     def _header(self, path: Path, base: Base) -> LoraHeader:
         found = self._headers.get((path, base.path))
         if found is None:

@@ -8,6 +8,7 @@ from itertools import product
 from trainer.errors import GridError
 from trainer.grid.axes import kind_named
 from trainer.grid.axis_values import RANDOM, check_size, seeds_of, values_of
+from trainer.grid.base_notes import note_bases
 from trainer.grid.build_cells import cell_drafts, recipes_of
 from trainer.grid.cell import Axis, Cell, Expanded, Place
 from trainer.grid.checks import Checks
@@ -77,6 +78,7 @@ def expand(
         recipes = recipes_of(draft, seeds, checks, clip_skip_field)
         cells += (Cell(Place(*place, number), recipe, draft.epoch) for number, recipe in enumerate(recipes))
     note_idle_axes(axes, drafts, checks)
+    note_bases(drafts, checks)
     family = checks.base_facts(drafts[0].base).base.family
     x, y, z = (next((axis.axis(family) for axis in axes if axis.place == place), _NO_AXIS) for place in range(3))
     return Expanded(_with_own_keys(spec, axes), x, y, z, _seed_axis(seeds), tuple(cells), family, checks.notes)

@@ -1,17 +1,27 @@
 """Preset grids: those that are needed again and again, each filled in from the subject."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from trainer.errors import GridError
+from trainer.errors import GridError, LoraTuiError
+from trainer.grid.axes import kind_named
 from trainer.grid.spec import AxisSpec, GridSpec
 from trainer.grid.value_grammar import text_list, whole_numbers
+from trainer.models.identify import Base, identify_base
+from trainer.prompts.lora_tags import split_tags
 from trainer.settings.subject import Subject
+from trainer.text import printable
 
 _WEIGHTS = "0-1.25 (+0.25)"
 _SEED_COUNT = 4
 # Used where nobody names any.
 _FALLBACK_SEEDS = (1, 2, 3, 4)
+_OF_BOTH = "0-1 (+0.25)"
+_BASES = 3
+# Of a folder that may hold hundreds of checkpoints, each with a header to read.
+_MOST_LOOKED_AT = 40
 
 
 @dataclass(frozen=True)
@@ -24,12 +34,14 @@ class GridPreset:
         help: what it shows, one line.
         make: gives it from a spec, whose base, LoRAs, epochs and sampling settings stay, and the subject; raises GridError
             where they lack what it needs.
+        quote: the question of the source notes that it answers, "" for none; such a preset is listed beside the preset ladders.
     """
 
     key: str
     title: str
     help: str
     make: Callable[[GridSpec, Subject], GridSpec]
+    quote: str = ""
 
 
 def _epochs_by_weight(spec: GridSpec, subject: Subject) -> GridSpec:
@@ -65,6 +77,57 @@ def _test_grid(spec: GridSpec, subject: Subject) -> GridSpec:
     tested = _with_axes(spec, x=_every_epoch(spec), y=_every_prompt(subject))
     seeds = _seeds(spec, subject, max(1, len(subject.seeds)))
     return tested.model_copy(update={"seeds": seeds, "order": "fair"})
+
+
+def _with_another_lora(spec: GridSpec, subject: Subject) -> GridSpec:
+    if len(spec.loras) + len(split_tags(spec.prompt)[1]) < 2:
+        raise GridError(
+            "loras",
+            found="no other LoRA beside the subject's",
+            expected="a second file",
+            way_out="name it in the field LoRAs, or by `--set 'loras=\"\",OTHER.safetensors'`",
+        )
+    return _with_axes(
+        spec, x=AxisSpec(kind="weight", values=_OF_BOTH), y=AxisSpec(kind="weight:2", values=_OF_BOTH)
+    )
+
+
+def _over_bases(spec: GridSpec, subject: Subject) -> GridSpec:
+    axis = next((each for each in (spec.x, spec.y, spec.z) if each and kind_named(each.kind).key == "base"), None)
+    if axis is None:
+        names = (spec.base, *_other_bases(spec.base))
+        if len(names) < 2:
+            raise GridError(
+                "base",
+                found=f"no other base of its family in the folder of {printable(Path(spec.base).name, 60) or 'the base'}",
+                expected="two bases or more",
+                way_out="name them: `--set 'x=base=A.safetensors,B.safetensors'`",
+            )
+        axis = AxisSpec(kind="base", values=text_list(names))
+    return _with_axes(spec, x=axis, y=AxisSpec(kind="weight", values="0, 1"))
+
+
+def _other_bases(name: str) -> Iterator[str]:
+    """Yield the nearest other bases of the same family: single files beside the grid's own, by name."""
+    own = _identified(name)
+    if own is None or not os.path.isfile(name):
+        return
+    beside = sorted(path for path in Path(name).parent.glob("*.safetensors") if path != Path(name))
+    found = 0
+    for path in beside[:_MOST_LOOKED_AT]:
+        other = _identified(str(path))
+        if other is not None and other.family == own.family:
+            yield str(path)
+            found += 1
+            if found == _BASES - 1:
+                return
+
+
+def _identified(name: str) -> Base | None:
+    try:
+        return identify_base(name) if name else None
+    except LoraTuiError:
+        return None
 
 
 def _with_axes(
@@ -130,6 +193,20 @@ PRESETS = (
         "Test grid",
         "Every epoch × every test prompt of the subject, the first seed of each before any second, so it can be stopped at any time.",
         _test_grid,
+    ),
+    GridPreset(
+        "other-lora",
+        "Another LoRA × yours",
+        "Weights of your LoRA against those of another one: what each does alone, and what they do together.",
+        _with_another_lora,
+        quote="what accounts for the differences in how loras interact with other models, other loras",
+    ),
+    GridPreset(
+        "bases",
+        "One epoch over three bases",
+        "The newest epoch on its base and on two others beside it, each with the LoRA and without; what does not fit is named.",
+        _over_bases,
+        quote="what accounts for the differences in how loras interact with other models, other loras",
     ),
 )
 """Every preset, in the order in which they are offered."""

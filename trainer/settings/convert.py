@@ -42,9 +42,7 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
     times = (alpha or float(settings.network_dim)) / settings.alpha
     if times == 1.0:
         return settings
-    changes: dict[str, object] = {"network_alpha": alpha}
-    if settings.conv_dim is not None and settings.conv_alpha is not None:
-        changes["conv_alpha"] = _plain(settings.alpha_of_conv * times)
+    changes = alpha_changes(settings, alpha)
     for part in all_parts():
         if settings.rate(part):
             name = settings_of_part(part).loraplus_ratio[0]
@@ -54,6 +52,20 @@ def convert_alpha(settings: Settings, alpha: float) -> Settings:
         return Settings.model_validate(settings.model_dump() | changes)
     except ValidationError as error:
         raise refused_setting(error, lambda name: name) from None
+
+
+def alpha_changes(settings: Settings, alpha: float) -> dict[str, object]:
+    """Return the settings that another network_alpha changes by itself: its own, and that of 3×3 layers where one is set.
+
+    Args:
+        settings: as they are.
+        alpha: the new one; 0 stands for network_dim.
+    """
+    changes: dict[str, object] = {"network_alpha": alpha}
+    if settings.conv_dim is not None and settings.conv_alpha is not None:
+        times = (alpha or float(settings.network_dim)) / settings.alpha
+        changes["conv_alpha"] = _plain(settings.alpha_of_conv * times)
+    return changes
 
 
 def inexact(settings: Settings) -> tuple[str, ...]:

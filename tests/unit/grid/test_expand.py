@@ -298,6 +298,32 @@ def test_a_bases_own_prediction_goes_before_the_loras(spread: Callable[..., Expa
     assert recipe.prediction == "epsilon"
 
 
+def test_a_grid_over_bases_says_what_each_is_and_which_lora_was_trained_for_another_prediction(
+    spread: Callable[..., Expanded], root: Path
+) -> None:
+    write_lora(root / "for-noise.safetensors", metadata={"modelspec.prediction_type": "epsilon"})
+    predicts = {"demo": "epsilon", "other-v": "v"}
+
+    def base_of(name: str) -> Base:
+        own = Path(name).name
+        said = PredictionMarkers(predicts[own], None, "x")  # type: ignore[arg-type]
+        return replace(identify_base("demo"), name=own, markers=said)
+
+    made = spread(base_of, loras=(LoraSpec(file="for-noise.safetensors"),), x=("base", "demo, other-v"))
+    assert made.notes == (
+        "demo: SD1.x, predicts the noise (epsilon)",
+        "other-v: SD1.x, predicts the velocity (v)",
+        "for-noise.safetensors was trained on a base that predicts the noise (epsilon), and other-v predicts the velocity (v): "
+        "what its pictures show there may be that alone",
+    )
+    alone = spread(base_of, loras=(LoraSpec(file="for-noise.safetensors"),), base="demo")
+    assert alone.notes == ()
+
+
+def test_a_lora_whose_file_says_nothing_of_its_training_gets_no_word_about_it(spread: Callable[..., Expanded]) -> None:
+    assert spread(_as(PredictionMarkers("v", True, "x")), x=("epoch", "1")).notes == ()
+
+
 def test_the_spec_may_say_it_all(spread: Callable[..., Expanded]) -> None:
     recipe = _recipes(spread(prediction="v", zero_terminal_snr="yes", guidance_rescale=0.3))[0]
     assert (recipe.prediction, recipe.zero_terminal_snr, recipe.guidance_rescale) == ("v", True, 0.3)
