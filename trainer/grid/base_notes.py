@@ -23,7 +23,9 @@ def note_bases(drafts: Sequence[CellDraft], checks: Checks) -> None:
     bases = [checks.base_facts(name) for name in dict.fromkeys(draft.base for draft in drafts)]
     if len(bases) > 1:
         for facts in bases:
-            checks.note(f"{_name(facts)}: {family_record(facts.base.family).title}, predicts {_WORDS[facts.prediction]}")
+            checks.note(
+                f"{_name(facts)}: {family_record(facts.base.family).title}, predicts {_WORDS[facts.prediction]}"
+            )
     paths = dict.fromkeys(lora.path for draft in drafts for lora in draft.loras if lora.path)
     for path in paths:
         for facts in bases:

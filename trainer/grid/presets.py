@@ -87,9 +87,7 @@ def _with_another_lora(spec: GridSpec, subject: Subject) -> GridSpec:
             expected="a second file",
             way_out="name it in the field LoRAs, or by `--set 'loras=\"\",OTHER.safetensors'`",
         )
-    return _with_axes(
-        spec, x=AxisSpec(kind="weight", values=_OF_BOTH), y=AxisSpec(kind="weight:2", values=_OF_BOTH)
-    )
+    return _with_axes(spec, x=AxisSpec(kind="weight", values=_OF_BOTH), y=AxisSpec(kind="weight:2", values=_OF_BOTH))
 
 
 def _over_bases(spec: GridSpec, subject: Subject) -> GridSpec:
