@@ -40,8 +40,8 @@ def noise_words(
         step: of its LoRA.
         before: of the LoRA before; None for none.
     """
-    from lora_tui.wording.noise import spread_text
     from trainer.measures.registry import MEASURES
+    from trainer.measures.value_text import spread_text
     from trainer.noise_floor.floors import NoiseFloors
     from trainer.noise_floor.values import ValueKey
     from trainer.noise_floor.words import NOT_KNOWN, rests_on, words

@@ -1,11 +1,10 @@
 """Noise floors and comparisons against them as lines and as plain values."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from trainer.measures.value_text import value_name, value_text
+from trainer.measures.value_text import spread_text, value_name, value_text
 from trainer.noise_floor.words import NOT_KNOWN, rests_on, words
 from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
 from trainer.text import plural, printable
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from trainer.noise_floor.values import ValueKey
 
 _NOT_VARIED = "not varied alone"
-# A ratio of more says that the noise is as large as the value.
-_MOST_PERCENT = 1000
 
 
 def floor_lines(number: int, step: int, found: "Sequence[NoiseOfValue]", bakes: Sequence[int]) -> Iterator[str]:
@@ -129,11 +126,3 @@ def _shares(each: "NoiseOfValue") -> str:
 
 def _size(record: "MeasureRecord", found: "VarianceEstimate") -> str:
     return spread_text(record, found.spread)
-
-
-def spread_text(record: "MeasureRecord", spread: float) -> str:
-    """Return a standard deviation: of ratios in percent of the value, said so beside values that are percent too, else in the measure's unit."""
-    if not record.log_scale:
-        return f"±{value_text(record, spread)}"
-    percent = 100 * math.expm1(min(spread, 100.0))
-    return f"±{percent:.3g} % of the value" if percent < _MOST_PERCENT else "as large as the value"

@@ -27,6 +27,12 @@ def calm_words(rule: Rule, seen: Seen) -> str:
     return f"{rule.otherwise}{_own_interval(seen.difference)}"
 
 
+def knows_twins(seen: Seen) -> bool:
+    """Return whether what twins differ in is known where something was seen."""
+    apart = seen.difference
+    return apart is None or apart.floor is not None or apart.second.floor is not None
+
+
 def outside_words(apart: Difference) -> str:
     """Return how far outside the noise a difference is, and whose noise that is."""
     floor = apart.floor

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from trainer.doneness.evidence import calm_words, fact_words, finding_words, noise_not_known, not_measured, too_noisy
+from trainer.doneness.evidence import (
+    calm_words,
+    fact_words,
+    finding_words,
+    knows_twins,
+    noise_not_known,
+    not_measured,
+    too_noisy,
+)
 from trainer.doneness.measured import MeasuredBake
 from trainer.doneness.record import DonenessLane, EpochState, LaneKind, Placed, RuleFinding, RuleSign, SavedEpoch
 from trainer.doneness.rules import FACTS, Rule, Trend, rules_of
@@ -136,7 +144,8 @@ def _placed(
         judged.add(rule.sign)
         if seen.is_there:
             there.add(rule.sign)
-            findings.append(RuleFinding(rule.key, rule.sign, True, finding_words(rule, seen, epochs)))
+            words = finding_words(rule, seen, epochs)
+            findings.append(RuleFinding(rule.key, rule.sign, True, words, between_bakes=knows_twins(seen)))
         elif rule.otherwise:
             findings.append(RuleFinding(rule.key, rule.sign, False, calm_words(rule, seen)))
     facts = fact_words(FACTS[_kind(part)], part, measured, epochs[place])

@@ -99,12 +99,14 @@ class RuleFinding:
         sign: what its trend is a sign of.
         is_there: whether the trend is there; else `words` say that it is not.
         words: one line with its numbers and what is known of the noise.
+        between_bakes: whether it is held against what twins differ in, or needs no such noise; else against the value's own interval.
     """
 
     rule: str
     sign: RuleSign
     is_there: bool
     words: str
+    between_bakes: bool = True
 
 
 @dataclass(frozen=True)

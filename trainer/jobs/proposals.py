@@ -57,19 +57,23 @@ def queue_proposals(
         LoraTuiError: a variant cannot be baked; those before it are queued.
     """
     leans = directions(made, notes)
-    number, epoch = _judged_bake(journal, workspace, made, notes)
+    number, epoch = judged_bake(journal, workspace, made, notes)
     row = journal.bakes.read(number)
     settings = settings_of(journal, row)
     epochs = math.ceil(row.total_steps / max(1, row.steps_per_epoch))
     judged = Judged(settings, epochs, tuple(kept_epochs(journal, workspace, number)), epoch or epochs)
     found = variants(judged, leans)
-    return Proposals(number, leans, tuple(_queue(journal, workspace, row, variant, engine) for variant in found))
+    return Proposals(number, leans, tuple(queue_variant(journal, workspace, row, variant, engine) for variant in found))
 
 
-def _judged_bake(
+def judged_bake(
     journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote]
 ) -> tuple[int, int | None]:
-    """Return the bake that was judged, and its epoch if only one was."""
+    """Return the bake that was judged, and its epoch if only one was.
+
+    Raises:
+        GridError: no judged picture is of a bake of this workspace.
+    """
     files = Counter(
         cell.recipe.loras[0].path
         for cell in made.cells
@@ -101,7 +105,12 @@ def _has_verdict(note: CellNote) -> bool:
     return note.favourite or bool(note.unet or note.text_encoder)
 
 
-def _queue(journal: Journal, workspace: Workspace, judged: Bake, variant: Variant, engine: str) -> Bake:
+def queue_variant(journal: Journal, workspace: Workspace, judged: Bake, variant: Variant, engine: str) -> Bake:
+    """Queue a variant of a bake, held back, and return it.
+
+    Raises:
+        LoraTuiError: it cannot be baked.
+    """
     why, before = printable(variant.why), settings_of(journal, judged)
     overrides = counted_here(before, judged, variant.overrides)
     if variant.fork_epoch is not None:

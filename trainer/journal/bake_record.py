@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from trainer.journal.bakes import BakeStore, bake_folder_name, next_number
 from trainer.journal.database import Store
 from trainer.journal.logs import LogStore
-from trainer.journal.measure_records import BakeNote, MeasuredValue
+from trainer.journal.measure_records import BakeNote, MeasuredValue, SymptomTick
 from trainer.journal.measures import MeasureStore
 from trainer.journal.notes import NoteStore
 from trainer.journal.orders import OrderStore
@@ -25,6 +25,7 @@ from trainer.journal.records import (
 )
 from trainer.journal.results import ResultStore
 from trainer.journal.rows import insert, to_row
+from trainer.journal.symptoms import SymptomStore
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class BakeRecord:
     measures: tuple[MeasuredValue, ...] = ()
     note: BakeNote | None = None
     imported: tuple[ImportedFile, ...] = ()
+    symptoms: tuple[SymptomTick, ...] = ()
     format: Literal[1] = 1
 
 
@@ -77,6 +79,7 @@ class RecordStore(Store):
             measures=tuple(MeasureStore(self._database).of_bake(number)),
             note=NoteStore(self._database).find(number),
             imported=tuple(results.imported(number)),
+            symptoms=tuple(SymptomStore(self._database).of_bake(number)),
         )
 
     def add(self, record: BakeRecord) -> None:
@@ -121,6 +124,7 @@ def _insert(connection: sqlite3.Connection, record: BakeRecord) -> None:
         ("measure", record.measures),
         ("bake_note", () if record.note is None else (record.note,)),
         ("imported_file", record.imported),
+        ("symptom_tick", record.symptoms),
     )
     for table, rows in tables:
         for row in rows:

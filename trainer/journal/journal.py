@@ -24,6 +24,8 @@ from trainer.journal.notes import NoteStore
 from trainer.journal.orders import OrderStore
 from trainer.journal.queue import QueueStore
 from trainer.journal.results import ResultStore, drop_results
+from trainer.journal.searches import SearchStore
+from trainer.journal.symptoms import SymptomStore
 from trainer.journal.telemetry import TelemetryStore
 from trainer.workspace_paths import former_places, is_new_place, note_places, workspace_paths
 
@@ -57,10 +59,12 @@ class Journal:
         curves: their metrics, by step.
         measures: what was measured of their epochs.
         notes: what the user wrote about them.
+        symptoms: what the user sees in them that is not right.
         derived: what follows from all this, kept for listing and searching.
         listing: all bakes at once, a few columns of each.
         families: which of them are twins.
         ladders: questions asked by many bakes, and which bakes those are.
+        searches: settings searched, and which bakes those are.
         grids: the grids, their pictures and the user's notes on them.
         telemetry: readings of the machine.
         digests: summaries of what happened since the user last looked.
@@ -85,10 +89,12 @@ class Journal:
         self.curves = CurveStore(database)
         self.measures = MeasureStore(database)
         self.notes = NoteStore(database)
+        self.symptoms = SymptomStore(database)
         self.derived = DerivedStore(database)
         self.listing = ListingStore(database)
         self.families = FamilyStore(database)
         self.ladders = LadderStore(database)
+        self.searches = SearchStore(database)
         self.grids = GridStore(database)
         self.telemetry = TelemetryStore(database)
         self.digests = DigestStore(database)

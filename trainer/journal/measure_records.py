@@ -1,4 +1,4 @@
-"""Records of what was measured of a bake's epochs, and of what the user wrote about a bake."""
+"""Records of what was measured of a bake's epochs, and of what the user wrote about a bake and sees in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,4 +46,19 @@ class BakeNote:
     text: str = ""
     tags: Mapping[str, bool] = field(default_factory=dict)
     best_step: int | None = None
+    seconds: EpochSeconds = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymptomTick:
+    """A symptom that the user sees in a bake.
+
+    Attributes:
+        bake: its number.
+        symptom: key of the symptom, as `trainer.advice.symptoms` has it.
+        seconds: epoch seconds when it was ticked.
+    """
+
+    bake: int
+    symptom: str
     seconds: EpochSeconds = 0.0

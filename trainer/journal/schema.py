@@ -12,7 +12,7 @@ from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally, MetadataText
 from trainer.journal.family_records import BakeFamily
 from trainer.journal.ladder_records import LadderBakeRow, LadderRow
-from trainer.journal.measure_records import BakeNote, MeasuredValue
+from trainer.journal.measure_records import BakeNote, MeasuredValue, SymptomTick
 from trainer.journal.records import (
     Bake,
     CellNote,
@@ -27,6 +27,7 @@ from trainer.journal.records import (
     ValidationRow,
 )
 from trainer.journal.rows import column_definitions
+from trainer.journal.search_records import SearchBakeRow, SearchRow
 from trainer.machine.readings import HostReading
 
 SCHEMA_VERSION = 5
@@ -61,6 +62,19 @@ _LADDERS = (
     }, PRIMARY KEY (ladder, rung, twin)) WITHOUT ROWID
     """,
     "CREATE INDEX ladder_bake_by_bake ON ladder_bake (bake)",
+)
+
+_SYMPTOM_TICK = f"""
+    CREATE TABLE symptom_tick ({column_definitions(SymptomTick, _TO_BAKE)}, PRIMARY KEY (bake, symptom)) WITHOUT ROWID
+    """
+
+_SEARCHES = (
+    f"CREATE TABLE search ({column_definitions(SearchRow, {**_NUMBERED, 'of_bake': 'REFERENCES bake (number)'})})",
+    f"""
+    CREATE TABLE search_bake ({
+        column_definitions(SearchBakeRow, {"search": "REFERENCES search (number)", **_TO_BAKE})
+    }, PRIMARY KEY (search, trial)) WITHOUT ROWID
+    """,
 )
 
 # What follows from other rows is deleted when they change, and made again by whoever needs it (`derived`).
@@ -169,6 +183,8 @@ _TABLES = (
     *_FAMILIES,
     _IMPORTED_FILE,
     *_LADDERS,
+    _SYMPTOM_TICK,
+    *_SEARCHES,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -186,7 +202,7 @@ _UPGRADES: dict[int, Sequence[str]] = {
         "ALTER TABLE bake ADD COLUMN imported INTEGER NOT NULL DEFAULT 0",
         _IMPORTED_FILE,
     ),
-    4: _LADDERS,
+    4: (*_LADDERS, _SYMPTOM_TICK, *_SEARCHES),
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

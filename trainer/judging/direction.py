@@ -14,13 +14,18 @@ from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural
 
 Part = Literal["unet", "text_encoder"]
+Whole = Literal["whole"]
 Lean = Literal["under", "right", "over", "unknown"]
 
 # A mean weight this near to 1 counts as full weight: half of the usual step of 0.25.
 _TOLERANCE = 0.125
 # Up to this many choices all are tried; of more, this many are drawn.
 _MAX_CHOICES = 20_000
-_KINDS: dict[Part, tuple[str, ...]] = {"unet": ("unet_weight",), "text_encoder": ("text_encoder_weight",)}
+_KINDS: dict[Part | Whole, tuple[str, ...]] = {
+    "unet": ("unet_weight",),
+    "text_encoder": ("text_encoder_weight",),
+    "whole": ("weight",),
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,8 @@ class Direction:
     """Which way a part's favourites point.
 
     Attributes:
-        part: `unet` for what predicts, `text_encoder` for the text encoders, in every family: whose settings they follow.
+        part: `unet` for what predicts, `text_encoder` for the text encoders, in every family: whose settings they follow;
+            `whole` for the LoRA.
         label: what the base's family calls it.
         lean: `under` where more than full weight is better, `over` where less is, `right`; `unknown` without evidence.
         weight: mean weight of the favourites, None where the sheet does not vary it.
@@ -37,7 +43,7 @@ class Direction:
         votes: how many pictures were rated under, right and over in this part.
     """
 
-    part: Part
+    part: Part | Whole
     label: str
     lean: Lean
     weight: float | None
@@ -78,26 +84,41 @@ def directions(made: MadeGrid, notes: Mapping[str, CellNote]) -> tuple[Direction
     return _direction(made, notes, "unet"), _direction(made, notes, "text_encoder")
 
 
+def whole_direction(made: MadeGrid, notes: Mapping[str, CellNote]) -> Direction | None:
+    """Return which weight of the whole LoRA the favourites have; None where no axis varies it, or there are no favourites."""
+    return _of_favourites(made, notes, "whole", "LoRA", (0, 0, 0))
+
+
 def _direction(made: MadeGrid, notes: Mapping[str, CellNote], part: Part) -> Direction:
     votes = _votes(notes, part)
     label = body_label(made.family) if part == "unet" else encoder_label(made.family)
-    axis = _axis_of(made, part)
-    if axis is not None:
-        weights = [float(label_number(_labels(made, axis)[on_axis(cell.place, axis)])) for cell in made.cells]
-        liked = [
-            weight
-            for weight, cell in zip(weights, made.cells, strict=True)
-            if (note := notes.get(cell.place.name)) is not None and note.favourite
-        ]
-        if liked:
-            mean = sum(liked) / len(liked)
-            chance = _chance(weights, len(liked), mean)
-            return Direction(part, label, _lean(mean), mean, len(liked), chance, votes)
+    found = _of_favourites(made, notes, part, label, votes)
+    if found is not None:
+        return found
     if any(votes):
         under, right, over = votes
         lean: Lean = "right" if right >= max(under, over) else "under" if under > over else "over"
-        return Direction(part, label, lean, None, 0, _sign_chance(under, over) if lean != "right" else 1.0, votes)
+        return Direction(part, label, lean, None, 0, sign_chance(under, over) if lean != "right" else 1.0, votes)
     return Direction(part, label, "unknown", None, 0, 1.0)
+
+
+def _of_favourites(
+    made: MadeGrid, notes: Mapping[str, CellNote], part: Part | Whole, label: str, votes: tuple[int, int, int]
+) -> Direction | None:
+    """Return where the favourites point by the weight that an axis varies; None without such an axis or favourites."""
+    axis = _axis_of(made, part)
+    if axis is None:
+        return None
+    weights = [float(label_number(_labels(made, axis)[on_axis(cell.place, axis)])) for cell in made.cells]
+    liked = [
+        weight
+        for weight, cell in zip(weights, made.cells, strict=True)
+        if (note := notes.get(cell.place.name)) is not None and note.favourite
+    ]
+    if not liked:
+        return None
+    mean = sum(liked) / len(liked)
+    return Direction(part, label, _lean(mean), mean, len(liked), _chance(weights, len(liked), mean), votes)
 
 
 def label_number(label: str) -> float:
@@ -105,7 +126,7 @@ def label_number(label: str) -> float:
     return float(label.rsplit(":", 1)[-1])
 
 
-def _axis_of(made: MadeGrid, part: Part) -> str | None:
+def _axis_of(made: MadeGrid, part: Part | Whole) -> str | None:
     for name, axis in (("x", made.x), ("y", made.y), ("z", made.z)):
         if axis.kind in _KINDS[part] and len(axis) > 1:
             return name
@@ -142,7 +163,7 @@ def _chance(weights: Sequence[float], picked: int, mean: float) -> float:
     return (hits + 1) / (_MAX_CHOICES + 1)
 
 
-def _sign_chance(under: int, over: int) -> float:
+def sign_chance(under: int, over: int) -> float:
     """Return the probability that a fair coin is at least as one-sided: the two-sided sign test."""
     total, most = under + over, max(under, over)
     tail = sum(math.comb(total, count) for count in range(most, total + 1)) / 2**total

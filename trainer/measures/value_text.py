@@ -1,10 +1,15 @@
 """Values of measures as text."""
 
+import math
+
 from trainer.measures.blocks import part_label
 from trainer.measures.record import MeasureRecord
 
 NO_NUMBER = "no number"
 """Stands for a value that came out as NaN or infinite."""
+
+# A ratio of more says that the noise is as large as the value.
+_MOST_PERCENT = 1000
 
 
 def value_text(record: MeasureRecord, value: float | None) -> str:
@@ -39,3 +44,11 @@ def value_name(title: str, part: str, scope: str = "") -> str:
     """Return what a value is of: `change / weights of the U-Net`, `validation loss, layout`; of the whole LoRA the title alone."""
     of_part = f" of the {part_label(part)}" if part else ""
     return f"{title}{of_part}{f', {scope}' if scope else ''}"
+
+
+def spread_text(record: MeasureRecord, spread: float) -> str:
+    """Return a standard deviation: of ratios in percent of the value, said so beside values that are percent too, else in the measure's unit."""
+    if not record.log_scale:
+        return f"±{value_text(record, spread)}"
+    percent = 100 * math.expm1(min(spread, 100.0))
+    return f"±{percent:.3g} % of the value" if percent < _MOST_PERCENT else "as large as the value"

@@ -32,6 +32,7 @@ from trainer.journal.records import (
     Order,
     SavedState,
 )
+from trainer.journal.search_records import SearchBakeRow
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.settings.random_numbers import RandomSource
 from trainer.text import MAX_MESSAGE
@@ -70,6 +71,10 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "notes.of": lambda journal, number: journal.notes.of(number),
     "notes.find": lambda journal, number: journal.notes.find(number),
     "notes.all": lambda journal, number: journal.notes.all(),
+    "searches.find": lambda journal, number: journal.searches.find(number),
+    "searches.all": lambda journal, number: journal.searches.all(),
+    "searches.bakes_of": lambda journal, number: journal.searches.bakes_of(number),
+    "symptoms.of_bake": lambda journal, number: journal.symptoms.of_bake(number),
     "derived.facts": lambda journal, number: journal.derived.facts([number]),
     "derived.without_facts": lambda journal, number: journal.derived.without_facts("other", 9),
     "derived.metadata": lambda journal, number: journal.derived.metadata("ss_seed"),
@@ -117,6 +122,8 @@ WRITES = {
     "curves": "add",
     "measures": "add",
     "notes": "change keep",
+    "symptoms": "keep",
+    "searches": "add keep_bake",
     "derived": "keep_facts keep_metadata keep_tally",
     "listing": "",
     "families": "keep",
@@ -165,6 +172,7 @@ OF_ONE = dict.fromkeys(
         "before_resume",
         "measure",
         "bake_note",
+        "symptom_tick",
         "bake_facts",
         "bake_metadata",
         "bake_family",
@@ -183,6 +191,8 @@ OF_ONE = dict.fromkeys(
     "picture": "fingerprint LIKE '1%'",
     "looked": "id = 1",
     "grid_tally": "grid = 1",
+    "search": "number = 1",
+    "search_bake": "search = 1",
 }
 
 
@@ -205,6 +215,9 @@ def fill(journal: Journal) -> None:
         journal.curves.add(number, "seconds_per_step", [(step, 0.5) for step in range(1, 9)])
         journal.measures.add(number, [MeasuredValue(step=4, name="size", part="unet", value=0.1)])
         journal.notes.keep(BakeNote(bake=number, text="good", tags={"te": True}, best_step=4))
+        journal.symptoms.keep(number, ["static"])
+        journal.searches.add(spec="{}", settings_toml=toml, of_bake=number)
+        journal.searches.keep_bake(SearchBakeRow(search=number, trial=0, bake=number))
         journal.grids.note_picture(f"{number}" * 64, "grids/a.png")
         journal.grids.set_progress(number, done=1, sampled=1, sampling_seconds=3.0, unet_passes=4, speed_class="fast")
         journal.grids.set_state(number, GridState.MAKING)
