@@ -15,9 +15,7 @@ class SearchStore(Store):
         with self._database.writing() as connection:
             highest = "SELECT max(number) FROM search WHERE typeof(number) = 'integer'"
             number = 1 + (connection.execute(highest).fetchone()[0] or 0)
-            row = SearchRow(
-                number=number, spec=spec, settings_toml=settings_toml, of_bake=of_bake, created=time.time()
-            )
+            row = SearchRow(number=number, spec=spec, settings_toml=settings_toml, of_bake=of_bake, created=time.time())
             insert(connection, "search", to_row(row))
         return row
 
