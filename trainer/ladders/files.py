@@ -383,7 +383,8 @@ def _text(value: object, where: str, *, lists: bool = True) -> str:
 
 def _table(overrides: Sequence[str]) -> str:
     """Return overrides as an inline table."""
-    pairs = [f"{name} = {_override_toml(name, text)}" for name, text in _pairs(overrides)]
+    # Of two for one setting the last is in force, as on the command line.
+    pairs = [f"{name} = {_override_toml(name, text)}" for name, text in dict(_pairs(overrides)).items()]
     return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
 
 

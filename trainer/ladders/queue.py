@@ -16,7 +16,7 @@ from trainer.journal.ladder_folder import write_ladder_toml
 from trainer.journal.ladder_records import LadderBakeRow, LadderRow
 from trainer.journal.records import BakeState
 from trainer.ladders.build import more_rungs, title_of
-from trainer.ladders.files import spec_toml
+from trainer.ladders.files import spec_of_toml, spec_toml
 from trainer.ladders.places import Place, all_places, fill_places, plan_places, rung_labels
 from trainer.ladders.record import LadderSpec, Rung
 from trainer.ladders.state import read_ladder, spec_of
@@ -57,6 +57,7 @@ def preview_ladder(
         LoraTuiError: the first rung that cannot be baked, by its name.
     """
     settings = resolve(settings, workspace.root / "settings.toml")
+    _check_kept(spec)
     bakes, notes = plan_places(journal, workspace, settings, spec, all_places(spec))
     return LadderToQueue(spec, settings, bakes, (*_notes_on_start(journal, of_bake), *notes), of_bake)
 
@@ -225,6 +226,15 @@ def continue_ladder(
     return ContinuedLadder(tuple(queued), tuple(resumed), reused, tuple(notes))
 
 
+def _check_kept(spec: LadderSpec) -> None:
+    """See that a ladder can be kept as it is written down, whoever made it.
+
+    Raises:
+        SettingsError: it cannot be read back, such as a name that is too long.
+    """
+    spec_of_toml(spec_toml(spec), "the ladder")
+
+
 def rung_named(spec: LadderSpec, text: str) -> Rung | None:
     """Return the rung of that name, which may be typed as on a keyboard: `10`, `x10`, `=1e-4`; None where there is none."""
     typed = text.strip()
@@ -292,6 +302,7 @@ def _added(
     settings: Settings,
     places: Sequence[Place],
 ) -> LadderToQueue:
+    _check_kept(spec)
     bakes, notes = plan_places(journal, workspace, settings, spec, places, journal.ladders.bakes_of(row.number))
     return LadderToQueue(spec, settings, bakes, notes, row.of_bake, row.number)
 

@@ -86,6 +86,11 @@ def test_a_written_spec_can_be_followed_by_who_reads_it() -> None:
     assert len(asked_of_toml("\n".join(short), "x").spec(OURS).rungs) == 5
 
 
+def test_of_two_values_for_one_setting_the_last_is_written() -> None:
+    spec = ladder_of_axes(OURS, [axis_of("unet_lr", ["1", "2"])], base_settings=["network_dim=4", "network_dim=8"])
+    assert spec_of_toml(spec_toml(spec), "x").base_settings == ("network_dim=8",)
+
+
 def test_unknown_keys_are_named_all_at_once() -> None:
     error = refusal('titel = "x"\nknob = "unet_lr"\nrungs = [1, 2]\ntwin = 2\n')
     assert "2 keys that lora-tui does not know there: `titel`, `twin`" in error.line()

@@ -146,6 +146,9 @@ def test_a_wrong_rung_is_refused_by_its_name_before_anything_is_written(here: La
     )
     with pytest.raises(DatasetError, match=r"rung gone: "):
         preview_ladder(here.journal, here.workspace, settings, missing)
+    nameless = LadderSpec(title="x", knobs=("unet_lr",), rungs=(Rung(label="n" * 300, overrides=("unet_lr=1e-5",)),))
+    with pytest.raises(SettingsError, match=r"the ladder: rungs 1: label: "):
+        preview_ladder(here.journal, here.workspace, settings, nameless)
     assert here.journal.bakes.latest() == [] and not here.workspace.ladders.exists()
 
 
