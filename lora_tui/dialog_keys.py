@@ -141,6 +141,9 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("fit.up", "up", "scroll(-1)", "up", "scroll up", ("fit",), first=True),
     Action("fit.page-down", "pagedown", "scroll(10)", "page down", "scroll down a page", ("fit",), first=True),
     Action("fit.page-up", "pageup", "scroll(-10)", "page up", "scroll up a page", ("fit",), first=True),
+    # Before the line has them: it has nothing to scroll.
+    Action("bench.down", "pagedown", "scroll('down')", "down", "scroll down", ("bench",), first=True),
+    Action("bench.up", "pageup", "scroll('up')", "up", "scroll up", ("bench",), first=True),
     Action("queue.close", "escape,Q", "leave", "close", "back to the bake", _QUEUE),
     Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order", acts=True),
     Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order", acts=True),

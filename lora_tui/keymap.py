@@ -170,6 +170,11 @@ ACTIONS: tuple[Action, ...] = (
         "what was measured of the bake: curves by part, and a map of its blocks over the epochs", _BAKES, "Measures",
         opens="always",
     ),
+    Action(
+        "bench.open", "O", "bench", "LoRA bench",
+        "LoRA files: inspect, resize, merge, average, mix, weigh, extract, verify, metadata", _BAKES, "LoRA bench", right="bake",
+        opens="always",
+    ),
     # The Grid screen
     Action(
         "grid.make", "b", "make", "make",

@@ -33,6 +33,7 @@ _FIRST_VALUES = MappingProxyType(
         "weight": "0-1.25 (+0.25)",
         "unet_weight": "0-1 (+0.25)",
         "text_encoder_weight": "0-1 (+0.25)",
+        "block_weights": "none, down=0, middle=0, up=0",
         "rank": "all",
         "token": "on, off",
         "outfit": "all",
@@ -211,7 +212,15 @@ def _loras(text: str) -> Mapping[str, object]:
 
 
 def _lora(item: str) -> LoraSpec:
-    """Read `FILE`, `FILE:WEIGHT` or, as in a tag, `FILE:TEXT ENCODER:U-NET`; what is not a number belongs to the file's name."""
+    """Read `FILE`, `FILE:WEIGHT` or, as in a tag, `FILE:TEXT ENCODER:U-NET`; what is not a number belongs to the file's name.
+
+    Behind it weights by block group may stand in brackets: `FILE:0.8 [down=0.5; up=1.2]`.
+    """
+    before, _, blocks = item.rstrip().removesuffix("]").rpartition(" [")
+    if before and "=" in blocks and item.rstrip().endswith("]"):
+        item = before
+    else:
+        blocks = ""
     parts = item.split(":")
     factors: list[float] = []
     while len(parts) > 1 and len(factors) < 2 and (factor := _factor(parts[-1])) is not None:
@@ -219,8 +228,8 @@ def _lora(item: str) -> LoraSpec:
         parts.pop()
     file = ":".join(parts).strip()
     if len(factors) == 2:
-        return LoraSpec(file=file, text_encoder_weight=factors[0], unet_weight=factors[1])
-    return LoraSpec(file=file, weight=factors[0] if factors else 1.0)
+        return LoraSpec(file=file, text_encoder_weight=factors[0], unet_weight=factors[1], block_weights=blocks)
+    return LoraSpec(file=file, weight=factors[0] if factors else 1.0, block_weights=blocks)
 
 
 def _factor(text: str) -> float | None:
@@ -235,6 +244,11 @@ def _loras_text(spec: GridSpec) -> str:
 
 
 def _lora_text(lora: LoraSpec) -> str:
+    text = _file_and_weights(lora)
+    return f"{text} [{lora.block_weights}]" if lora.block_weights else text
+
+
+def _file_and_weights(lora: LoraSpec) -> str:
     if lora.unet_weight is None and lora.text_encoder_weight is None:
         return lora.file if lora.weight == 1 and lora.file else f"{lora.file}:{number_text(lora.weight)}"
     text_encoder = lora.weight if lora.text_encoder_weight is None else lora.text_encoder_weight

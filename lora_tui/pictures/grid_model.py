@@ -301,4 +301,6 @@ def _lora(lora: LoraUse, view: GridView) -> Content:
         details += f" · rank {lora.rank}"
     if lora.text_encoder_path is not None:
         details += f" · encoder of {printable(lora_name(lora.text_encoder_path))}"
+    if lora.blocks:
+        details += f" · {printable(lora.blocks, 200)}"
     return Content.assemble((printable(lora_name(lora.path)), ""), (details, "$muted"))

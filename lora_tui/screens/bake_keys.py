@@ -82,6 +82,10 @@ class BakeKeys:
         """Ask what varies, then queue twins of the bake shown."""
         self.starts.twin()
 
+    def action_bench(self) -> None:
+        """Offer what can be done with LoRA files."""
+        self.starts.bench()
+
     def action_plan(self) -> None:
         """Show the whole plan of the settings."""
         self.plans.show_plan()

@@ -96,6 +96,15 @@ class BakeStarts:
         dialog = TwinDialog(request, f"Twin of bake {bake.number:04d} {printable(bake.name, 30)}")
         self._screen.app.push_screen(dialog, self._note_twins)
 
+    def bench(self) -> None:
+        """Offer what can be done with LoRA files, those of the bake shown first."""
+        from lora_tui.actions.bench import LoraBench
+        from lora_tui.screens.bench import show_bench
+
+        bake = self._snapshot().bake
+        if self._sender.may_bake():
+            show_bench(self._screen, LoraBench(self._sender.workspace, None if bake is None else bake.number))
+
     def _note_twins(self, twins: "QueuedTwins | None") -> None:
         if twins is None:
             return

@@ -404,6 +404,10 @@ class JournalScreen(Screen[LeftJournal]):
         """Ask what varies, then queue twins of the bake under the cursor."""
         self._with_entry(self.orders.twin)
 
+    def action_bench(self) -> None:
+        """Offer what can be done with the LoRAs of the bake under the cursor."""
+        self._with_entry(self.orders.show_bench)
+
     def action_doneness(self) -> None:
         """Show where each epoch of the bake under the cursor stands between raw and burnt."""
         self._with_entry(self.orders.show_doneness)

@@ -145,6 +145,14 @@ class JournalOrders:
             request = TwinRequest(self._sender.workspace, entry.number, self._sender.engine.key)
             self._screen.app.push_screen(TwinDialog(request, f"Twin of bake {entry_name(entry)}"), self._note_twins)
 
+    def show_bench(self, entry: "BakeEntry") -> None:
+        """Offer what can be done with LoRA files, those of a bake first."""
+        from lora_tui.actions.bench import LoraBench
+        from lora_tui.screens.bench import show_bench
+
+        if self._sender.may_bake():
+            show_bench(self._screen, LoraBench(self._sender.workspace, entry.number))
+
     def show_doneness(self, entry: "BakeEntry") -> None:
         """Show where each epoch of a bake stands between raw and burnt."""
         from lora_tui.screens.doneness import show_doneness

@@ -48,6 +48,15 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "use": (("use", "1", "last", ".", "--in", "WS"), "wrote ./hifumi-b1-e1.safetensors"),
     "measure": (("measure", "1", "--in", "WS"), READ_ONLY),
     "measure FILE": (("measure", "WS/bakes/0001-hifumi/hifumi.safetensors", "--base", "demo"), "U-Net"),
+    "lora inspect": (("lora", "inspect", "1@1", "--in", "WS"), "bake 1, epoch 1"),
+    "lora verify": (("lora", "verify", "1@1", "--in", "WS"), "as long as bake 1 saved it"),
+    "lora metadata": (("lora", "metadata", "1@1", "--in", "WS"), "no metadata"),
+    "lora resize": (("lora", "resize", "1@1", "--rank", "2", "--out", "a.safetensors", "--in", "WS"), "out/a.safetensors"),
+    "lora merge": (("lora", "merge", "1@1", "1@last", "--out", "b.safetensors", "--in", "WS"), "out/b.safetensors"),
+    "lora average": (("lora", "average", "1@1", "1@1", "--out", "c.safetensors", "--in", "WS"), "out/c.safetensors"),
+    "lora mix": (("lora", "mix", "1@1", "--out", "d.safetensors", "--in", "WS"), "out/d.safetensors"),
+    "lora weights": (("lora", "weights", "1@1", "--weight", "2", "--out", "e.safetensors", "--in", "WS"), "out/e.safetensors"),
+    "lora alpha": (("lora", "alpha", "1@1", "--out", "f.safetensors", "--in", "WS"), "out/f.safetensors"),
     "style list": (("style", "list", "--in", "WS"), "no styles"),
     "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),
     "check": (("check", "WS/hifumi.toml"), "tag-once"),
@@ -89,12 +98,14 @@ WRITES: dict[str, tuple[str, ...]] = {
     "compare-trainers": ("compare-trainers", "WS/hifumi.toml", "--take", "kohya_ss 2023-02", "--out", "WS/taken.toml"),
     "export": ("export", "WS/hifumi.toml", "--to", "sd-scripts", "--out", "WS/exported.toml"),
     "check --accept": ("check", "WS/hifumi.toml", "--accept", "tag-once", "--why", "x"),
+    "lora resize": ("lora", "resize", "1@1", "--rank", "2", "--out", "WS/x.safetensors", "--in", "WS"),
+    "lora metadata": ("lora", "metadata", "1@1", "--set", "a=b", "--out", "WS/x.safetensors", "--in", "WS"),
     "style read": ("style", "read", "styles.csv", "--in", "WS"),
     "journal rebuild": ("journal", "rebuild", "WS"),
     "watch --orders": ("watch", "WS", "--orders"),
 }
 # Neither opens a workspace in a way that these could show: screens, and what is made or read elsewhere.
-ELSEWHERE = {"demo", "watch", "style show", "style write"}
+ELSEWHERE = {"demo", "watch", "style show", "style write", "lora extract"}
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from mutators import (
 )
 
 from trainer.journal.state_files import HEADER_KEY, file_name
-from trainer.settings.in_metadata import AS_SET
+from trainer.settings.in_metadata import AS_SET, MADE
 
 
 @dataclass(frozen=True)
@@ -331,6 +331,22 @@ KINDS: tuple[Kind, ...] = (
             calls.measure_lora,
         ),
         (calls.load_lora,),
+    ),
+    Kind(
+        "LoRA on the bench",
+        {"models/hifumi.safetensors": (*_HEADER, *_BODY, of_metadata(MADE))},
+        (
+            "trainer.lora_tools.edit_metadata",
+            "trainer.lora_tools.inspect",
+            "trainer.lora_tools.provenance",
+        ),
+        (
+            command("lora", "inspect", "{file}", "--json"),
+            command("lora", "verify", "{file}", "--in", "{root}"),
+            command("lora", "metadata", "{file}", "--share", "--out", "{root}/shared.safetensors", "--force"),
+            command("lora", "merge", "{file}", "{file}", "--rank", "2", "--out", "{root}/merged.safetensors", "--force"),
+            command("lora", "mix", "{file}", "--out", "{root}/mixed.safetensors", "--force"),
+        ),
     ),
     Kind(
         "LoRA with numbered layers",

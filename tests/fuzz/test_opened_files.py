@@ -44,6 +44,7 @@ NOT_FROM_OUTSIDE = {
     "trainer.private_files": "files that are being made",
     "trainer.machine.disk_space": "a file that is only written",
     "trainer.models.safetensors_write": "a file that is only written",
+    "trainer.formats.safetensors_stream": "a file that is only written",
     "trainer.engine.engine": "torch's own libraries",
     "trainer.bake.optimizer_trial": "what this process packed itself",
     "trainer.bake.optimizer_trial_worker": "the answer to our own process",

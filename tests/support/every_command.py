@@ -1,22 +1,60 @@
 """Every command of the program with what it needs to run, taken from the command line's own tree so that none is forgotten."""
 
-from collections.abc import Iterator, Mapping
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import click
+import numpy as np
 from lora_on_disk import write_lora
 from made_grid import made_grid
 
 from lora_tui.cli import main
 from trainer.demo.workspace import make_demo
+from trainer.formats.safetensors_header import read_header
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.records import BakeState, Checkpoint, NewBake
 from trainer.ladders.build import ladder_of_knob
 from trainer.ladders.files import spec_toml
+from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
 from trainer.workspace import Workspace
+
+_LORA, _NEW = "{ws}/bakes/0001-hifumi/hifumi.safetensors", "{out}/new.safetensors"
+
+
+@functools.cache
+def changed_demo() -> str:
+    """Return the folder of a base that differs from the demo in one module by a change of rank one, written once for each process."""
+    folder = Path(tempfile.mkdtemp(prefix="changed-demo-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(identify_base(DEMO_BASE).path, folder, dirs_exist_ok=True)
+    path = folder / "text_encoder" / "model.safetensors"
+    header = read_header(path)
+    key = next(key for key in header.shapes if key.endswith("mlp.fc1.weight"))
+    start, end = (8 + header.length + place for place in header.spans[key])
+    content = bytearray(path.read_bytes())
+    numbers = np.frombuffer(content[start:end], np.float16).reshape(header.shapes[key])
+    change = np.outer(np.linspace(-1, 1, len(numbers)), np.linspace(1, 2, numbers.shape[1]))
+    content[start:end] = (numbers + 0.1 * change).astype(np.float16).tobytes()
+    path.write_bytes(content)
+    return str(folder)
+
+
+class _Later:
+    """A text that is made when it is first needed."""
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+
+    def __str__(self) -> str:
+        return self._make()
+
 
 NEEDED: dict[str, dict[str, object]] = {
     "": {},
@@ -68,6 +106,16 @@ NEEDED: dict[str, dict[str, object]] = {
     "page": {"number": 1, "folder": "{ws}"},
     "use": {"number": 1, "epoch": "1", "target": "{out}", "folder": "{ws}"},
     "measure": {"targets": "{ws}/bakes/0001-hifumi/hifumi.safetensors"},
+    "lora inspect": {"files": _LORA},
+    "lora verify": {"files": _LORA},
+    "lora resize": {"file": _LORA, "rank": 2, "out": _NEW},
+    "lora merge": {"files": (_LORA, _LORA), "out": _NEW},
+    "lora average": {"files": (_LORA, _LORA), "out": _NEW},
+    "lora mix": {"file": _LORA, "out": _NEW},
+    "lora weights": {"file": _LORA, "blocks": "down=0.5", "out": _NEW},
+    "lora alpha": {"file": _LORA, "out": _NEW},
+    "lora extract": {"base_path": "demo", "tuned": _Later(changed_demo), "rank": 2, "out": _NEW},
+    "lora metadata": {"file": _LORA},
     "convert alpha": {"settings_file": "{ws}/hifumi.toml", "alpha": 2},
     "export": {"settings_file": "{ws}/hifumi.toml", "trainer": "sd-scripts"},
     "journal rebuild": {"folder": "{ws}"},
@@ -77,7 +125,7 @@ NEEDED: dict[str, dict[str, object]] = {
 RUNS = ("bake", "resume", "fork", "extend", "queue run")
 """Those that run a job as they are given here."""
 
-PATHS_AS_TEXT = {"new": {"base"}, "use": {"target"}}
+PATHS_AS_TEXT = {"new": {"base"}, "use": {"target"}, "lora inspect": {"files"}, "lora resize": {"base_path"}}
 """Parameters that are paths to the user, and texts to the command line: they may mean something else too."""
 
 
@@ -106,13 +154,16 @@ def words(name: str, places: Mapping[str, Path], /, **changes: object) -> list[s
         value = given.get(each.name or "")
         if value is None:
             continue
-        text = str(value).format_map(places) if each.name not in changes else str(value)
+        texts = [
+            str(one).format_map(places) if each.name not in changes else str(one)
+            for one in (value if isinstance(value, tuple) else (value,))
+        ]
         if not isinstance(each, click.Option):
-            arguments.append(text)
+            arguments += texts
         elif isinstance(value, bool):
             options.append(each.opts[0] if value else each.secondary_opts[0])
         else:
-            options += [each.opts[0], text]
+            options += [word for text in texts for word in (each.opts[0], text)]
     return [*name.split(), *options, *(["--", *arguments] if arguments else [])]
 
 

@@ -17,6 +17,7 @@ ELSEWHERE: dict[str, tuple[set[str], str]] = {
     "lora_tui/terminal/redirect.py": ({"os.open"}, "the log, appended to, and standard streams"),
     "trainer/demo/workspace.py": ({".write_text"}, "captions of the demo, in a folder that is new"),
     "trainer/formats/webui_config.py": ({"os.open"}, "a backup under a name that must be new"),
+    "trainer/formats/safetensors_stream.py": ({"open"}, "into a path that the writer gave"),
     "trainer/journal/replace_file.py": ({".rename"}, "SQLite's logs of a journal that is kept"),
     "trainer/machine/disk_space.py": ({"os.open"}, "room that is held, without content"),
     "trainer/machine/lock_file.py": ({"os.open"}, "locks"),

@@ -69,6 +69,11 @@ def rank_key(number: int) -> str:
     return f"Lora {number} rank"
 
 
+def blocks_key(number: int) -> str:
+    """Return the field with the weights by block group of the LoRA of tag `number` (from 1)."""
+    return f"Lora {number} blocks"
+
+
 def text_encoder_key(number: int) -> str:
     """Return the field that names the tag whose text encoder replaces that of tag `number` (from 1)."""
     return f"Lora {number} text encoder"
@@ -127,6 +132,8 @@ def _own_fields(recipe: Recipe) -> Iterator[tuple[str, str]]:
     for lora in recipe.loras:
         if lora.rank is not None:
             yield rank_key(number), str(lora.rank)
+        if lora.blocks:
+            yield blocks_key(number), lora.blocks
         if lora.text_encoder_path is not None:
             yield text_encoder_key(number), f"Lora {number + 1}"
             number += 1

@@ -12,6 +12,7 @@ from trainer.exchange.cell_text import (
     RESCALE_KEY,
     ZERO_SNR,
     ZERO_SNR_KEY,
+    blocks_key,
     rank_key,
     split_written_tags,
     text_encoder_key,
@@ -185,7 +186,7 @@ def _prompt_and_loras(
             differences.append(f"{wanted.label}: the file of that name here has another hash")
         if not wanted.weighed:
             differences.append(f"{wanted.label}: its weight is not in the picture: {tag.unet:g} is used")
-        loras.append(_lora_spec(found.name, tag))
+        loras.append(_lora_spec(found.name, tag, _block_weights(number, info) if ours else ""))
         rank = _truncated_rank(number, info) if ours else tag.rank
         if rank is not None:
             kind = "rank" if len(loras) == 1 else f"rank:{len(loras)}"
@@ -201,10 +202,17 @@ def _was_at(wanted: WantedLora, named: NamedFiles) -> str:
     return f"; it was {printable(str(gone[0]), 200)}" if gone else ""
 
 
-def _lora_spec(file: str, tag: Tag) -> LoraSpec:
+def _lora_spec(file: str, tag: Tag, blocks: str) -> LoraSpec:
     if tag.unet == tag.text_encoder:
-        return LoraSpec(file=file, weight=tag.unet)
-    return LoraSpec(file=file, unet_weight=tag.unet, text_encoder_weight=tag.text_encoder)
+        return LoraSpec(file=file, weight=tag.unet, block_weights=blocks)
+    return LoraSpec(file=file, unet_weight=tag.unet, text_encoder_weight=tag.text_encoder, block_weights=blocks)
+
+
+def _block_weights(number: int, info: Infotext) -> str:
+    """Return the weights by block group of the LoRA of tag `number` in an infotext of ours; a text encoder's tag has its U-Net's."""
+    if text_encoder_key(number - 1) in info.fields:
+        number -= 1
+    return info.fields.get(blocks_key(number), "")
 
 
 def _truncated_rank(number: int, info: Infotext) -> int | None:

@@ -82,6 +82,13 @@ _ALL = (
         "text encoder layers from this epoch, U-Net layers from the cell's own: 1-6, base",
     ),
     Kind("lora", "LoRA", ("AddNet Model",), "choices", "LoRA files by name or path, or none"),
+    Kind(
+        "block_weights",
+        "Block weights",
+        (),
+        "texts",
+        "strengths of parts and block groups, several parted by semicolons, each times its part's: middle=0, down=0.5; up=1.2, none",
+    ),
     Kind("rank", "Rank", (), "choices", "each layer truncated to its leading singular directions: 1,2,4,8,all"),
     Kind("prompt", "Prompt", (), "texts", 'complete prompts, each in double quotes: "1girl, a", "1girl, b"'),
     Kind(
@@ -110,7 +117,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType({kind.key: kind for kind in _ALL})
 """Every kind by its key, in the order in which they are offered."""
 
 # Kinds that can act on another LoRA than the first.
-_NUMBERED = ("weight", "unet_weight", "text_encoder_weight", "lora", "rank")
+_NUMBERED = ("weight", "unet_weight", "text_encoder_weight", "block_weights", "lora", "rank")
 
 
 def kind_named(text: str) -> Kind:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.errors import GridError
+from trainer.errors import GridError, SettingsError
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.cell_draft import CellDraft, DraftLora
 from trainer.grid.epoch_labels import ALL, epoch_heading, epochs_named, split_items
@@ -17,6 +17,7 @@ from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import AxisSpec, GridSpec
 from trainer.grid.value_grammar import decimal_text, decimals, permutations_of, text_list, texts, whole_numbers
 from trainer.models.adapter_config import lora_name
+from trainer.models.block_weights import BlockWeights, parse_block_weights
 from trainer.text import printable
 
 RANDOM = -1
@@ -268,6 +269,25 @@ def known_loras(spec: GridSpec, model_files: ModelFiles) -> list[Path]:
     return [path for path in (model_files.path(file) for file in named if file) if os.path.isfile(path)]
 
 
+def block_weights_of(text: str, where: str) -> BlockWeights:
+    """Return factors by part and block group as they are typed in a grid.
+
+    Raises:
+        GridError: a place has no factor, or one that is not a number.
+    """
+    try:
+        return parse_block_weights(text, where)
+    except SettingsError as error:
+        raise GridError(error.where, found=error.found, expected=error.expected) from None
+
+
+def _block_weights(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for each in texts(text, within.where):
+        plain = each.strip()
+        weights = block_weights_of("" if plain.casefold() == "none" else plain, within.where).text()
+        yield AxisValue(weights or "none", weights or "none", _on_lora(kind, within, ("blocks",), weights))
+
+
 def _rank(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
     for item in split_items(text, within.where):
         if item == ALL:
@@ -368,6 +388,7 @@ _PARSERS: Mapping[str, Callable[[str, Kind, AxisContext], Iterable[AxisValue]]] 
     "text_encoder_weight": _weight("text_encoder"),
     "text_encoder_epoch": _text_encoder_epoch,
     "lora": _lora_file,
+    "block_weights": _block_weights,
     "rank": _rank,
     "prompt": _whole_texts("prompt"),
     "prompt_sr": _prompt_sr,

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import GridError
-from trainer.grid.axis_values import known_loras
+from trainer.grid.axis_values import block_weights_of, known_loras
 from trainer.grid.cell_draft import CellDraft, DraftLora
 from trainer.grid.checks import Checks
 from trainer.grid.epoch_labels import CHAMPION
@@ -104,7 +104,8 @@ def _first_draft(
         unet = lora.weight if lora.unet_weight is None else lora.unet_weight
         encoder = lora.weight if lora.text_encoder_weight is None else lora.text_encoder_weight
         path = None if number in set_by_axes else _lora_path(lora.file, number, spec, model_files, known)
-        loras.append(DraftLora(path, unet, encoder))
+        where = f"LoRA {number} block_weights"
+        loras.append(DraftLora(path, unet, encoder, blocks=block_weights_of(lora.block_weights, where).text()))
     if not loras and kinds & {"epoch", "lora"}:
         loras.append(DraftLora(None))
     return CellDraft(

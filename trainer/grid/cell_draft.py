@@ -14,6 +14,7 @@ class DraftLora:
         rank: how many leading directions are kept; None for all.
         encoder: where the text encoder layers come from: `own`, `other` (encoder_path), or `none`.
         encoder_path: the other file.
+        blocks: further factors by part and block group, as BlockWeights are typed; "" for none.
     """
 
     path: Path | None
@@ -22,6 +23,7 @@ class DraftLora:
     rank: int | None = None
     encoder: str = "own"
     encoder_path: Path | None = None
+    blocks: str = ""
 
 
 @dataclass(slots=True)

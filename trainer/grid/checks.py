@@ -13,6 +13,7 @@ from trainer.grid.defaults import guidance_rescale_for
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import LoraUse
 from trainer.grid.spec import GridSpec
+from trainer.models.block_weights import parse_block_weights
 from trainer.models.identify import Base, check_clip_skip, check_vae
 from trainer.models.lora_header import LoraHeader
 from trainer.prompts.attention import check, escaped, unescaped
@@ -166,7 +167,20 @@ class Checks:
             other = None
         ranks = [self._header(file, facts.base).rank for file in (path, other) if file]
         rank = lora.rank if lora.rank is not None and lora.rank < max(ranks) else None
-        return LoraUse(path, unet, encoder, rank, other)
+        return LoraUse(path, unet, encoder, rank, other, self._blocks(lora.blocks, path, other, facts))
+
+    def _blocks(self, text: str, path: Path, other: Path | None, facts: BaseFacts) -> str:
+        """Return factors by block after seeing that each is of some module; "" where all are 1."""
+        if not text:
+            return ""
+        names = [name for file in (path, other) if file for name in self._header(file, facts.base).modules]
+        where = f"block weights of {printable(path.name, 80)}"
+        weights = parse_block_weights(text, where)
+        try:
+            weights.check(names, where)
+        except SettingsError as error:
+            raise GridError(error.where, found=error.found, expected=error.expected) from None
+        return text if any(weights.factor(name) != 1 for name in names) else ""
 
     def has_text_encoder(self, path: Path, facts: BaseFacts) -> bool:
         """Return whether a LoRA file has text encoder layers."""

@@ -47,6 +47,7 @@ class LoraUse:
         text_encoder: factor on the text encoders' change.
         rank: how many leading singular directions of each module are kept; None keeps all.
         text_encoder_path: another file, whose text encoder layers replace this one's; None for its own.
+        blocks: further factors by part and block group, as BlockWeights are typed; "" for none.
     """
 
     path: ModelPath
@@ -54,10 +55,12 @@ class LoraUse:
     text_encoder: Factor = 1.0
     rank: Annotated[int, Field(ge=1)] | None = None
     text_encoder_path: ModelPath | None = None
+    blocks: str = ""
 
     def factors(self, family: Family) -> str:
-        """Return both factors with a family's names for what they are of: `U-Net 0.5, text encoder 1`."""
-        return f"{body_label(family)} {self.unet:g}, {encoder_label(family)} {self.text_encoder:g}"
+        """Return its factors with a family's names for what they are of: `U-Net 0.5, text encoder 1`."""
+        both = f"{body_label(family)} {self.unet:g}, {encoder_label(family)} {self.text_encoder:g}"
+        return f"{both}, {self.blocks}" if self.blocks else both
 
     @property
     def changes_nothing(self) -> bool:
@@ -68,7 +71,7 @@ class LoraUse:
     def is_plain(self) -> bool:
         """Whether it is the file as it was trained: in all its parts, at full weight and full rank."""
         own_encoder = self.text_encoder_path in (None, self.path)
-        return self.unet == self.text_encoder == 1 and self.rank is None and own_encoder
+        return self.unet == self.text_encoder == 1 and self.rank is None and own_encoder and not self.blocks
 
 
 @dataclass(frozen=True)
@@ -144,17 +147,17 @@ def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[
     facts: dict[str, Any] = asdict(recipe) | {
         "base": recipe.base if recipe.base == "demo" else content(Path(recipe.base)),
         "vae": content(Path(recipe.vae)) if recipe.vae else "",
-        "loras": [
-            asdict(lora)
-            | {
-                "path": content(lora.path),
-                "text_encoder_path": content(lora.text_encoder_path) if lora.text_encoder_path else None,
-            }
-            for lora in recipe.loras
-        ],
+        "loras": [_lora_facts(lora, content) for lora in recipe.loras],
         "machinery": asdict(compute_setup),
         "version": SAMPLING_VERSION,
     }
     if any(needs_fixing(text) for text in (recipe.prompt, recipe.negative_prompt)):
         facts["fixed"] = _FIXED
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _lora_facts(lora: LoraUse, content: Callable[[Path], str]) -> dict[str, Any]:
+    other = lora.text_encoder_path
+    facts = asdict(lora) | {"path": content(lora.path), "text_encoder_path": content(other) if other else None}
+    # Without weights by block it is what it was before there were any.
+    return {name: fact for name, fact in facts.items() if name != "blocks" or fact}

@@ -80,11 +80,12 @@ def _files(recipe: Recipe) -> Key:
 
 
 def _encoders(recipe: Recipe) -> Key:
-    return (recipe.clip_skip, *((lora.text_encoder_path or lora.path, lora.text_encoder) for lora in recipe.loras))
+    of_loras = ((lora.text_encoder_path or lora.path, lora.text_encoder, lora.blocks) for lora in recipe.loras)
+    return (recipe.clip_skip, *of_loras)
 
 
 def _unet(recipe: Recipe) -> Key:
-    return tuple((lora.path, lora.rank, lora.text_encoder_path, lora.unet) for lora in recipe.loras)
+    return tuple((lora.path, lora.rank, lora.text_encoder_path, lora.unet, lora.blocks) for lora in recipe.loras)
 
 
 def _sampling(recipe: Recipe) -> Key:

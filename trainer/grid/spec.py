@@ -45,12 +45,14 @@ class LoraSpec(_SpecPart):
         file: path, relative to the workspace or absolute; "" where an axis or `epochs` gives it.
         weight: factor on U-Net and text encoder.
         unet_weight, text_encoder_weight: factor on one part; None for `weight`.
+        block_weights: further factors by part and block group: `down=0.5; up=1.2`.
     """
 
     file: str = ""
     weight: float = 1.0
     unet_weight: float | None = None
     text_encoder_weight: float | None = None
+    block_weights: str = ""
 
 
 class EpochFile(_SpecPart):

@@ -10,6 +10,7 @@ from torch import nn
 
 from trainer.errors import ModelError, SettingsError
 from trainer.families.registry import family_record
+from trainer.models.block_weights import BlockWeights
 from trainer.models.kohya_names import ModuleNames, kohya_name
 from trainer.network.dropout import Dropouts
 from trainer.network.lora import LoraLayer
@@ -96,6 +97,7 @@ class LoraNetwork:
         self._layers = layers
         self._dropouts = dropouts
         self._strengths: dict[Part, float] = dict.fromkeys(parts_of(family), 1.0)
+        self.block_weights = BlockWeights()
         for layer in self:
             layer.attach()
 
@@ -160,10 +162,11 @@ class LoraNetwork:
         return self._strengths[part]
 
     def set_strength(self, part: Part, value: float) -> None:
-        """Set the factor on one part's change; 0 is the base exactly."""
+        """Set the factor on one part's change, times those of `block_weights`; 0 is the base exactly."""
         self._strengths[part] = value
+        weights = self.block_weights
         for layer in self.layers(part):
-            layer.strength = value
+            layer.strength = value * weights.factor(layer.name) if weights else value
 
     def start_pass(self, seed: int, step: int, micro_batch: int, *, rows: tuple[int, int] | None = None) -> None:
         """Draw the dropout of the next training forward; call it before each. Without dropouts it does nothing.

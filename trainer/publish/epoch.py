@@ -266,7 +266,7 @@ def _shows(cell: MadeCell, lora: str) -> bool:
     if len(cell.recipe.loras) != 1:
         return False
     (one,) = cell.recipe.loras
-    return one.rank is None and one.text_encoder_path is None and os.path.realpath(one.path) == lora
+    return one.rank is None and one.text_encoder_path is None and not one.blocks and os.path.realpath(one.path) == lora
 
 
 def _weight(cell: MadeCell) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.errors import ModelError
 from trainer.grid.recipe import LoraUse
 from trainer.models.base_model import BaseModel
+from trainer.models.block_weights import parse_block_weights
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
 from trainer.models.model_content import marks_of_model
@@ -77,10 +78,11 @@ class LoraStack:
         text_key: list[Hashable] = []
         for place, lora in zip(places, wanted, strict=True):
             slot = self._slots[place]
+            slot.network.block_weights = parse_block_weights(lora.blocks, "block weights")
             slot.network.unet_strength = lora.unet
             slot.network.text_encoder_strength = lora.text_encoder
             if lora.text_encoder and slot.has_encoder_layers:
-                text_key += [_file_key(lora.text_encoder_path or lora.path), lora.rank, lora.text_encoder]
+                text_key += [_file_key(lora.text_encoder_path or lora.path), lora.rank, lora.text_encoder, lora.blocks]
         self._text_key = tuple(text_key)
 
     def rest(self) -> None:

@@ -6,6 +6,9 @@ from trainer.settings.model import Settings
 AS_SET = "ss_lora_tui_settings"
 """The key with what no other key of the metadata says as it was set: JSON, setting -> value."""
 
+MADE = "ss_lora_tui_made"
+"""The key with how a file was made of others: JSON."""
+
 
 def plain_settings(settings: Settings) -> dict[str, object]:
     """Return the plain values of the settings that have a key of their own, by that key."""

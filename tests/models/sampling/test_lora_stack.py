@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from trainer.errors import ModelError
 from trainer.grid.recipe import LoraUse
+from trainer.models.block_weights import parse_block_weights
 from trainer.models.identify import identify_base
 from trainer.models.lora_header import DOWN, UP
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
@@ -129,6 +131,24 @@ def test_strengths_equal_weights_merged_by_hand(
 ) -> None:
     use = LoraUse(files[name], unet, text_encoder)
     assert error_by_effect(fresh(demo, use), merged(demo, use), output(demo)) < 1e-5
+
+
+def test_weights_by_block_group_equal_weights_merged_by_hand(demo: StableDiffusion, files: dict[str, Path]) -> None:
+    use = LoraUse(files["wide"], 0.8, 1.2, blocks="up=0; middle=-0.5; down cross k/v=2; layer 0=0.25")
+    weights = parse_block_weights(use.blocks, "x")
+    by_hand = merged(demo, use, lambda name, change: change * weights.factor(name))
+    assert error_by_effect(fresh(demo, use), by_hand, output(demo)) < 1e-5
+    assert error_by_effect(fresh(demo, replace(use, blocks="")), by_hand, output(demo)) > 1e-2
+
+
+def test_weights_by_block_group_leave_no_trace(demo: StableDiffusion, files: dict[str, Path], stack: LoraStack) -> None:
+    stack.use([LoraUse(files["a"])])
+    plain, key = output(demo), stack.text_key
+    stack.use([LoraUse(files["a"], blocks="up=0; text encoder=0.5")])
+    assert not same(output(demo), plain)
+    assert stack.text_key != key
+    stack.use([LoraUse(files["a"])])
+    assert same(output(demo), plain)
 
 
 def test_on_sdxl_both_encoders_and_the_unet_are_changed_as_by_hand(sdxl: StableDiffusion, tmp_path: Path) -> None:

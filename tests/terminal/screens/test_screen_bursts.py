@@ -228,6 +228,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "doneness.open": (baking, on_a_bake, DonenessScreen),
     "doneness.rules": (baking, in_the_lanes, RulesDialog),
     "measures.open": (baking, on_a_bake, MeasuresScreen),
+    "bench.open": (baking, on_a_bake, PickDialog),
     "parity.open": (idle, on_the_form, ParityScreen),
     "parity.take": (idle, in_the_table, ChangesDialog),
     "parity.columns": (idle, in_the_table, ColumnsDialog),

@@ -317,6 +317,13 @@ def test_the_text_encoder_of_another_file_is_a_lora_of_its_own_truncated_to_the_
     assert (spec.x, spec.y) == (AxisSpec(kind="rank", values="2"), AxisSpec(kind="rank:2", values="2"))
 
 
+def test_weights_by_block_group_come_back_with_their_lora(model_files: ModelFiles) -> None:
+    file = model_files.root / "bakes/0041-a/hifumi-000003.safetensors"
+    recipe = replace(OURS, loras=(LoraUse(file, unet=0.7, text_encoder=0.7, blocks="up=0.5; text encoder=2"),))
+    spec = recreate(cell_text(recipe, {}), model_files).spec
+    assert spec.loras == (LoraSpec(file=str(file), weight=0.7, block_weights="up=0.5; text encoder=2"),)
+
+
 @given(st.text(alphabet='ab :,"\\\n-/(<>1x', max_size=120))
 def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     model_files = ModelFiles(tmp_path_factory.getbasetemp())

@@ -12,7 +12,7 @@ from trainer.interop.trainers import lora_data, reasons
 from trainer.interop.trainers.rules import idle, number, table, whole
 from trainer.optimizers import OPTIMIZERS, PATHS_OF_SD_SCRIPTS_NAMES
 from trainer.settings import describe
-from trainer.settings.in_metadata import AS_SET, names_as_set
+from trainer.settings.in_metadata import AS_SET, MADE, names_as_set
 from trainer.settings.profile_defaults import SETTING
 from trainer.text import printable
 
@@ -308,6 +308,7 @@ _WITHOUT_EFFECT = (
     *idle(
         "ssmd_author ssmd_description ssmd_keywords ssmd_rating ssmd_source ssmd_tags", "words for who uses the file"
     ),
+    *idle(MADE, "it tells of which files this one was made"),
     *idle("ssmd_version", "words for who uses the file"),
     *idle("ss_model_type ss_apply_t5_attn_mask ss_apply_lg_attn_mask ss_weighting_scheme ss_mode_scale", _OTHER_BASES),
     *idle("ss_guidance_scale ss_sigmoid_scale ss_model_prediction_type ss_discrete_flow_shift", _OTHER_BASES),

@@ -1,0 +1,98 @@
+"""What the LoRA bench can do, one record each: its title, its fields, and whether it writes a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class BenchField:
+    """A line to type into.
+
+    Attributes:
+        key: names it.
+        label: stands before it.
+        hint: stands in it while it is empty.
+    """
+
+    key: str
+    label: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class BenchOperation:
+    """Something the bench does.
+
+    Attributes:
+        key: names it; the command's name.
+        title: in the list.
+        help: a line on what it does.
+        fields: what is asked for.
+        writes: whether it writes a file.
+    """
+
+    key: str
+    title: str
+    help: str
+    fields: tuple[BenchField, ...]
+    writes: bool = True
+
+
+FILE = BenchField("files", "file", "a path, a name, or bake and epoch: 12@5, 12@last")
+FILES = BenchField("files", "files", "parted by commas, each with a weight where it is not 1: 12@5:0.8, style.safetensors")
+KEEP = BenchField("keep", "keep", "rank=16, energy=0.95, cumulative=0.9 or ratio=10; the fewest of several")
+KEEP_OR_ALL = BenchField("keep", "keep", "blank: all of the sum; or rank=16, energy=0.95 …")
+KEEP_OR_RANK = BenchField("keep", "keep", "blank: the rank that they have; or rank=16, energy=0.95 …")
+WEIGHTS = BenchField("weights", "weights", "by part or block group: text_encoder=0; down=0.5; 2:up=1.2 for the second file")
+PRECISION = BenchField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
+OUT = BenchField("out", "write to", "blank: the name shown below, in the folder loras of the workspace")
+BASE = BenchField("base", "base", "blank: not compared with a base; or its path, or demo")
+
+_ALL = (
+    BenchOperation("inspect", "inspect", "parts, ranks, alphas, sizes by block group, training", (FILE,), writes=False),
+    BenchOperation(
+        "verify", "verify", "whole, finite, in shape, its hashes, for a base", (FILE, BASE), writes=False
+    ),
+    BenchOperation("resize", "resize", "fewer directions in each module, those that change most", (FILE, KEEP, PRECISION, OUT)),
+    BenchOperation("merge", "merge", "the weighted sum of LoRAs as one", (FILES, WEIGHTS, KEEP_OR_ALL, PRECISION, OUT)),
+    BenchOperation("average", "average", "the mean of LoRAs, such as twins, in their own rank", (FILES, KEEP_OR_RANK, PRECISION, OUT)),
+    BenchOperation(
+        "mix",
+        "mix",
+        "parts of different files, such as the encoder of one epoch with the U-Net of another",
+        (BenchField("parts", "parts", "unet=12@5, text_encoder=12@3"), OUT),
+    ),
+    BenchOperation("weights", "weights", "weights on parts and block groups, written into the file", (FILE, WEIGHTS, PRECISION, OUT)),
+    BenchOperation(
+        "alpha",
+        "alpha",
+        "other alphas with the same effect; none of them for diffusers' loader",
+        (FILE, BenchField("alpha", "alpha", "blank: none; or rank, or a number"), OUT),
+    ),
+    BenchOperation(
+        "extract",
+        "extract",
+        "what a checkpoint has that its base has not, as a LoRA",
+        (
+            BenchField("base", "base", "a checkpoint: a file, a diffusers folder, or demo"),
+            BenchField("tuned", "tuned", "the checkpoint that was trained or merged from it"),
+            KEEP,
+            OUT,
+        ),
+    ),
+    BenchOperation(
+        "metadata",
+        "metadata",
+        "keys set, or every path taken out for sharing",
+        (
+            FILE,
+            BenchField("put", "set", "blank: nothing; or key=value; key=value"),
+            BenchField("share", "no paths", "yes: shorten every path to its last name"),
+            OUT,
+        ),
+    ),
+)
+
+OPERATIONS: Mapping[str, BenchOperation] = MappingProxyType({each.key: each for each in _ALL})
+"""Every operation by its key, in the order in which they are offered."""

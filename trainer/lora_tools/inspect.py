@@ -1,0 +1,161 @@
+"""What a LoRA file is and holds: parts, ranks, alphas, sizes, ranks that hold shares of the change, training facts."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trainer.formats.safetensors_header import read_header
+from trainer.lora_tools.references import LoraReference
+from trainer.measures.blocks import by_scope
+from trainer.measures.interference import Scope
+from trainer.measures.lora_factors import LoraFactors
+from trainer.measures.products import squared_norm, squared_singular_values
+from trainer.models.adapter_config import lora_file
+from trainer.models.lora_numbers import check_lora_numbers
+from trainer.settings.in_metadata import MADE
+
+SHARES = (0.5, 0.9, 0.95, 0.99)
+"""Shares of ‖ΔW‖² for which the rank is told that holds them."""
+
+# What the metadata say of the training, in the order in which it is shown: key, what it is called.
+TRAINING: tuple[tuple[str, str], ...] = (
+    ("ss_base_model_version", "base version"),
+    ("modelspec.architecture", "architecture"),
+    ("ss_sd_model_name", "base"),
+    ("ss_network_dim", "network_dim"),
+    ("ss_network_alpha", "network_alpha"),
+    ("ss_unet_lr", "unet_lr"),
+    ("ss_text_encoder_lr", "text_encoder_lr"),
+    ("ss_learning_rate", "learning_rate"),
+    ("ss_optimizer", "optimizer"),
+    ("ss_lr_scheduler", "lr_scheduler"),
+    ("ss_steps", "steps"),
+    ("ss_epoch", "epoch"),
+    ("ss_num_train_images", "pictures × repeats"),
+    ("ss_resolution", "resolution"),
+    ("ss_clip_skip", "clip_skip"),
+    ("ss_mixed_precision", "precision"),
+    ("modelspec.prediction_type", "predicts"),
+    ("ss_training_comment", "comment"),
+)
+_NOTHING = ("", "None", "null")
+
+
+@dataclass(frozen=True)
+class InspectedScope:
+    """A part or block group of a file.
+
+    Attributes:
+        modules: how many it has.
+        ranks: least and greatest rank of their layers.
+        alphas: least and greatest alpha.
+        size: ‖ΔW‖.
+        holding: share of ‖ΔW‖² -> the greatest rank that a module needs to hold it, and the mean of all.
+    """
+
+    modules: int
+    ranks: tuple[int, int]
+    alphas: tuple[float, float]
+    size: float
+    holding: Mapping[float, tuple[int, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class InspectedLora:
+    """A LoRA file.
+
+    Attributes:
+        reference: what was asked for.
+        size: bytes of the file.
+        dtypes: types of its factors.
+        scopes: the whole, each part and each block group.
+        training: what the metadata say of the training, by what it is called.
+        made: how it was made of other files, where it says so.
+        metadata: how many texts it has.
+        notes: what else the user should know.
+    """
+
+    reference: LoraReference
+    size: int
+    dtypes: tuple[str, ...]
+    scopes: Mapping[Scope, InspectedScope]
+    training: Mapping[str, str]
+    made: Mapping[str, object]
+    metadata: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Module:
+    rank: int
+    alpha: float
+    squared: float
+    holding: tuple[int, ...]
+
+
+def inspect_lora(reference: LoraReference, show: Callable[[int, int], object] = lambda _done, _all: None) -> InspectedLora:
+    """Return what a LoRA file is and holds.
+
+    Args:
+        reference: the file.
+        show: takes how many modules were looked at, and of how many.
+
+    Raises:
+        ModelError: it is no LoRA, cannot be read, or holds what is no number.
+    """
+    check_lora_numbers(reference.path)
+    place = lora_file(reference.path)
+    raw = read_header(place)
+    found: dict[str, _Module] = {}
+    with LoraFactors(reference.path) as factors:
+        header = factors.header
+        names = list(factors)
+        for number, name in enumerate(names):
+            show(number, len(names))
+            change, module = factors.read(name), header.modules[name]
+            squares = squared_singular_values(change)
+            found[name] = _Module(module.rank, module.alpha, squared_norm(change), tuple(_needed(squares)))
+    dtypes = {raw.dtypes[key] for (_, role), key in header.keys.items() if role != "alpha"}
+    training = {
+        label: text for key, label in TRAINING if (text := header.metadata.get(key, "").strip()) not in _NOTHING
+    }
+    return InspectedLora(
+        reference,
+        place.stat().st_size,
+        tuple(sorted(dtypes)),
+        {scope: _together([found[name] for name in of]) for scope, of in by_scope(found).items()},
+        training,
+        _made(header.metadata.get(MADE, "")),
+        len(header.metadata),
+        tuple(header.unread()),
+    )
+
+
+def _needed(squares: np.ndarray) -> list[int]:
+    """Return for each of SHARES how many directions hold it; 0 where nothing changes."""
+    whole = float(squares.sum())
+    if not 0 < whole < math.inf:
+        return [0] * len(SHARES)
+    held = np.cumsum(squares) / whole
+    return [1 + int(np.searchsorted(held, share - 1e-12)) for share in SHARES]
+
+
+def _together(modules: list[_Module]) -> InspectedScope:
+    ranks, alphas = [each.rank for each in modules], [each.alpha for each in modules]
+    holding = {
+        share: (max(each.holding[at] for each in modules), sum(each.holding[at] for each in modules) / len(modules))
+        for at, share in enumerate(SHARES)
+    }
+    size = math.sqrt(sum(each.squared for each in modules))
+    return InspectedScope(len(modules), (min(ranks), max(ranks)), (min(alphas), max(alphas)), size, holding)
+
+
+def _made(text: str) -> dict[str, object]:
+    try:
+        table = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return table if isinstance(table, dict) else {}
