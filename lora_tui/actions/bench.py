@@ -70,8 +70,8 @@ class LoraBench:
             newest = f"{self.bake}@{epochs[-1]}"
             if operation == "mix":
                 return {"parts": f"unet={newest}, text_encoder={self.bake}@{epochs[0]}"}
-            twins = NoiseFloors(journal).family(self.bake) if operation == "average" else ()
-            twins = [each for each in twins if each != self.bake and epochs_of(journal, self.workspace, [each])]
+            family = NoiseFloors(journal).distinct_twins(self.bake) if operation == "average" else ()
+            twins = [each for each in family if each != self.bake and epochs_of(journal, self.workspace, [each])]
         return {"files": ", ".join([newest, *(f"{each}@last" for each in twins)])}
 
     def epochs(self) -> str:

@@ -11,7 +11,7 @@ from trainer.formats.safetensors_header import read_header
 from trainer.lora_tools.references import LoraReference
 from trainer.measures.blocks import by_scope
 from trainer.measures.interference import Scope
-from trainer.measures.lora_factors import LoraFactors
+from trainer.measures.lora_factors import LoraFactors, Matrix
 from trainer.measures.products import squared_norm, squared_singular_values
 from trainer.models.adapter_config import lora_file
 from trainer.models.lora_numbers import check_lora_numbers
@@ -134,7 +134,7 @@ def inspect_lora(reference: LoraReference, show: Callable[[int, int], object] = 
     )
 
 
-def _needed(squares: np.ndarray) -> list[int]:
+def _needed(squares: Matrix) -> list[int]:
     """Return for each of SHARES how many directions hold it; 0 where nothing changes."""
     whole = float(squares.sum())
     if not 0 < whole < math.inf:

@@ -91,5 +91,6 @@ def rank_rule_typed(text: str) -> RankRule | None:
     if not found:
         return None
     rank = found.get("rank")
-    shares = {name: value for name, value in found.items() if name != "rank"}
-    return RankRule(rank=None if rank is None else int(rank), **shares).check()
+    return RankRule(
+        None if rank is None else int(rank), found.get("energy"), found.get("cumulative"), found.get("ratio")
+    ).check()
