@@ -28,7 +28,7 @@ from trainer.lora_tools.scale import weigh_lora, write_alpha
 from trainer.lora_tools.typed import block_weights_for, rank_rule_typed, weighted_loras
 from trainer.lora_tools.verify import verify_lora
 from trainer.models.identify import identify_base
-from trainer.text import printable
+from trainer.text import plural, printable
 
 Stop = Callable[[], bool]
 Run = Callable[[LoraBench, Typed, Progress, Stop, bool], BenchResult]
@@ -121,7 +121,7 @@ RUNS: Mapping[str, Run] = {
 def _one(bench: LoraBench, typed: Typed) -> LoraReference:
     files = listed_files(typed)
     if len(files) > 1:
-        raise SettingsError("file", found=f"{len(files)} files", expected="one")
+        raise SettingsError("file", found=plural(len(files), "file"), expected="one")
     return find_lora(files[0], bench.workspace)
 
 
