@@ -40,30 +40,44 @@ class BenchOperation:
 
 
 FILE = BenchField("files", "file", "a path, a name, or bake and epoch: 12@5, 12@last")
-FILES = BenchField("files", "files", "parted by commas, each with a weight where it is not 1: 12@5:0.8, style.safetensors")
+FILES = BenchField(
+    "files", "files", "parted by commas, each with a weight where it is not 1: 12@5:0.8, style.safetensors"
+)
 KEEP = BenchField("keep", "keep", "rank=16, energy=0.95, cumulative=0.9 or ratio=10; the fewest of several")
 KEEP_OR_ALL = BenchField("keep", "keep", "blank: all of the sum; or rank=16, energy=0.95 …")
 KEEP_OR_RANK = BenchField("keep", "keep", "blank: the rank that they have; or rank=16, energy=0.95 …")
-WEIGHTS = BenchField("weights", "weights", "by part or block group: text_encoder=0; down=0.5; 2:up=1.2 for the second file")
+WEIGHTS = BenchField(
+    "weights", "weights", "by part or block group: text_encoder=0; down=0.5; 2:up=1.2 for the second file"
+)
 PRECISION = BenchField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
 OUT = BenchField("out", "write to", "blank: the name shown below, in the folder loras of the workspace")
 BASE = BenchField("base", "base", "blank: not compared with a base; or its path, or demo")
 
 _ALL = (
     BenchOperation("inspect", "inspect", "parts, ranks, alphas, sizes by block group, training", (FILE,), writes=False),
+    BenchOperation("verify", "verify", "whole, finite, in shape, its hashes, for a base", (FILE, BASE), writes=False),
     BenchOperation(
-        "verify", "verify", "whole, finite, in shape, its hashes, for a base", (FILE, BASE), writes=False
+        "resize", "resize", "fewer directions in each module, those that change most", (FILE, KEEP, PRECISION, OUT)
     ),
-    BenchOperation("resize", "resize", "fewer directions in each module, those that change most", (FILE, KEEP, PRECISION, OUT)),
     BenchOperation("merge", "merge", "the weighted sum of LoRAs as one", (FILES, WEIGHTS, KEEP_OR_ALL, PRECISION, OUT)),
-    BenchOperation("average", "average", "the mean of LoRAs, such as twins, in their own rank", (FILES, KEEP_OR_RANK, PRECISION, OUT)),
+    BenchOperation(
+        "average",
+        "average",
+        "the mean of LoRAs, such as twins, in their own rank",
+        (FILES, KEEP_OR_RANK, PRECISION, OUT),
+    ),
     BenchOperation(
         "mix",
         "mix",
         "parts of different files, such as the encoder of one epoch with the U-Net of another",
         (BenchField("parts", "parts", "unet=12@5, text_encoder=12@3"), OUT),
     ),
-    BenchOperation("weights", "weights", "weights on parts and block groups, written into the file", (FILE, WEIGHTS, PRECISION, OUT)),
+    BenchOperation(
+        "weights",
+        "weights",
+        "weights on parts and block groups, written into the file",
+        (FILE, WEIGHTS, PRECISION, OUT),
+    ),
     BenchOperation(
         "alpha",
         "alpha",

@@ -69,18 +69,22 @@ def verify(files: tuple[str, ...], base_path: str | None, as_json: bool, folder:
     """
     from lora_tui.commands.progress_line import ProgressLine
     from lora_tui.wording.bench import verified_json, verified_lines
-    from trainer.lora_tools.verify import Verdict, verify_lora
+    from trainer.lora_tools.verify import CheckOutcome, verify_lora
 
     base = base_named(base_path)
     workspace = workspace_or_none(folder)
     wanted = references(files, folder)
     with ProgressLine() as line:
         found = [verify_lora(each, base=base, workspace=workspace, show=line) for each in wanted]
-    wrong = sum(fact.verdict is Verdict.WRONG for facts in found for fact in facts)
+    wrong = sum(fact.verdict is CheckOutcome.WRONG for facts in found for fact in facts)
     if as_json:
         print_json(
             [
-                {"path": str(each.path), "wrong": any(fact.verdict is Verdict.WRONG for fact in facts), "checks": verified_json(facts)}
+                {
+                    "path": str(each.path),
+                    "wrong": any(fact.verdict is CheckOutcome.WRONG for fact in facts),
+                    "checks": verified_json(facts),
+                }
                 for each, facts in zip(wanted, found, strict=True)
             ]
         )
@@ -135,7 +139,9 @@ def metadata(
         return ExitCode.DONE
     made = write_metadata(reference.path, changed, Output(out, replace=force))
     if as_json:
-        print_json({"path": str(made.path), "bytes": made.size, "changed": list(made.changed), "notes": list(made.notes)})
+        print_json(
+            {"path": str(made.path), "bytes": made.size, "changed": list(made.changed), "notes": list(made.notes)}
+        )
         return ExitCode.DONE
     for text in edited_lines(made):
         click.echo(text)

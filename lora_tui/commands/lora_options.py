@@ -55,9 +55,21 @@ def rank_options(command: Command) -> Command:
     """Add the options that say how many directions of each module are kept."""
     for decorate in (
         click.option("--rank", type=int, metavar="R", help="Keep R directions of each module."),
-        click.option("--energy", type=float, metavar="SHARE", help="Keep as few as hold this share of the change, as squares: 0.95."),
-        click.option("--cumulative", type=float, metavar="SHARE", help="Keep as few as hold this share of the sum of singular values."),
-        click.option("--ratio", type=float, metavar="X", help="Keep those whose singular value is at least the largest one / X."),
+        click.option(
+            "--energy",
+            type=float,
+            metavar="SHARE",
+            help="Keep as few as hold this share of the change, as squares: 0.95.",
+        ),
+        click.option(
+            "--cumulative",
+            type=float,
+            metavar="SHARE",
+            help="Keep as few as hold this share of the sum of singular values.",
+        ),
+        click.option(
+            "--ratio", type=float, metavar="X", help="Keep those whose singular value is at least the largest one / X."
+        ),
     )[::-1]:
         command = decorate(command)
     return command

@@ -239,9 +239,7 @@ class BenchDialog(FieldsDialog[None]):
                 self.post_message(self.Progressed(done, total))
 
         try:
-            answer = self.Finished(
-                self._bench.run(self._operation.key, typed, progress, stop.is_set, replace=replace)
-            )
+            answer = self.Finished(self._bench.run(self._operation.key, typed, progress, stop.is_set, replace=replace))
         except BenchStopped:
             answer = self.Finished(None)
         except Exception as error:
@@ -268,13 +266,17 @@ class BenchDialog(FieldsDialog[None]):
         self._show_keys()
 
     def _show_lines(self, lines: list[str], style: str = "") -> None:
-        self.query_one("#found", Static).update(Content("\n").join(Content.styled(printable(line), style) for line in lines))
+        self.query_one("#found", Static).update(
+            Content("\n").join(Content.styled(printable(line), style) for line in lines)
+        )
         self.query_one("#about", VerticalScroll).scroll_home(animate=False)
 
     def _show_keys(self) -> None:
         does = "write" if self._operation.writes else "read"
         enter = "enter again: overwrite" if self._replace else f"enter on the last line: {does}"
-        self.query_one("#keys", Static).update(Content(key_hint(self, enter, "bench.down=scroll", "dialog.cancel=close")))
+        self.query_one("#keys", Static).update(
+            Content(key_hint(self, enter, "bench.down=scroll", "dialog.cancel=close"))
+        )
 
     def _typed(self) -> dict[str, str]:
         return {field.key: self.query_one(f"#{field.key}", Input).value for field in self._operation.fields}

@@ -76,7 +76,9 @@ def checkpoint_lines(made: "MadeCheckpoint") -> list[str]:
 def edited_lines(edited: "EditedLora") -> list[str]:
     """Return what was written with other metadata."""
     keys = f"{plural(len(edited.changed), 'key')} changed: {', '.join(printable(key, 60) for key in edited.changed)}"
-    return [f"wrote {printable(str(edited.path))}: {keys if edited.changed else 'metadata as before'}, {file_size(edited.size)}"]
+    return [
+        f"wrote {printable(str(edited.path))}: {keys if edited.changed else 'metadata as before'}, {file_size(edited.size)}"
+    ]
 
 
 def inspected_lines(found: "InspectedLora") -> list[str]:
@@ -89,7 +91,14 @@ def inspected_lines(found: "InspectedLora") -> list[str]:
     shares = list(whole.holding)
     heads = ["", "modules", "rank", "alpha", "size of change", *(f"rank for {share:.0%}" for share in shares)]
     rows = [
-        [label(*scope), f"{each.modules:,}", _span(*each.ranks), _span(*each.alphas), f"{each.size:.4g}", *_holding(each)]
+        [
+            label(*scope),
+            f"{each.modules:,}",
+            _span(*each.ranks),
+            _span(*each.alphas),
+            f"{each.size:.4g}",
+            *_holding(each),
+        ]
         for scope in ordered_scopes(found.scopes)
         for each in [found.scopes[scope]]
     ]

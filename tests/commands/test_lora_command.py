@@ -30,7 +30,9 @@ def baked(tmp_path: Path) -> Workspace:
         for epoch in (1, 2, 3):
             file = write_form(folder / f"hifumi-{epoch:06d}.safetensors", "kohya", seed=epoch)
             size = file.stat().st_size
-            journal.results.add_checkpoint(1, Checkpoint(epoch, 40 * epoch, file.name, size, None, None, None, None, 0.0))
+            journal.results.add_checkpoint(
+                1, Checkpoint(epoch, 40 * epoch, file.name, size, None, None, None, None, 0.0)
+            )
     return workspace
 
 
@@ -55,7 +57,10 @@ def test_a_file_is_resized_and_the_loss_is_told(lora_tui_here: LoraTui, baked: W
     done = lora_tui_here("lora", "resize", "1@last", "--rank", "2", "--out", "small.safetensors", "--in", baked.root)
     assert done.returncode == 0, done.stderr
     source = epoch_file(baked, 3)
-    assert distance(dense(tmp_path / "small.safetensors"), {name: cut(each, 2) for name, each in dense(source).items()}) < 1e-6
+    assert (
+        distance(dense(tmp_path / "small.safetensors"), {name: cut(each, 2) for name, each in dense(source).items()})
+        < 1e-6
+    )
     title, head, whole, *_ = done.stdout.splitlines()
     assert title.startswith("wrote ") and f"{len(KOHYA)} modules of rank 2, fp32" in title
     assert head.split() == ["modules", "rank", "before", "rank", "kept"]
@@ -63,7 +68,9 @@ def test_a_file_is_resized_and_the_loss_is_told(lora_tui_here: LoraTui, baked: W
     again = lora_tui_here("lora", "resize", source, "--rank", "2", "--out", "small.safetensors")
     assert again.returncode == 2 and "--force" in again.stderr
     made = json.loads(
-        lora_tui_here("lora", "resize", source, "--energy", "0.9", "--out", "small.safetensors", "--force", "--json").stdout
+        lora_tui_here(
+            "lora", "resize", source, "--energy", "0.9", "--out", "small.safetensors", "--force", "--json"
+        ).stdout
     )
     assert 0.9 <= made["kept"] <= 1
     assert {each["part"] for each in made["scopes"]} == {"", "unet", "text_encoder"}
@@ -89,7 +96,8 @@ def test_twins_are_averaged_and_parts_are_mixed(lora_tui_here: LoraTui, baked: W
     assert lora_tui_here("lora", "average", "1@1", "1@2", "--out", mean, folder=baked.root).returncode == 0
     ranks = {name: module.rank for name, module in read_lora_header(mean).modules.items()}
     wanted = {
-        name: cut((change + dense(epoch_file(baked, 2))[name]) / 2, ranks[name]) for name, change in dense(epoch_file(baked, 1)).items()
+        name: cut((change + dense(epoch_file(baked, 2))[name]) / 2, ranks[name])
+        for name, change in dense(epoch_file(baked, 1)).items()
     }
     assert distance(dense(mean), wanted) < 1e-5
     done = lora_tui_here("lora", "mix", "1@3", "--part", "text_encoder=1@1", "--out", mixed, folder=baked.root)
@@ -122,7 +130,9 @@ def test_the_change_of_a_checkpoint_is_extracted(lora_tui_here: LoraTui, tmp_pat
 
 def test_metadata_are_shown_set_and_shared(lora_tui_here: LoraTui, tmp_path: Path) -> None:
     file = write_lora_of_numbers(
-        tmp_path / "a.safetensors", {PROJ: Layer(8, 8, 2)}, metadata={"ss_sd_model_name": "/home/me/sd.safetensors", "old": "x"}
+        tmp_path / "a.safetensors",
+        {PROJ: Layer(8, 8, 2)},
+        metadata={"ss_sd_model_name": "/home/me/sd.safetensors", "old": "x"},
     )
     assert "ss_sd_model_name = /home/me/sd.safetensors" in lora_tui_here("lora", "metadata", file).stdout
     done = lora_tui_here(
@@ -136,7 +146,9 @@ def test_metadata_are_shown_set_and_shared(lora_tui_here: LoraTui, tmp_path: Pat
     assert lora_tui_here("lora", "metadata", file, "--share").returncode == 2
 
 
-def test_a_whole_file_is_verified_and_a_broken_one_is_code_2(lora_tui_here: LoraTui, baked: Workspace, tmp_path: Path) -> None:
+def test_a_whole_file_is_verified_and_a_broken_one_is_code_2(
+    lora_tui_here: LoraTui, baked: Workspace, tmp_path: Path
+) -> None:
     done = lora_tui_here("lora", "verify", "1@2", folder=baked.root)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "as long as bake 1 saved it after step 80" in done.stdout

@@ -344,7 +344,9 @@ KINDS: tuple[Kind, ...] = (
             command("lora", "inspect", "{file}", "--json"),
             command("lora", "verify", "{file}", "--in", "{root}"),
             command("lora", "metadata", "{file}", "--share", "--out", "{root}/shared.safetensors", "--force"),
-            command("lora", "merge", "{file}", "{file}", "--rank", "2", "--out", "{root}/merged.safetensors", "--force"),
+            command(
+                "lora", "merge", "{file}", "{file}", "--rank", "2", "--out", "{root}/merged.safetensors", "--force"
+            ),
             command("lora", "mix", "{file}", "--out", "{root}/mixed.safetensors", "--force"),
         ),
     ),

@@ -71,7 +71,7 @@ def rank_key(number: int) -> str:
 
 def blocks_key(number: int) -> str:
     """Return the field with the weights by block group of the LoRA of tag `number` (from 1)."""
-    return f"Lora {number} blocks"
+    return f"Lora {number} block weights"
 
 
 def text_encoder_key(number: int) -> str:

@@ -30,11 +30,9 @@ def number_bytes(numbers: NDArray[np.float64], dtype: str) -> memoryview:
     """Return the numbers, one after the other, as the bytes of that type."""
     with np.errstate(over="ignore", invalid="ignore"):
         made: NDArray[Any] = (
-            _bfloat16(numbers)
-            if dtype == "BF16"
-            else numbers.astype({"F16": "<f2", "F32": "<f4", "F64": "<f8"}[dtype])
+            _bfloat16(numbers) if dtype == "BF16" else numbers.astype({"F16": "<f2", "F32": "<f4", "F64": "<f8"}[dtype])
         )
-    return memoryview(np.ascontiguousarray(made).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(made).reshape(-1).view(np.uint8).data
 
 
 def spacing(numbers: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
@@ -42,12 +40,13 @@ def spacing(numbers: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
     fraction, least = _FRACTION[dtype]
     # frexp's exponent is of a fraction below one.
     exponents = np.frexp(numbers)[1] - 1
-    return np.ldexp(1.0, np.maximum(exponents, least) - fraction)
+    found: NDArray[np.float64] = np.ldexp(1.0, np.maximum(exponents, least) - fraction)
+    return found
 
 
 def _bfloat16(numbers: NDArray[np.float64]) -> NDArray[np.uint16]:
     """Return the upper halves of the numbers in fp32, rounded to the nearest, of two equally near to the even one."""
-    bits = np.ascontiguousarray(numbers, np.float32).view(np.uint32)
+    bits = np.asarray(numbers, np.float32).view(np.uint32)
     halves = ((bits.astype(np.uint64) + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
     # Rounding up could make an infinity of a NaN.
     return np.where(np.isnan(numbers), np.uint16(0x7FC0), halves)

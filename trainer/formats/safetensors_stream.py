@@ -15,7 +15,24 @@ from trainer.formats.safetensors_header import Header
 
 # In safetensors' own order in a file (`Dtype`): types of the same width keep every tensor aligned, and a file that is read and
 # written by that library keeps its bytes, so that its hashes stay.
-_ORDER = ("U64", "I64", "F64", "C64", "F32", "U32", "I32", "BF16", "F16", "U16", "I16", "F8_E8M0", "F8_E4M3", "F8_E5M2", "I8", "U8")
+_ORDER = (
+    "U64",
+    "I64",
+    "F64",
+    "C64",
+    "F32",
+    "U32",
+    "I32",
+    "BF16",
+    "F16",
+    "U16",
+    "I16",
+    "F8_E8M0",
+    "F8_E4M3",
+    "F8_E5M2",
+    "I8",
+    "U8",
+)
 _BYTES = {"U64": 8, "I64": 8, "F64": 8, "C64": 8, "F32": 4, "U32": 4, "I32": 4, "BF16": 2, "F16": 2, "U16": 2, "I16": 2}
 _LEGACY_START = 0x100000
 LEGACY_END = _LEGACY_START + 0x10000
@@ -43,16 +60,14 @@ class TensorStream:
         OSError: here and in every method, the file cannot be written.
     """
 
-    def __init__(
-        self, path: Path, entries: Iterable[Entry], metadata: Mapping[str, str], slack: int = 1024
-    ) -> None:
+    def __init__(self, path: Path, entries: Iterable[Entry], metadata: Mapping[str, str], slack: int = 1024) -> None:
         self._room = _room(list(entries), metadata) + slack
         self._room += -self._room % 8
         self._spans: dict[str, dict[str, object]] = {}
         self._length = 0
         self._body = hashlib.sha256()
         self._head = bytearray()
-        self._file = open(path, "wb")
+        self._file = open(path, "wb")  # noqa: SIM115  # closed as the block ends
         self._file.seek(8 + self._room)
 
     def __enter__(self) -> Self:

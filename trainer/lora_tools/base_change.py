@@ -125,7 +125,9 @@ def check_alike(base: Base, tuned: Base) -> None:
         if other is None or (other.inputs, other.outputs, other.kernel) != (shape.inputs, shape.outputs, shape.kernel):
             raise ModelError(
                 where,
-                found=f"{printable(name, 80)} is missing" if other is None else f"{printable(name, 80)} has other sides",
+                found=f"{printable(name, 80)} is missing"
+                if other is None
+                else f"{printable(name, 80)} has other sides",
                 expected=f"{shape.inputs:,} inputs and {shape.outputs:,} outputs, as {printable(base.name, 60)}",
                 way_out="give two checkpoints of one architecture",
             )

@@ -93,7 +93,9 @@ def edited(metadata: Mapping[str, str], put: Mapping[str, str], removed: tuple[s
     if missing := [key for key in removed if key not in metadata]:
         known = ", ".join(printable(key, 40) for key in metadata)
         raise SettingsError(
-            "metadata", found=f"no key `{printable(missing[0], 60)}`", expected=f"one of {known}" if known else "a file with metadata"
+            "metadata",
+            found=f"no key `{printable(missing[0], 60)}`",
+            expected=f"one of {known}" if known else "a file with metadata",
         )
     return {key: text for key, text in {**metadata, **put}.items() if key not in removed}
 
@@ -198,7 +200,7 @@ def _digest(content: TensorBytes, header: Header, keys: list[str]) -> str:
 
 def _without_paths(text: str) -> str:
     try:
-        value = json.loads(text) if text[:1] in "[{\"" else None
+        value = json.loads(text) if text[:1] in '[{"' else None
     except (ValueError, RecursionError):
         value = None
     if value is None:

@@ -63,12 +63,12 @@ def extract_lora(
     wanted = {
         name: shape
         for name, shape in base.lora_shapes.items()
-        if _is_wanted(shape, with_conv=with_conv, with_ends=with_ends) and name in base.weights and name in tuned.weights
+        if _is_wanted(shape, with_conv=with_conv, with_ends=with_ends)
+        and name in base.weights
+        and name in tuned.weights
     }
     planned = [
-        PlannedModule(name, sides, rule.most(sides.most))
-        for name, shape in wanted.items()
-        for sides in [_sides(shape)]
+        PlannedModule(name, sides, rule.most(sides.most)) for name, shape in wanted.items() for sides in [_sides(shape)]
     ]
     limits = {each.name: each.most for each in planned}
     with BaseWeights(base) as before, BaseWeights(tuned) as after:

@@ -96,7 +96,9 @@ class _Module:
     holding: tuple[int, ...]
 
 
-def inspect_lora(reference: LoraReference, show: Callable[[int, int], object] = lambda _done, _all: None) -> InspectedLora:
+def inspect_lora(
+    reference: LoraReference, show: Callable[[int, int], object] = lambda _done, _all: None
+) -> InspectedLora:
     """Return what a LoRA file is and holds.
 
     Args:

@@ -206,7 +206,9 @@ class Output:
         """
         shown = printable(str(self.path))
         if os.path.isdir(self.path) or self.path.suffix != ".safetensors":
-            raise WorkspaceError(shown, found="not the name of a file for a LoRA", expected="a name that ends in .safetensors")
+            raise WorkspaceError(
+                shown, found="not the name of a file for a LoRA", expected="a name that ends in .safetensors"
+            )
         if not self.path.parent.is_dir():
             raise WorkspaceError(shown, found="its folder does not exist", way_out="make the folder first")
         if any(_is_same(self.path, source) for source in sources):
@@ -215,7 +217,10 @@ class Output:
             )
         if os.path.lexists(self.path) and not self.replace:
             raise FileTaken(
-                shown, found="is already there", expected="a new file", way_out="choose another name, or overwrite it (--force)"
+                shown,
+                found="is already there",
+                expected="a new file",
+                way_out="choose another name, or overwrite it (--force)",
             )
 
 
@@ -289,9 +294,7 @@ def write_lora(
     except OSError as error:
         raise unwritten(output.path, error) from error
     progress(len(planned), len(planned))
-    return MadeLora(
-        output.path, size, dtype, tuple(written), left_out, tuple(notes), hashes["sshs_model_hash"]
-    )
+    return MadeLora(output.path, size, dtype, tuple(written), left_out, tuple(notes), hashes["sshs_model_hash"])
 
 
 def unwritten(path: Path, error: OSError) -> WorkspaceError | DiskFull:

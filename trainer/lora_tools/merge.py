@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trainer.errors import SettingsError
 from trainer.lora_tools.combine import summed
@@ -43,7 +43,7 @@ class WeightedLora:
 
     reference: LoraReference
     weight: float = 1.0
-    blocks: BlockWeights = BlockWeights()
+    blocks: BlockWeights = field(default_factory=BlockWeights)
 
     def factor(self, module: str) -> float:
         """Return the factor on a module's change, by its name in kohya's form."""
@@ -129,7 +129,11 @@ def _write_sum(
         names = {files.written_name(name): name for name in files.names()}
         shared = sum(1 for _ in shared_modules(files.files))
         if shared < len(names):
-            none = "no module is in all of the files" if not shared else f"{plural(shared, 'module')} of {len(names):,} in all files"
+            none = (
+                "no module is in all of the files"
+                if not shared
+                else f"{plural(shared, 'module')} of {len(names):,} in all files"
+            )
             notes = [*notes, f"{none}: elsewhere only some of them count"]
         norms = _Norms(len(loras))
         exact = rule is None and operation == "merge"
@@ -202,8 +206,8 @@ class _Norms:
         share = math.sqrt(self._mean / self._each)
         alone = math.sqrt(1 / self._count)
         return (
-            f"the mean is {share:.2f} times as large as the files are on average: 1 would be the same direction, "
-            f"{alone:.2f} directions that have nothing in common"
+            f"length of the mean beside that of the files: {share:.2f}; "
+            f"1 would be the same direction, {alone:.2f} directions that have nothing in common"
         )
 
 

@@ -21,7 +21,14 @@ _OF_ONE_FILE = re.compile(
 _OF_NUMBERS = re.compile(r"unet|text_encoder|\w+:\d+:rank|<.*>")
 # Of one bake; what is made of several was not trained so.
 _OF_ONE_BAKE = frozenset(
-    {"ss_steps", "ss_epoch", "ss_training_started_at", "ss_training_finished_at", "ss_session_id", "ss_training_comment"}
+    {
+        "ss_steps",
+        "ss_epoch",
+        "ss_training_started_at",
+        "ss_training_finished_at",
+        "ss_session_id",
+        "ss_training_comment",
+    }
 )
 # What a file says of its own making is kept in the next one's record up to here.
 _MAX_BEFORE = 20_000

@@ -19,6 +19,8 @@ from trainer.workspace import Workspace
 LAST = "last"
 """The newest epoch of a bake."""
 
+# Of a path; one that no file can have may be of any length.
+_MAX_SHOWN = 300
 _EPOCH = re.compile(r"(\d{1,9})@(\S{1,40})")
 
 
@@ -76,6 +78,8 @@ def checked_lora(path: Path) -> Path:
     """
     if os.path.isdir(path):
         refuse_folder(path)
+    elif not os.path.lexists(path):
+        raise ModelError(printable(str(path), _MAX_SHOWN), found="no such file", expected=LORA_WANTED)
     else:
         # Says it too where nothing is there.
         refuse_pickle(path, LORA_WANTED)
@@ -96,7 +100,9 @@ def _of_epoch(number: int, label: str, shown: str, workspace: Workspace | None) 
     if not chosen:
         raise ModelError(
             f"bake {number}",
-            found=f"has no saved epoch {printable(label, 40)}" if epochs else "has not saved a LoRA that is still there",
+            found=f"has no saved epoch {printable(label, 40)}"
+            if epochs
+            else "has not saved a LoRA that is still there",
             expected=f"one of {printable(', '.join([*epochs, LAST]), 200)}" if epochs else "a bake with a saved LoRA",
         )
     step = chosen[0].removeprefix("s")

@@ -59,13 +59,18 @@ def resize_lora(
         making = Making("resize", {"keep": rule.words()}, [reference])
         metadata = made_metadata(making, [file.header.metadata], output.path)
         return write_lora(
-            output, planned, make, metadata, dtype=files.dtype(), progress=progress, stop=stop, notes=file.header.unread()
+            output,
+            planned,
+            make,
+            metadata,
+            dtype=files.dtype(),
+            progress=progress,
+            stop=stop,
+            notes=file.header.unread(),
         )
 
 
-def cut_change(
-    change: Factors, rule: RankRule, sides: ModuleSides, name: str, scale: float, before: int
-) -> MadeModule:
+def cut_change(change: Factors, rule: RankRule, sides: ModuleSides, name: str, scale: float, before: int) -> MadeModule:
     """Return a change with as many directions as a rule keeps.
 
     Args:

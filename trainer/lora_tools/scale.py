@@ -21,7 +21,6 @@ from trainer.measures.products import squared_norm
 from trainer.models.block_weights import BlockWeights
 from trainer.models.identify import Base
 
-
 NO_WEIGHT = "weight 0"
 """Why a module is left out."""
 
@@ -105,8 +104,7 @@ def _rewrite(
         weights.check(file.header.modules, reference.label)
         names = {files.written_name(name): name for name in files.names()}
         planned = [
-            PlannedModule(written, files.sides(name), files.most_rank(0, name))
-            for written, name in names.items()
+            PlannedModule(written, files.sides(name), files.most_rank(0, name)) for written, name in names.items()
         ]
 
         def make(written: str) -> MadeModule | str:
@@ -123,5 +121,12 @@ def _rewrite(
 
         metadata = made_metadata(making, [file.header.metadata], output.path)
         return write_lora(
-            output, planned, make, metadata, dtype=files.dtype(), progress=progress, stop=stop, notes=file.header.unread()
+            output,
+            planned,
+            make,
+            metadata,
+            dtype=files.dtype(),
+            progress=progress,
+            stop=stop,
+            notes=file.header.unread(),
         )

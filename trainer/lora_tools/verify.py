@@ -24,7 +24,7 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace, bake_number
 
 
-class Verdict(StrEnum):
+class CheckOutcome(StrEnum):
     """What came of a check."""
 
     GOOD = "good"
@@ -44,7 +44,7 @@ class VerifiedFact:
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckOutcome
     words: str
 
 
@@ -67,27 +67,27 @@ def verify_lora(
     place = lora_file(reference.path)
 
     def good(check: str, words: str) -> None:
-        facts.append(VerifiedFact(check, Verdict.GOOD, words))
+        facts.append(VerifiedFact(check, CheckOutcome.GOOD, words))
 
     show("reading the header")
     try:
         raw = read_header(place)
     except LoraTuiError as error:
-        return [VerifiedFact("file", Verdict.WRONG, _words(error))]
+        return [VerifiedFact("file", CheckOutcome.WRONG, _words(error))]
     good("file", f"whole: {plural(len(raw.shapes), 'tensor')}, none outside the file or over another")
     try:
         header = read_lora_header(reference.path)
     except LoraTuiError as error:
-        return [*facts, VerifiedFact("layers", Verdict.WRONG, _words(error))]
+        return [*facts, VerifiedFact("layers", CheckOutcome.WRONG, _words(error))]
     good("layers", f"{plural(len(header.modules), 'module')}, each of shapes that fit together and under one name")
-    facts += [VerifiedFact("layers", Verdict.NOTE, line) for line in header.unread()]
+    facts += [VerifiedFact("layers", CheckOutcome.NOTE, line) for line in header.unread()]
     show("reading the numbers")
     try:
         check_lora_numbers(reference.path)
         good("numbers", "all finite")
         facts += _without_effect(reference.path)
     except LoraTuiError as error:
-        facts.append(VerifiedFact("numbers", Verdict.WRONG, _words(error)))
+        facts.append(VerifiedFact("numbers", CheckOutcome.WRONG, _words(error)))
     show("computing the hashes")
     facts += _hashes(place, raw)
     if base is not None:
@@ -108,8 +108,10 @@ def _without_effect(path: Path) -> Iterator[VerifiedFact]:
         names = list(factors)
         still = [name for name in names if squared_norm(factors.read(name)) == 0]
     if still:
-        words = f"{plural(len(still), 'module')} of {len(names):,} without effect, for example {printable(still[0], 80)}"
-        yield VerifiedFact("numbers", Verdict.NOTE, words)
+        words = (
+            f"{plural(len(still), 'module')} of {len(names):,} without effect, for example {printable(still[0], 80)}"
+        )
+        yield VerifiedFact("numbers", CheckOutcome.NOTE, words)
 
 
 def _hashes(path: Path, header: Header) -> Iterator[VerifiedFact]:
@@ -117,22 +119,22 @@ def _hashes(path: Path, header: Header) -> Iterator[VerifiedFact]:
     try:
         lies, own = tensor_hashes(path, header)
     except LoraTuiError as error:
-        yield VerifiedFact("hash", Verdict.WRONG, _words(error))
+        yield VerifiedFact("hash", CheckOutcome.WRONG, _words(error))
         return
     if not named:
-        yield VerifiedFact("hash", Verdict.NOTE, f"the file names none; a webui knows it as {lies[:12]}")
+        yield VerifiedFact("hash", CheckOutcome.NOTE, f"the file names none; a webui knows it as {lies[:12]}")
     elif named in (lies, own):
-        yield VerifiedFact("hash", Verdict.GOOD, f"sshs_model_hash {named[:12]} is that of its tensors")
+        yield VerifiedFact("hash", CheckOutcome.GOOD, f"sshs_model_hash {named[:12]} is that of its tensors")
     else:
         words = f"sshs_model_hash is {printable(named[:12])}, and its tensors have {own[:12]}: they were changed, or it is another file's"
-        yield VerifiedFact("hash", Verdict.WRONG, words)
+        yield VerifiedFact("hash", CheckOutcome.WRONG, words)
     if legacy:
         computed = short_hash(path, header)
         if legacy == computed:
-            yield VerifiedFact("hash", Verdict.GOOD, f"sshs_legacy_hash {legacy} too, with its metadata")
+            yield VerifiedFact("hash", CheckOutcome.GOOD, f"sshs_legacy_hash {legacy} too, with its metadata")
         else:
             words = f"sshs_legacy_hash is {printable(legacy, 20)}, and file and metadata have {computed}: some text was changed since"
-            yield VerifiedFact("hash", Verdict.NOTE, words)
+            yield VerifiedFact("hash", CheckOutcome.NOTE, words)
 
 
 def _fit(path: Path, header: LoraHeader, base: Base) -> VerifiedFact:
@@ -144,8 +146,8 @@ def _fit(path: Path, header: LoraHeader, base: Base) -> VerifiedFact:
         for name, module in header.modules.items():
             check_fit(path, name, module, base.lora_shapes[names.own(name)])
     except ModelError as error:
-        return VerifiedFact("base", Verdict.WRONG, _words(error))
-    return VerifiedFact("base", Verdict.GOOD, f"every module is one of {printable(base.name, 60)}")
+        return VerifiedFact("base", CheckOutcome.WRONG, _words(error))
+    return VerifiedFact("base", CheckOutcome.GOOD, f"every module is one of {printable(base.name, 60)}")
 
 
 def _journal(path: Path, workspace: Workspace) -> Iterator[VerifiedFact]:
@@ -154,20 +156,22 @@ def _journal(path: Path, workspace: Workspace) -> Iterator[VerifiedFact]:
         hashes = hashes_of(path)
         known = None if hashes is None else journal.results.bake_with_content(hashes.sha256)
         if known is not None:
-            yield VerifiedFact("journal", Verdict.GOOD, f"the content that bake {known} was imported with")
+            yield VerifiedFact("journal", CheckOutcome.GOOD, f"the content that bake {known} was imported with")
             return
         number = bake_number(path.parent.name)
         if number is None or path.parent.parent != workspace.bakes:
             other = journal.results.bake_with_file(str(path))
             if other is not None:
                 words = f"bake {other} was imported with other content: the file was changed since"
-                yield VerifiedFact("journal", Verdict.WRONG, words)
+                yield VerifiedFact("journal", CheckOutcome.WRONG, words)
             return
         saved = next((each for each in journal.results.checkpoints(number) if each.file == path.name), None)
         if saved is None:
-            yield VerifiedFact("journal", Verdict.NOTE, f"bake {number} did not note a file of this name")
+            yield VerifiedFact("journal", CheckOutcome.NOTE, f"bake {number} did not note a file of this name")
         elif saved.size != path.stat().st_size:
             words = f"bake {number} saved {saved.size:,} bytes after step {saved.step:,}, and the file has {path.stat().st_size:,}"
-            yield VerifiedFact("journal", Verdict.WRONG, words)
+            yield VerifiedFact("journal", CheckOutcome.WRONG, words)
         else:
-            yield VerifiedFact("journal", Verdict.GOOD, f"as long as bake {number} saved it after step {saved.step:,}")
+            yield VerifiedFact(
+                "journal", CheckOutcome.GOOD, f"as long as bake {number} saved it after step {saved.step:,}"
+            )

@@ -9,8 +9,8 @@ from textual.widgets import Input, Static
 from lora_tui.actions.bench_operations import OPERATIONS
 from lora_tui.actions.bench_runs import RUNS
 from lora_tui.screens.bench import BenchDialog
-from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.journal import JournalScreen
+from lora_tui.screens.pick import PickDialog
 from trainer.lora_tools import resize
 from trainer.models.lora_header import read_lora_header
 

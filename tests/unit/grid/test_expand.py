@@ -222,7 +222,9 @@ def test_a_specs_factors_of_one_part_replace_its_weight(spread: Callable[..., Ex
     assert _only(spread(loras=(lora,)), "loras") == [(LoraUse(_file(root, 2), 0.5, 0.9),)]
 
 
-def test_block_weights_are_an_axis_and_leave_the_recipe_where_all_are_1(spread: Callable[..., Expanded], root: Path) -> None:
+def test_block_weights_are_an_axis_and_leave_the_recipe_where_all_are_1(
+    spread: Callable[..., Expanded], root: Path
+) -> None:
     made = spread(x=("block_weights", "none, down=0, middle=0.5; text encoder = 2, up:1, unet=1"), loras=(LoraSpec(),))
     assert made.x.labels == ("none", "down=0", "middle=0.5; text encoder=2", "up=1", "unet=1")
     blocks = [use.blocks for recipe in _recipes(made) for use in recipe.loras]
@@ -230,7 +232,9 @@ def test_block_weights_are_an_axis_and_leave_the_recipe_where_all_are_1(spread: 
     assert made.x.values == "none, down=0, middle=0.5; text encoder=2, up=1, unet=1"
 
 
-def test_a_spec_has_block_weights_of_its_own_and_an_axis_of_another_lora(spread: Callable[..., Expanded], root: Path) -> None:
+def test_a_spec_has_block_weights_of_its_own_and_an_axis_of_another_lora(
+    spread: Callable[..., Expanded], root: Path
+) -> None:
     made = spread(x=("block_weights:2", "down=0"), loras=(LoraSpec(block_weights="up=0.5"), LoraSpec(file="style")))
     assert [use.blocks for use in _recipes(made)[0].loras] == ["up=0.5", "down=0"]
     assert not _recipes(made)[0].loras[0].is_plain
@@ -238,9 +242,15 @@ def test_a_spec_has_block_weights_of_its_own_and_an_axis_of_another_lora(spread:
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [("sideways=1", "which nothing in it is called; expected one of"), ("down", "a part or block group"), ("down=x", "`down=x`")],
+    [
+        ("sideways=1", "which nothing in it is called; expected one of"),
+        ("down", "a part or block group"),
+        ("down=x", "`down=x`"),
+    ],
 )
-def test_block_weights_that_are_of_nothing_are_refused(spread: Callable[..., Expanded], values: str, reason: str) -> None:
+def test_block_weights_that_are_of_nothing_are_refused(
+    spread: Callable[..., Expanded], values: str, reason: str
+) -> None:
     with pytest.raises(GridError, match=re.escape(reason)):
         spread(x=("block_weights", values), loras=(LoraSpec(),))
 

@@ -23,7 +23,9 @@ def raw(path: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
 def test_encoder_and_unet_come_from_their_files_to_the_bit(dtype: str, tmp_path: Path) -> None:
-    early, late = (write_form(tmp_path / f"{name}.safetensors", "kohya", seed=seed, dtype=dtype) for seed, name in enumerate("ab"))
+    early, late = (
+        write_form(tmp_path / f"{name}.safetensors", "kohya", seed=seed, dtype=dtype) for seed, name in enumerate("ab")
+    )
     out = tmp_path / "mixed.safetensors"
     mix_loras([PartOf("unet", reference(late)), PartOf("text_encoder", reference(early))], Output(out))
     mixed, first, second = raw(out), raw(early), raw(late)
@@ -74,7 +76,10 @@ def test_a_part_that_a_file_lacks_or_that_is_named_twice_is_refused(tmp_path: Pa
         mix_loras([PartOf("unet", one), PartOf("unet", one)], Output(tmp_path / "b.safetensors"))
 
 
-@pytest.mark.parametrize(("text", "part"), [("unet", "unet"), ("U-Net", "unet"), ("Text Encoder", "text_encoder"), ("text_encoder_2", "text_encoder_2")])
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [("unet", "unet"), ("U-Net", "unet"), ("Text Encoder", "text_encoder"), ("text_encoder_2", "text_encoder_2")],
+)
 def test_parts_go_by_key_and_label(text: str, part: str) -> None:
     assert part_named(text) == part
 

@@ -22,11 +22,23 @@ PATHS = {
     "home": ("~/pictures/hifumi", "hifumi"),
     "url": ("file:///mnt/data/a.safetensors", "a.safetensors"),
     "ot_config": (
-        json.dumps({"base_model_name": "/mnt/models/sd.safetensors", "steps": 3, "concepts": [{"path": "C:\\pics\\3_a b", "n": None}]}),
+        json.dumps(
+            {
+                "base_model_name": "/mnt/models/sd.safetensors",
+                "steps": 3,
+                "concepts": [{"path": "C:\\pics\\3_a b", "n": None}],
+            }
+        ),
         json.dumps({"base_model_name": "sd.safetensors", "steps": 3, "concepts": [{"path": "3_a b", "n": None}]}),
     ),
-    "inside JSON": (json.dumps({"config": json.dumps({"dir": "/data/me/pics"})}), json.dumps({"config": json.dumps({"dir": "pics"})})),
-    "ss_dataset_dirs": (json.dumps({"/data/me/3_frills": {"n_repeats": 3}}), json.dumps({"3_frills": {"n_repeats": 3}})),
+    "inside JSON": (
+        json.dumps({"config": json.dumps({"dir": "/data/me/pics"})}),
+        json.dumps({"config": json.dumps({"dir": "pics"})}),
+    ),
+    "ss_dataset_dirs": (
+        json.dumps({"/data/me/3_frills": {"n_repeats": 3}}),
+        json.dumps({"3_frills": {"n_repeats": 3}}),
+    ),
     "comment": ("trained from /srv/data/set1, see C:/logs/run/7.txt; ok", "trained from set1, see 7.txt; ok"),
     "python": ("{'image_dir': '/srv/me/x', 'n': 2}", "{'image_dir': 'x', 'n': 2}"),
     "yaml": ("dir:/srv/me/x", "dir:x"),
@@ -34,7 +46,9 @@ PATHS = {
 PLAIN = {
     "modelspec.architecture": "stable-diffusion-v1/lora",
     "url": "https://huggingface.co/runwayml/stable-diffusion-v1-5",
-    "ss_tag_frequency": json.dumps({"3_a": {"fate/stay night": 4, "1/2": 1, ":/": 1, r"\m/": 2, "/\\/\\": 1, "^/^": 3}}),
+    "ss_tag_frequency": json.dumps(
+        {"3_a": {"fate/stay night": 4, "1/2": 1, ":/": 1, r"\m/": 2, "/\\/\\": 1, "^/^": 3}}
+    ),
     "ss_optimizer": "bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.1,betas=.9,.99)",
     "ss_resolution": "(512, 512)",
     "date": "2026/11/29 10:00",
@@ -55,7 +69,11 @@ def test_what_is_no_path_keeps_its_characters(key: str) -> None:
     assert without_paths({key: PLAIN[key]}) == {key: PLAIN[key]}
 
 
-@given(st.lists(st.text("abcXYZ019_-. ", min_size=1, max_size=8).filter(lambda name: name.strip(" .")), min_size=2, max_size=5))
+@given(
+    st.lists(
+        st.text("abcXYZ019_-. ", min_size=1, max_size=8).filter(lambda name: name.strip(" .")), min_size=2, max_size=5
+    )
+)
 def test_no_folder_of_a_path_is_left(names: list[str]) -> None:
     # Distinct from everything that stays.
     folders = [f"q{name}" for name in names[:-1]]
@@ -66,7 +84,10 @@ def test_no_folder_of_a_path_is_left(names: list[str]) -> None:
 
 def test_tensors_stay_and_hashes_are_those_of_the_new_file(tmp_path: Path) -> None:
     source = write_form(tmp_path / "a.safetensors", "kohya", dtype="F16")
-    changed = edited({**read_metadata(source), "sshs_model_hash": "0" * 64}, {"ss_training_comment": "größer", "modelspec.author": "me"})
+    changed = edited(
+        {**read_metadata(source), "sshs_model_hash": "0" * 64},
+        {"ss_training_comment": "größer", "modelspec.author": "me"},
+    )
     made = write_metadata(source, changed, Output(tmp_path / "b.safetensors"))
     assert distance(dense(tmp_path / "b.safetensors"), dense(source)) == 0
     header = read_header(tmp_path / "b.safetensors")

@@ -24,7 +24,9 @@ def workspace(tmp_path: Path) -> Workspace:
         folder.mkdir(parents=True)
         for epoch, step, name in ((1, 40, "hifumi-000001"), (2, 80, "hifumi-000002"), (2, 90, "hifumi-step00000090")):
             file = write_form(folder / f"{name}.safetensors", "kohya", seed=step)
-            journal.results.add_checkpoint(1, Checkpoint(epoch, step, file.name, 1, None, None, None, None, float(step)))
+            journal.results.add_checkpoint(
+                1, Checkpoint(epoch, step, file.name, 1, None, None, None, None, float(step))
+            )
         journal.bakes.add(new)
     return workspace
 
@@ -45,7 +47,9 @@ def test_an_epoch_of_a_bake_and_a_name_are_found(typed: str, name: str, label: s
     assert (found.path.stem, found.label) == (name, label)
 
 
-def test_a_file_of_that_very_name_comes_first(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_that_very_name_comes_first(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_form(tmp_path / "1@2", "kohya")
     assert find_lora("1@2", workspace).path == tmp_path / "1@2"
@@ -87,7 +91,12 @@ def test_a_folder_of_peft_is_a_lora_and_a_pickle_is_none(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
-    [("12@5:0.8", ("12@5", 0.8)), ("a.safetensors", ("a.safetensors", 1.0)), ("a:b.safetensors", ("a:b.safetensors", 1.0)), ("a:-0.5", ("a", -0.5))],
+    [
+        ("12@5:0.8", ("12@5", 0.8)),
+        ("a.safetensors", ("a.safetensors", 1.0)),
+        ("a:b.safetensors", ("a:b.safetensors", 1.0)),
+        ("a:-0.5", ("a", -0.5)),
+    ],
 )
 def test_a_weight_stands_behind_a_file(text: str, wanted: tuple[str, float]) -> None:
     assert file_and_weight(text) == wanted
@@ -95,7 +104,11 @@ def test_a_weight_stands_behind_a_file(text: str, wanted: tuple[str, float]) -> 
 
 def test_weights_are_of_one_file_or_of_all(workspace: Workspace) -> None:
     loras = weighted_loras(["1@1", "1@2:0.5"], ["2:text_encoder=0"], ["down=2", "1:up=3"], workspace)
-    names = {"te": "lora_te_text_model_encoder_layers_0_mlp_fc1", "down": "lora_unet_down_blocks_0_resnets_0_conv2", "up": "lora_unet_up_blocks_0_resnets_0_conv2"}
+    names = {
+        "te": "lora_te_text_model_encoder_layers_0_mlp_fc1",
+        "down": "lora_unet_down_blocks_0_resnets_0_conv2",
+        "up": "lora_unet_up_blocks_0_resnets_0_conv2",
+    }
     factors = [{short: lora.factor(name) for short, name in names.items()} for lora in loras]
     assert factors == [{"te": 1.0, "down": 2.0, "up": 3.0}, {"te": 0.0, "down": 1.0, "up": 0.5}]
     with pytest.raises(SettingsError, match="file 3; expected 1 to 2"):
@@ -104,7 +117,12 @@ def test_weights_are_of_one_file_or_of_all(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("text", "rule"),
-    [("16", RankRule(rank=16)), ("rank=8, energy=0.9", RankRule(rank=8, energy=0.9)), ("ratio=10", RankRule(ratio=10.0)), (" ", None)],
+    [
+        ("16", RankRule(rank=16)),
+        ("rank=8, energy=0.9", RankRule(rank=8, energy=0.9)),
+        ("ratio=10", RankRule(ratio=10.0)),
+        (" ", None),
+    ],
 )
 def test_what_is_kept_is_typed(text: str, rule: RankRule | None) -> None:
     assert rank_rule_typed(text) == rule

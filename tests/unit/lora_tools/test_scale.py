@@ -63,7 +63,11 @@ def test_other_alphas_have_the_same_effect(form: str, rule: AlphaRule, tmp_path:
 
 def test_without_weights_there_is_nothing_to_write(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="none; expected a part or block group"):
-        weigh_lora(reference(write_form(tmp_path / "a.safetensors", "kohya")), BlockWeights(), Output(tmp_path / "b.safetensors"))
+        weigh_lora(
+            reference(write_form(tmp_path / "a.safetensors", "kohya")),
+            BlockWeights(),
+            Output(tmp_path / "b.safetensors"),
+        )
 
 
 def test_the_record_says_how_it_was_made(tmp_path: Path) -> None:
