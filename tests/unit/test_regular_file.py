@@ -65,6 +65,7 @@ OPENERS = {
     "trainer/machine/disk_space.py": "writes",
     "trainer/machine/lock_file.py": "locks, whatever lies there",
     "trainer/models/safetensors_write.py": "writes",
+    "trainer/formats/safetensors_stream.py": "writes",
     "trainer/formats/webui_config.py": "writes a backup",
     "trainer/bake/saving/state.py": "safetensors opens it itself, after its header was read",
     "trainer/network/lora_content.py": "safetensors opens it itself, after its header was read",
