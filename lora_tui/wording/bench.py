@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lora_tui.wording.measures import ordered_scopes, table
+from lora_tui.wording.measures import table
 from lora_tui.wording.numbers import file_size
 from lora_tui.wording.state_symbols import DONE, FAILED, WARNING
 from trainer.lora_tools.made_lora import DTYPE_WORDS as DTYPES
-from trainer.measures.blocks import by_scope, part_label
+from trainer.measures.blocks import by_scope, ordered_scopes, part_label
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
