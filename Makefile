@@ -49,6 +49,7 @@ docs: $(LINK)
 	$(BIN)/python docs/checks_page.py > docs/checks.md
 	$(BIN)/python docs/filter_page.py > docs/filter.md
 	$(BIN)/python docs/importing_page.py > docs/importing.md
+	$(BIN)/python docs/ladders_page.py > docs/ladders.md
 	$(BIN)/python docs/measures_page.py > docs/measures.md
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
+from lora_tui.commands.ladder_presets import presets
 from lora_tui.commands.options import OVERRIDES, PATH, WORKSPACE
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
@@ -17,6 +18,7 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.ladders.files import AskedLadder
+    from trainer.ladders.record import LadderSpec
     from trainer.ladders.to_queue import LadderToQueue
     from trainer.settings.model import Settings
     from trainer.workspace import Workspace
@@ -59,8 +61,11 @@ def ladder() -> None:
     """Ask one question by many bakes that differ in one setting.
 
     `lora-tui ladder --knob unet_lr --rungs 0.1,0.33,1,3,10 --twins 2` bakes each of five rates twice, from the settings of the last
-    bake; `lora-tui ladder SPEC.toml` reads the same from a file. Bakes that the journal has already are not baked again.
+    bake; `lora-tui ladder SPEC.toml` reads the same from a file, and --preset makes one for an experiment of the notes. Bakes that the journal has already are not baked again.
     """
+
+
+ladder.add_command(presets)
 
 
 @ladder.command(_START)
@@ -73,6 +78,11 @@ def ladder() -> None:
     help="What differs: a setting, or several that move together (unet_lr,text_encoder_lr). Given twice, each with its --rungs: every pair.",
 )
 @_RUNGS
+@click.option(
+    "--preset",
+    metavar="KEY",
+    help="A ladder for an experiment of the notes, around your own settings; `ladder presets` lists them.",
+)
 @click.option(
     "--twins",
     type=int,
@@ -92,6 +102,7 @@ def start(
     spec_file: Path | None,
     knobs: tuple[str, ...],
     rungs: tuple[str, ...],
+    preset: str | None,
     twins: int | None,
     settings_file: Path | None,
     of_bake: int | None,
@@ -113,7 +124,7 @@ def start(
 
     if held and here:
         raise click.UsageError("--hold and --bake exclude each other: give one of them")
-    asked = _asked(spec_file, knobs, rungs)
+    asked = _asked(spec_file, knobs, rungs, preset)
     if settings_file is not None or of_bake is not None:
         asked = replace(asked, settings="" if settings_file is None else str(settings_file.absolute()), of_bake=of_bake)
     asked = replace(
@@ -126,7 +137,9 @@ def start(
         check_writable(workspace)
     with Journal(workspace.journal_path) as journal:
         settings, bake = _settings(journal, workspace, asked)
-        ready = preview_ladder(journal, workspace, settings, asked.spec(settings), of_bake=bake)
+        spec, remarks = _spec(asked, settings)
+        ready = preview_ladder(journal, workspace, settings, spec, of_bake=bake)
+        ready = replace(ready, notes=(*remarks, *ready.notes))
         warn_of_damage(journal)
     if dry_run:
         return _print_preview(ready, as_json)
@@ -282,25 +295,41 @@ def continue_(number: int, held: bool, here: bool, folder: Path | None) -> ExitC
     return ExitCode.DONE
 
 
-def _asked(spec_file: Path | None, knobs: Sequence[str], rungs: Sequence[str]) -> "AskedLadder":
+def _asked(
+    spec_file: Path | None, knobs: Sequence[str], rungs: Sequence[str], preset: str | None
+) -> "AskedLadder":
     """Return the ladder that a file or the options ask for."""
     from trainer.ladders.build import axis_of
     from trainer.ladders.files import AskedLadder, read_spec
 
+    if sum((spec_file is not None, bool(knobs or rungs), preset is not None)) > 1:
+        raise click.UsageError("SPEC.toml, --knob and --preset exclude each other: give one of them")
+    if preset is not None:
+        return AskedLadder(preset=preset)
     if spec_file is not None:
-        if knobs or rungs:
-            raise click.UsageError("SPEC.toml and --knob exclude each other: give one of them")
         asked = read_spec(real_path(spec_file))
         if asked.settings:
             # Relative to the file it stands in.
             asked = replace(asked, settings=str(real_path(spec_file).parent / Path(asked.settings).expanduser()))
         return asked
     if not knobs:
-        raise click.UsageError("give SPEC.toml, or --knob SETTING and --rungs A,B,…")
+        raise click.UsageError("give SPEC.toml, --preset KEY, or --knob SETTING and --rungs A,B,…")
     if len(knobs) != len(rungs):
         raise click.UsageError("give each --knob its --rungs, in the same order")
     pairs = zip(knobs, rungs, strict=True)
     return AskedLadder(axes=tuple(axis_of(knob, _listed([row])) for knob, row in pairs))
+
+
+def _spec(asked: "AskedLadder", settings: "Settings") -> "tuple[LadderSpec, tuple[str, ...]]":
+    """Return the ladder that is asked for, and what its preset says to know before; a preset that has no rungs of its own makes them."""
+    from trainer.ladders.build import DEFAULT_TWINS
+    from trainer.ladders.presets import preset_ladder
+
+    if asked.has_rungs or not asked.preset:
+        return asked.spec(settings), ()
+    twins = DEFAULT_TWINS if asked.twins is None else asked.twins
+    made = preset_ladder(asked.preset, settings, twins=twins, base_settings=asked.base_settings)
+    return made.spec, made.remarks
 
 
 def _listed(rungs: Sequence[str]) -> list[str]:

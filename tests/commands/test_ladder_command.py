@@ -71,10 +71,10 @@ def test_a_file_says_the_same_as_the_options(lora_tui_here, demo: Workspace, sho
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--rungs", "1,2"), "give SPEC.toml, or --knob SETTING and --rungs"),
+        (("--rungs", "1,2"), "give SPEC.toml, --preset KEY, or --knob SETTING and --rungs"),
         (("--knob", "unet_lr"), "give each --knob its --rungs"),
         (("--knob", "unet_lr", "--rungs", "1", "--hold", "--bake"), "--hold and --bake exclude each other"),
-        (("x.toml", "--knob", "unet_lr", "--rungs", "1"), "SPEC.toml and --knob exclude each other"),
+        (("x.toml", "--knob", "unet_lr", "--rungs", "1"), "SPEC.toml, --knob and --preset exclude each other"),
         (("--knob", "seed", "--rungs", "1,2"), "`lora-tui twin N`"),
         (("--knob", "unet_lr", "--rungs", "1,2", "--of", "9"), "no bake 9"),
         (("--knob", "unet_lr", "--rungs", "1,2", "--of", "9", "--settings", "hifumi.toml"), "exclude each other"),

@@ -94,6 +94,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "floor": {"number": 1, "folder": "{ws}"},
     "ladder start": {"spec_file": "{ws}/ladders/rates.toml", "folder": "{ws}"},
     "ladder list": {"folder": "{ws}"},
+    "ladder presets": {},
     "ladder show": {"number": 1, "folder": "{ws}"},
     "ladder extend": {"number": 1, "rungs": "2", "folder": "{ws}"},
     "ladder cut": {"number": 1, "rungs": "1", "folder": "{ws}"},
