@@ -295,9 +295,7 @@ def continue_(number: int, held: bool, here: bool, folder: Path | None) -> ExitC
     return ExitCode.DONE
 
 
-def _asked(
-    spec_file: Path | None, knobs: Sequence[str], rungs: Sequence[str], preset: str | None
-) -> "AskedLadder":
+def _asked(spec_file: Path | None, knobs: Sequence[str], rungs: Sequence[str], preset: str | None) -> "AskedLadder":
     """Return the ladder that a file or the options ask for."""
     from trainer.ladders.build import axis_of
     from trainer.ladders.files import AskedLadder, read_spec

@@ -27,7 +27,9 @@ _CARRIED = (
     ("close", 64 / 128, 2.5e-4 / 1.5e-4, 2e-5 / 1.5e-4),
     ("{encoder} carries", 64 / 128, 1.0, 7e-5 / 1.5e-4),
 )
-_PARTS_MEASURED = "measure_parts is on in every rung: who carries is seen in what the model predicts, not in the weights"
+_PARTS_MEASURED = (
+    "measure_parts is on in every rung: who carries is seen in what the model predicts, not in the weights"
+)
 
 
 def general_rate(own: OwnSettings) -> LadderDraft:
@@ -116,9 +118,7 @@ def alpha_by_one_factor(own: OwnSettings) -> LadderDraft:
         times = own.settings.alpha / alpha
         rates = own.scaled_rates(dict.fromkeys(own.trained, times))
         rungs.append(
-            DraftRung(
-                label=_alpha_label(alpha), changes=alpha_changes(own.settings, alpha) | rates, position=alpha
-            )
+            DraftRung(label=_alpha_label(alpha), changes=alpha_changes(own.settings, alpha) | rates, position=alpha)
         )
     return LadderDraft(
         title="network_alpha with every rate divided by as much",
@@ -145,9 +145,7 @@ def alpha_above_dim(own: OwnSettings) -> LadderDraft:
         title=f"network_alpha up to four times network_dim {dim}",
         rungs=with_own(rungs, _own_alpha(own)),
         log_axis=True,
-        remarks=(
-            f"the rates stay: with {own.settings.optimizer_type} twice the alpha is twice lora_up's rate",
-        )
+        remarks=(f"the rates stay: with {own.settings.optimizer_type} twice the alpha is twice lora_up's rate",)
         if ignores_scale(own.settings.optimizer_type, own.settings.optimizer_options)
         else _of_scale(own),
     )

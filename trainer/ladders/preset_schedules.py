@@ -173,8 +173,7 @@ def encoder_stop(own: OwnSettings) -> LadderDraft:
     else:
         values = [(f"{share:.0%}", share) for share in _STOPS]
     rungs = [
-        DraftRung(label=text, changes=own.stop_changes(encoders, text), position=position)
-        for text, position in values
+        DraftRung(label=text, changes=own.stop_changes(encoders, text), position=position) for text, position in values
     ]
     rungs.append(DraftRung(label="never", changes=own.stop_changes(encoders, ""), position=1.0))
     own_stops = dict.fromkeys(settings.stop_of(part) for part in encoders)
@@ -264,9 +263,7 @@ def _folders(settings: Settings) -> dict[str, _Folder]:
     return folders
 
 
-def _longer(
-    own: OwnSettings, title: str, factors: tuple[float, ...], *, label: str, divided: bool
-) -> LadderDraft:
+def _longer(own: OwnSettings, title: str, factors: tuple[float, ...], *, label: str, divided: bool) -> LadderDraft:
     """Return a ladder over the length of a bake; what the settings cannot be stretched to is left out."""
     name, number = length_of(own.settings)
     rungs: list[DraftRung] = []

@@ -242,7 +242,12 @@ def test_two_schedules_of_one_course_are_one_rung() -> None:
     def names(**values: Any) -> list[str]:
         return [rung.label for rung in PRESETS["schedule"].spec(Settings(**values)).rungs]
 
-    assert names(lr_scheduler="cosine_with_restarts") == ["cosine_with_restarts", "constant_with_warmup", "linear", "rex"]
+    assert names(lr_scheduler="cosine_with_restarts") == [
+        "cosine_with_restarts",
+        "constant_with_warmup",
+        "linear",
+        "rex",
+    ]
     assert names(lr_scheduler="cosine_with_restarts", lr_scheduler_num_cycles=4)[3] == "cosine"
     assert names(lr_scheduler="polynomial", lr_scheduler_power=2)[0] == "polynomial"
 
