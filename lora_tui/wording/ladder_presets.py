@@ -13,7 +13,7 @@ _WIDTH = 100
 def preset_lines() -> list[str]:
     """Return the list of preset ladders, and of the grids that answer a question of the notes."""
     grids = [grid for grid in GRID_PRESETS if grid.quote]
-    wide = max(len(each.key) for each in (*PRESETS.values(), *grids)) + 2
+    wide = max(map(len, (*PRESETS, *(grid.key for grid in grids)))) + 2
     lines = [line for preset in PRESETS.values() for line in _ladder(preset, wide)]
     lines += ["", "grids beside them, without a bake: lora-tui grid --preset KEY", ""]
     return lines + [line for grid in grids for line in _grid(grid, wide)]
