@@ -84,7 +84,7 @@ def grid(
     if preset is not None:
         # A preset may ask for what is set, such as a second LoRA; and what is set holds whatever the preset has.
         spec = _with_preset(workspace, _all_changed(spec, settings), preset)
-    return _make(workspace, _all_changed(spec, settings), queued=queued, dry_run=dry_run)
+    return make_grid(workspace, _all_changed(spec, settings), queued=queued, dry_run=dry_run)
 
 
 def _first_spec(workspace: "Workspace", file: Path | None, bake: int | None, picture: Path | None) -> "GridSpec":
@@ -159,7 +159,19 @@ def _changed(spec: "GridSpec", setting: str) -> "GridSpec":
     return typed(spec, name.strip(), text)
 
 
-def _make(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run: bool) -> ExitCode:
+def make_grid(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run: bool) -> ExitCode:
+    """Make a grid now, or add it to the queue, after printing what it is.
+
+    Args:
+        workspace: where.
+        spec: of the grid.
+        queued: whether it is added to the queue.
+        dry_run: whether it is only checked and counted.
+
+    Raises:
+        GridError, ModelError: the first thing found wrong with it.
+        WorkspaceError, DiskFull: it cannot be written.
+    """
     from trainer.jobs.grids import check_grid, queue_grid
     from trainer.journal.journal import Journal
     from trainer.workspace import check_writable

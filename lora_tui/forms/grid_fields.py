@@ -29,6 +29,7 @@ _FIRST_VALUES = MappingProxyType(
         "sampler": "Euler, Euler a, DPM++ 2M Karras",
         "clip_skip": "1, 2",
         "epoch": "all",
+        "bake": "all",
         "text_encoder_epoch": "all",
         "weight": "0-1.25 (+0.25)",
         "unet_weight": "0-1 (+0.25)",

@@ -34,6 +34,7 @@ class Plot:
         events: steps at which something was done to the bake, each an upright line behind the curves.
         say: how a value of the y axis is written.
         parts: of the base whose rates are drawn, the predicting one first.
+        centred: whether each text of `marks` stands with its middle at its step; else it ends there.
     """
 
     lines: tuple[PlotLine, ...] = ()
@@ -42,6 +43,7 @@ class Plot:
     events: tuple[int, ...] = ()
     say: Callable[[float], str] = str
     parts: "tuple[Part, ...]" = ()
+    centred: bool = False
 
 
 def role_of(part: "Part") -> str:

@@ -153,12 +153,14 @@ def _row(segments: list[Segment], width: int, style: Style) -> Strip:
 
 
 def _mark_row(plot: Plot, columns: int) -> str:
-    """Return the texts under the plot, each ending at its step; those that would touch their neighbour are left out."""
+    """Return the texts under the plot, each ending at its step or around it; those that would touch their neighbour are left out."""
     row = [" "] * columns
     free_from = 0
     reach = max(plot.window.last - plot.window.first, 1e-12)
     for step, text in plot.marks:
         end = round((step - plot.window.first) / reach * (columns - 1)) + 1
+        if plot.centred:
+            end = min(columns, end + len(text) // 2)
         start = end - len(text)
         if start < free_from or end > columns:
             continue

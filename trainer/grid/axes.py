@@ -54,6 +54,13 @@ _ALL = (
         "saved epochs of the bakes: 1-6, 3,5, all, champion, 42:1-6, or base for no LoRA",
     ),
     Kind(
+        "bake",
+        "Bake",
+        (),
+        "choices",
+        "beside an axis of epochs, the bake they are of: 42,43, a rung of a ladder, or all",
+    ),
+    Kind(
         "weight",
         "LoRA weight",
         ("AddNet Weight", "Weight"),

@@ -9,7 +9,15 @@ from pathlib import Path
 from trainer.errors import GridError, SettingsError
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.cell_draft import CellDraft, DraftLora
-from trainer.grid.epoch_labels import ALL, epoch_heading, epochs_named, split_items
+from trainer.grid.epoch_labels import (
+    ALL,
+    BASE_ONLY,
+    bakes_named,
+    epoch_heading,
+    epochs_named,
+    epochs_of_each_bake,
+    split_items,
+)
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.prompt_changes import has_token, reordered, replaced, with_outfit, without_token
 from trainer.grid.prompt_labels import prompt_labels
@@ -298,7 +306,16 @@ def _rank(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
             yield AxisValue(str(number), str(number), _on_lora(kind, within, ("rank",), number))
 
 
+def _bake(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    for name in bakes_named(text, within.spec.epochs, within.where):
+        yield AxisValue(name, name, _setting("bake", name))
+
+
 def _epoch(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
+    if _has_bakes(within.spec):
+        for label, files in epochs_of_each_bake(text, within.spec.epochs, within.model_files, within.where):
+            yield AxisValue(epoch_heading(label), label, _epoch_of_bake(label, files, within))
+        return
     for label, path in epochs_named(text, within.spec.epochs, within.model_files, within.where):
         yield AxisValue(epoch_heading(label), label, _epoch_change(label, path, within))
 
@@ -307,6 +324,26 @@ def _epoch_change(label: str, path: Path | None, within: AxisContext) -> Change:
     def change(draft: CellDraft) -> None:
         lora = _lora(draft, 1, within.where)
         lora.path, lora.encoder, draft.epoch = path, "own", label
+
+    return change
+
+
+def _has_bakes(spec: GridSpec) -> bool:
+    """Return whether bakes are an axis of their own."""
+    return any(axis is not None and kind_named(axis.kind).plain == "bake" for axis in (spec.x, spec.y, spec.z))
+
+
+def _epoch_of_bake(label: str, files: Mapping[str, Path], within: AxisContext) -> Change:
+    def change(draft: CellDraft) -> None:
+        if label != BASE_ONLY and draft.bake not in files:
+            raise GridError(
+                within.where,
+                found=f"bake {printable(draft.bake, 60)} has no epoch {printable(label, 60)}",
+                expected="epochs that every bake has",
+                way_out="`all` takes those",
+            )
+        epoch = label if label == BASE_ONLY else f"{draft.bake}:{label}"
+        _epoch_change(epoch, files.get(draft.bake), within)(draft)
 
     return change
 
@@ -383,6 +420,7 @@ def _repeat(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
 
 _PARSERS: Mapping[str, Callable[[str, Kind, AxisContext], Iterable[AxisValue]]] = {
     "epoch": _epoch,
+    "bake": _bake,
     "weight": _weight("unet", "text_encoder"),
     "unet_weight": _weight("unet"),
     "text_encoder_weight": _weight("text_encoder"),

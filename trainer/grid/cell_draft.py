@@ -39,6 +39,7 @@ class CellDraft:
         seed: None where the spec's seeds are used.
         repeat: number of the repetition, from 0.
         epoch: label, where epochs vary.
+        bake: what the labels of its epochs start with, where bakes are an axis of their own; "" elsewhere.
         token_was_there: whether the prompt had the token that an axis switches; None where none does.
     """
 
@@ -56,6 +57,7 @@ class CellDraft:
     seed: int | None = None
     repeat: int = 0
     epoch: str = ""
+    bake: str = ""
     had_token: bool | None = None
 
     def copy(self) -> "CellDraft":

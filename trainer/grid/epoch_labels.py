@@ -50,6 +50,64 @@ def epochs_named(
     ]
 
 
+def bakes_named(text: str, epochs: Sequence[EpochFile], where: str) -> list[str]:
+    """Return what the labels of epochs start with that `text` names, before the colon: bakes, or rungs of a ladder.
+
+    Args:
+        text: as typed, or `all`.
+        epochs: those that exist.
+        where: what an error starts with.
+
+    Raises:
+        GridError: no epoch is of such a bake.
+    """
+    known = list(dict.fromkeys(_bake(epoch.label) for epoch in epochs if ":" in epoch.label))
+    found: dict[str, None] = {}
+    for item in split_items(text, where):
+        if not known or (item != ALL and item not in known):
+            raise GridError(
+                where,
+                found=f"unknown bake `{printable(item, 60)}`",
+                expected=f"one of {printable(', '.join(known[:_MAX_LISTED]), 200)}"
+                if known
+                else "a grid with epochs of several bakes",
+                way_out="" if known else "add bakes to `of_bakes`, or remove the axis",
+            )
+        found |= dict.fromkeys(known if item == ALL else (item,))
+    return list(found)
+
+
+def epochs_of_each_bake(
+    text: str, epochs: Sequence[EpochFile], model_files: ModelFiles, where: str
+) -> list[tuple[str, dict[str, Path]]]:
+    """Return each epoch that `text` means where bakes are an axis of their own, with the file that each bake has of it.
+
+    Args:
+        text: as typed: the labels behind the colon, ranges of their numbers, `all` for those of every bake, `base`.
+        epochs, model_files, where: as epochs_named has them.
+
+    Raises:
+        GridError: no bake has such an epoch.
+    """
+    files: dict[str, dict[str, Path]] = {}
+    for epoch in epochs:
+        if ":" in epoch.label:
+            label = epoch.label.rpartition(":")[2]
+            files.setdefault(label, {})[_bake(epoch.label)] = model_files.path(epoch.file)
+    most = max(map(len, files.values()), default=0)
+    return [
+        (label, {} if label == BASE_ONLY else files[label])
+        for item in split_items(text, where)
+        for label in (
+            [each for each in files if len(files[each]) == most] if item == ALL else _labels(item, files, where)
+        )
+    ]
+
+
+def _bake(label: str) -> str:
+    return label.rpartition(":")[0]
+
+
 def epoch_heading(label: str) -> str:
     """Return an epoch's label as grids show it: `3`, and `step 600` for `s600`, which was saved between two epochs."""
     return re.sub(r"(?:^|(?<=:))s([0-9]+)$", r"step \1", label)

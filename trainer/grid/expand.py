@@ -122,6 +122,14 @@ def _check_kinds(axes: Sequence[ExpandedAxis]) -> None:
                     expected="different kinds",
                     way_out="put the values of both into one axis",
                 )
+    plain = {axis.kind.plain: axis for axis in axes}
+    if "bake" in plain and "epoch" not in plain:
+        raise GridError(
+            plain["bake"].where,
+            found="an axis of bakes alone",
+            expected="an axis of epochs beside it",
+            way_out="add one, or name the epochs as `42:3` on an axis of epochs",
+        )
 
 
 def _shape(axes: Sequence[ExpandedAxis]) -> tuple[int, int, int]:

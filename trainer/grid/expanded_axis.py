@@ -16,7 +16,7 @@ from trainer.text import printable
 AXIS_NAMES = ("X", "Y", "Z")
 
 # Complete prompts come first, because the others change what is in them; the token goes last, because an outfit is put behind
-# it. The file of a LoRA comes before its factors. A kind that is not named goes with the last.
+# it. The file of a LoRA comes before its factors, and a bake before its epoch. A kind that is not named goes with the last.
 _ORDER = {
     "prompt": 0,
     "negative_prompt": 0,
@@ -24,6 +24,7 @@ _ORDER = {
     "prompt_order": 1,
     "outfit": 1,
     "token": 2,
+    "bake": 3,
     "lora": 4,
     "epoch": 4,
     "text_encoder_epoch": 5,

@@ -147,21 +147,26 @@ class LadderCurve:
 
     Attributes:
         name, part, scope: which measure; see `trainer.journal.measure_records.MeasuredValue`.
-        step: optimizer steps in the LoRAs that were compared; None where each rung's last was taken because their lengths differ.
+        step: optimizer steps in the LoRAs that were compared; None where they differ from rung to rung.
+        at: where each rung was read, in words: `step 240`, `epoch 3`, `each bake's last LoRA`.
         points: by rung; rungs without a value are left out.
         kind: what it looks like.
         words: one sentence with its numbers and its noise: never a conclusion from one rung apart.
         between: places of the two rungs between which a cliff, a threshold or a turn lies; None for other kinds.
+        times: how many times outside the noise that is; infinite where twins do not differ at all; None for what is inside, and
+            where the noise is not known.
     """
 
     name: str
     part: str = ""
     scope: str = ""
     step: int | None = None
+    at: str = ""
     points: tuple[LadderPoint, ...] = ()
     kind: AnswerKind = AnswerKind.OPEN
     words: str = ""
     between: tuple[int, int] | None = None
+    times: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Student's t distribution: the probability of a value, and the value of a probability."""
+"""Student's t distribution, the probability of a value and the value of a probability; and Fisher's F beside it."""
 
 import math
 from functools import lru_cache
@@ -43,6 +43,19 @@ def quantile(confidence: float, degrees: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if two_sided(middle, degrees) > wanted else (low, middle)
     return high
+
+
+def above_f(ratio: float, above: float, below: float) -> float:
+    """Return the probability that F, the ratio of two estimates of one variance, is at least `ratio`.
+
+    Args:
+        ratio: 0 or more; inf has probability 0.
+        above, below: degrees of freedom of the two estimates, above 0; need not be whole.
+    """
+    if math.isinf(ratio):
+        return 0.0
+    # P(F >= f) = I_x(below / 2, above / 2) with x = below / (below + above · f) (Abramowitz and Stegun 26.6.2).
+    return _regularized_beta(below / (below + above * max(0.0, ratio)), below / 2, above / 2)
 
 
 def _regularized_beta(x: float, a: float, b: float) -> float:

@@ -532,3 +532,48 @@ def test_there_are_as_many_pictures_as_announced_each_in_its_own_place(x: int, y
     assert made.shape == (x, y, z, seeds)
     assert len({cell.place.name for cell in made.cells}) == len(made.cells) == x * y * z * seeds
     assert len({cell.recipe for cell in made.cells}) == len(made.cells)
+
+
+def _of_bakes(*labels: str) -> tuple[EpochFile, ...]:
+    """Return epochs of several bakes, whose files are those of one."""
+    return tuple(
+        EpochFile(label=label, file=f"bakes/0001-hifumi/hifumi-{place:06d}.safetensors")
+        for place, label in enumerate(labels, 1)
+    )
+
+
+def test_bakes_may_be_an_axis_beside_their_epochs(spread: Callable[..., Expanded], root: Path) -> None:
+    epochs = _of_bakes("41:1", "41:2", "42:1", "42:2", "×0.1, low:1")
+    made = spread(epochs=epochs, x=("epoch", "1-2"), y=("bake", "42,41"))
+    assert (made.x.labels, made.y.labels) == (("1", "2"), ("42", "41"))
+    files = {(cell.place.y, cell.place.x): cell.recipe.loras[0].path for cell in made.cells}
+    assert files == {(0, 0): _file(root, 3), (0, 1): _file(root, 4), (1, 0): _file(root, 1), (1, 1): _file(root, 2)}
+    assert [cell.epoch for cell in made.cells] == ["42:1", "42:2", "41:1", "41:2"]
+    # All means the epochs that every bake has, and all bakes.
+    every = spread(epochs=epochs, x=("bake", "all"), y=("epoch", "all, base"))
+    assert (every.x.labels, every.y.labels) == (("41", "42", "×0.1, low"), ("1", "base"))
+    assert [bool(cell.recipe.loras) for cell in every.cells] == [True] * 3 + [False] * 3
+    # What is written into the spec gives the same grid again.
+    again = spread(epochs=epochs, x=("bake", every.x.values), y=("epoch", every.y.values))
+    assert again.cells == every.cells
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"x": ("bake", "41")}, "an axis of bakes alone"),
+        ({"x": ("bake", "43"), "y": ("epoch", "1")}, "unknown bake `43`"),
+        ({"x": ("bake", "all"), "y": ("epoch", "2")}, "bake 42 has no epoch 2"),
+        ({"x": ("bake", "all"), "y": ("epoch", "7")}, "unknown epoch `7`"),
+    ],
+)
+def test_a_bake_or_an_epoch_that_is_not_there_is_refused(
+    spread: Callable[..., Expanded], axes: dict[str, tuple[str, str]], message: str
+) -> None:
+    with pytest.raises(GridError, match=re.escape(message)):
+        spread(epochs=_of_bakes("41:1", "41:2", "42:1"), **axes)
+
+
+def test_epochs_of_one_bake_have_no_axis_of_bakes(spread: Callable[..., Expanded]) -> None:
+    with pytest.raises(GridError, match="a grid with epochs of several bakes"):
+        spread(x=("bake", "all"), y=("epoch", "1"))
