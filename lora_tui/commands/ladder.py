@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
+from lora_tui.commands.ladder_grid import ladder_grid
 from lora_tui.commands.ladder_presets import presets
 from lora_tui.commands.options import OVERRIDES, PATH, WORKSPACE
 from lora_tui.wording.queue import NOT_RUNNING
@@ -177,16 +178,17 @@ def list_ladders(as_json: bool, folder: Path | None) -> ExitCode:
 @WORKSPACE
 @exits
 def show(number: int, as_json: bool, as_toml: bool, folder: Path | None) -> ExitCode:
-    """Show the rungs of ladder N and their bakes."""
+    """Show the rungs of ladder N and their bakes, what its measures answer, and what would make that surer."""
     from trainer.journal.journal import Journal
     from trainer.ladders.files import spec_toml
     from trainer.ladders.state import read_ladder, spec_of
 
-    with Journal(workspace_here(folder).journal_path) as journal:
+    workspace = workspace_here(folder)
+    with Journal(workspace.journal_path) as journal:
         if as_toml:
             click.echo(spec_toml(spec_of(read_ladder(journal, number))), nl=False)
             return ExitCode.DONE
-        _print_ladder(journal, number, as_json=as_json)
+        _print_ladder(journal, number, as_json=as_json, answered_in=workspace)
         warn_of_damage(journal)
     return ExitCode.DONE
 
@@ -419,7 +421,7 @@ def _queue(
     if here:
         code = run_here(workspace, queue)
         with Journal(workspace.journal_path) as journal:
-            _print_ladder(journal, numbers[0], as_json=as_json)
+            _print_ladder(journal, numbers[0], as_json=as_json, answered_in=workspace)
         return code
     engine = queue_engine(workspace)
     with Journal(workspace.journal_path) as journal:
@@ -429,13 +431,20 @@ def _queue(
     return ExitCode.DONE
 
 
-def _print_ladder(journal: "Journal", number: int, *, as_json: bool) -> None:
+def _print_ladder(journal: "Journal", number: int, *, as_json: bool, answered_in: "Workspace | None" = None) -> None:
+    """Print a ladder; with the workspace that its bakes are in, what it answers, too."""
+    from lora_tui.wording.ladder_answer import answer_json, answer_lines
     from lora_tui.wording.ladder_text import ladder_json, ladder_lines
+    from trainer.ladders.read import answer_of
     from trainer.ladders.state import ladder_state
 
     state = ladder_state(journal, number)
+    answer = None if answered_in is None else answer_of(journal, answered_in, state)
     if as_json:
-        print_json(ladder_json(state))
+        print_json(ladder_json(state) | ({} if answer is None else {"answer": answer_json(state.spec, answer)}))
         return
-    for line in ladder_lines(state):
+    for line in (*ladder_lines(state), *(() if answer is None else answer_lines(state.spec, answer))):
         click.echo(line)
+
+
+ladder.add_command(ladder_grid)

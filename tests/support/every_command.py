@@ -99,6 +99,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "ladder extend": {"number": 1, "rungs": "2", "folder": "{ws}"},
     "ladder cut": {"number": 1, "rungs": "1", "folder": "{ws}"},
     "ladder continue": {"number": 1, "folder": "{ws}"},
+    "ladder grid": {"number": 1, "dry_run": True, "folder": "{ws}"},
     "grid": {"dry_run": True, "folder": "{ws}"},
     "style list": {"folder": "{ws}"},
     "style show": {"name": "mine", "folder": "{ws}"},

@@ -285,4 +285,4 @@ def _index(means: RungMeans) -> Numbers:
 
 
 def _at(means: RungMeans, place: int) -> Numbers:
-    return (_index(means) == place).astype(np.float64)
+    return np.asarray(_index(means) == place, dtype=np.float64)

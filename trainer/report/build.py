@@ -6,6 +6,7 @@ from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.report.course import course_chapters, log_chapter
 from trainer.report.grids import BakeGrids, grid_chapter, verdict_chapter
+from trainer.report.ladders import ladder_chapter
 from trainer.report.measures import measure_chapters
 from trainer.report.origin import origin_chapters
 from trainer.report.record import BakeReport, Chapter
@@ -39,7 +40,12 @@ def bake_report(journal: Journal, workspace: Workspace, number: int) -> BakeRepo
         lambda: origin_chapters(source),
         lambda: course_chapters(source),
         lambda: measure_chapters(source),
-        lambda: (verdict_chapter(source, grids), grid_chapter(source, grids), log_chapter(source)),
+        lambda: (
+            ladder_chapter(source),
+            verdict_chapter(source, grids),
+            grid_chapter(source, grids),
+            log_chapter(source),
+        ),
     )
     chapters = [chapter for part in parts for chapter in part() if chapter.blocks]
     return BakeReport(number, printable(bake.name), source.facts(), tuple(chapters), ("Made by lora-tui.",))
