@@ -31,7 +31,7 @@ _RUNGS = click.option(
     metavar="A,B,…",
     help="Where it stands: factors on what the settings have (0.1,1,10), or values (=1e-4,=3e-4); 1: as it is.",
 )
-_HOLD = click.option("--hold", "held", is_flag=True, help="Hold the bakes until `lora-tui queue release`.")
+_HOLD = click.option("--hold", "held", is_flag=True, help="Hold the bakes until `lora-tui ladder release`.")
 _BAKE = click.option(
     "--bake", "here", is_flag=True, help="Bake them in this terminal instead of adding them to the queue."
 )
@@ -116,8 +116,8 @@ def start(
 ) -> ExitCode:
     """Queue a ladder: rungs of a setting, each baked with its twins.
 
-    Without --settings and --of it starts from what SPEC.toml names, else from the last bake, else from the only settings file of the
-    workspace.
+    Without --settings and --of it starts from what SPEC.toml names, else from the last bake (where that is a rung, from what its ladder
+    started from), else from the only settings file of the workspace.
     """
     from trainer.journal.journal import Journal
     from trainer.ladders.queue import preview_ladder, queue_ladder
@@ -297,6 +297,38 @@ def continue_(number: int, held: bool, here: bool, folder: Path | None) -> ExitC
     return ExitCode.DONE
 
 
+@ladder.command()
+@_NUMBER
+@WORKSPACE
+@exits
+def hold(number: int, folder: Path | None) -> ExitCode:
+    """Hold the waiting bakes of ladder N."""
+    return _set_held(number, folder, True)
+
+
+@ladder.command()
+@_NUMBER
+@WORKSPACE
+@exits
+def release(number: int, folder: Path | None) -> ExitCode:
+    """Release the held bakes of ladder N."""
+    return _set_held(number, folder, False)
+
+
+def _set_held(number: int, folder: Path | None, held: bool) -> ExitCode:
+    from trainer.journal.journal import Journal
+    from trainer.ladders.queue import hold_ladder
+    from trainer.workspace import check_writable
+
+    workspace = workspace_here(folder)
+    check_writable(workspace)
+    with Journal(workspace.journal_path) as journal:
+        changed = hold_ladder(journal, number, held)
+    what = f"{'bake' if len(changed) == 1 else 'bakes'} {', '.join(map(str, changed))}" if changed else "no bake"
+    click.echo(f"{'held' if held else 'released'}: {what}")
+    return ExitCode.DONE
+
+
 def _asked(spec_file: Path | None, knobs: Sequence[str], rungs: Sequence[str], preset: str | None) -> "AskedLadder":
     """Return the ladder that a file or the options ask for."""
     from trainer.ladders.build import axis_of
@@ -351,7 +383,7 @@ def _settings(journal: "Journal", workspace: "Workspace", asked: "AskedLadder") 
     Raises:
         SettingsError: nothing says which.
     """
-    from trainer.ladders.queue import settings_of_bake
+    from trainer.ladders.queue import newest_settings, settings_of_bake
     from trainer.settings.subject import resolve
     from trainer.settings.toml_file import load_settings
 
@@ -360,10 +392,10 @@ def _settings(journal: "Journal", workspace: "Workspace", asked: "AskedLadder") 
     if asked.settings:
         path = real_path(Path(asked.settings))
         return resolve(load_settings(path), path), None
-    last = journal.bakes.last_that_ran()
-    number = asked.of_bake if asked.of_bake is not None else last.number if last is not None else None
-    if number is not None:
-        return settings_of_bake(journal, number), number
+    if asked.of_bake is not None:
+        return settings_of_bake(journal, asked.of_bake), asked.of_bake
+    if (newest := newest_settings(journal)) is not None:
+        return newest
     files = workspace.settings_files()
     if len(files) != 1:
         names = ", ".join(printable(path.name, 40) for path in files[:5])

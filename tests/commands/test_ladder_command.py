@@ -33,8 +33,10 @@ def test_a_ladder_is_previewed_queued_shown_extended_cut_and_continued(
     assert "0 of 3 bakes done" in told and "◌ 1 held" in told and "nothing is processing this queue" in told
     assert "without twins nothing is known of the noise" in told
     assert run("list") == "0001 unet_lr ×0.1 … ×10  3 rungs, 0 of 3 bakes done\n" == run()
-    assert "2 bakes" not in run("show", "1")
-    assert "6 bakes" not in run("extend", "1", "--rungs", "30", "--twins", "2", "--dry-run")
+    assert run("release", "1") == "released: bakes 1, 2, 3\n"
+    assert run("hold", "1") == "held: bakes 1, 2, 3\n"
+    assert run("hold", "1") == "held: no bake\n"
+    assert "5 bakes, time not known" in run("extend", "1", "--rungs", "30", "--twins", "2", "--dry-run")
     run("extend", "1", "--rungs", "30", "--twins", "2")
     shown = json.loads(run("show", "1", "--json"))
     assert [rung["label"] for rung in shown["rungs"]] == ["×0.1", "×1", "×10", "×30"]
@@ -106,3 +108,16 @@ def test_a_lost_journal_brings_the_ladders_back(lora_tui_here, tmp_path) -> None
     assert "0001  ladder unet_lr ×0.1 … ×10: 0 bakes, 6 open places" in ran.stdout
     shown = lora_tui_here("ladder", "show", "1", "--in", here.workspace.root, folder=tmp_path)
     assert "not queued, not queued" in shown.stdout
+
+
+@pytest.mark.long
+def test_a_ladder_is_baked_in_this_terminal(lora_tui, demo: Workspace, short: list[str]) -> None:
+    given = ("--knob", "unet_lr", "--rungs", "0.1,1", "--twins", "1", *short)
+    ran = lora_tui("ladder", *given, "--bake", folder=demo.root)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.index("bake 1 done") < ran.stdout.index("bake 2 done")
+    assert ran.stdout.splitlines()[-1].strip() == "2 of 2 bakes done"
+    again = lora_tui("ladder", *given, "--dry-run", folder=demo.root)
+    assert "2 bakes of it are in the journal already" in again.stdout
+    with Journal(demo.journal_path) as journal:
+        assert {bake.state for bake in journal.bakes.latest()} == {BakeState.DONE}

@@ -98,6 +98,8 @@ NEEDED: dict[str, dict[str, object]] = {
     "ladder show": {"number": 1, "folder": "{ws}"},
     "ladder extend": {"number": 1, "rungs": "2", "folder": "{ws}"},
     "ladder cut": {"number": 1, "rungs": "1", "folder": "{ws}"},
+    "ladder hold": {"number": 1, "folder": "{ws}"},
+    "ladder release": {"number": 1, "folder": "{ws}"},
     "ladder continue": {"number": 1, "folder": "{ws}"},
     "ladder grid": {"number": 1, "dry_run": True, "folder": "{ws}"},
     "grid": {"dry_run": True, "folder": "{ws}"},

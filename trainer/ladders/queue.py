@@ -1,6 +1,7 @@
 """Ladders previewed, queued, extended, cut and continued."""
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from trainer.errors import LoraTuiError, SettingsError, WorkspaceError
@@ -40,6 +41,24 @@ def settings_of_bake(journal: Journal, number: int) -> Settings:
     bake = journal.bakes.read_bake(number)
     check_ran_here(bake)
     return with_moved_files(settings_of(journal, bake), bake_provenance(journal, number), journal.paths)
+
+
+def newest_settings(journal: Journal) -> tuple[Settings, int | None] | None:
+    """Return what a ladder starts from where nothing is named: the settings of the last bake that ran, and its number.
+
+    Where that bake is a rung, the settings that its ladder started from, and the bake of these; None where nothing ever ran.
+
+    Raises:
+        LoraTuiError: as settings_of_bake.
+    """
+    last = journal.bakes.last_that_ran()
+    if last is None:
+        return None
+    ladders = [row for number in journal.ladders.with_bake(last.number) if (row := journal.ladders.find(number))]
+    reused = {row.ladder for row in _places_of(journal, last.number) if row.reused}
+    if not ladders or ladders[-1].number in reused:
+        return settings_of_bake(journal, last.number), last.number
+    return _settings_of_ladder(journal, ladders[-1]), ladders[-1].of_bake
 
 
 def preview_ladder(
@@ -235,6 +254,24 @@ def _check_kept(spec: LadderSpec) -> None:
     spec_of_toml(spec_toml(spec), "the ladder")
 
 
+def hold_ladder(journal: Journal, number: int, held: bool) -> tuple[int, ...]:
+    """Hold the waiting bakes of a ladder back, or release them; return the numbers of those that were not held, or released, before.
+
+    Raises:
+        WorkspaceError: no ladder has that number, or the journal cannot be written.
+    """
+    read_ladder(journal, number)
+    changed = []
+    for bake in dict.fromkeys(row.bake for row in journal.ladders.bakes_of(number) if not row.cut):
+        row = journal.bakes.find(bake) if bake is not None else None
+        if row is not None and row.state is BakeState.QUEUED and row.held is not held:
+            # An engine may take it in this moment.
+            with suppress(WorkspaceError):
+                journal.queue.set_held(row.number, held)
+                changed.append(row.number)
+    return tuple(sorted(changed))
+
+
 def rung_named(spec: LadderSpec, text: str) -> Rung | None:
     """Return the rung of that name, which may be typed as on a keyboard: `10`, `x10`, `=1e-4`; None where there is none."""
     typed = text.strip()
@@ -330,13 +367,15 @@ def _resume_ended(
     return resumed[::-1]
 
 
+def _places_of(journal: Journal, bake: int) -> list[LadderBakeRow]:
+    """Return the places at which a bake stands, of all ladders."""
+    rows = [row for ladder in journal.ladders.with_bake(bake) for row in journal.ladders.bakes_of(ladder)]
+    return [row for row in rows if row.bake == bake]
+
+
 def _wanted(journal: Journal, bake: int) -> bool:
     """Return whether a ladder has a place for a bake in which it was not cut."""
-    return any(
-        row.bake == bake and not row.cut
-        for ladder in journal.ladders.with_bake(bake)
-        for row in journal.ladders.bakes_of(ladder)
-    )
+    return any(not row.cut for row in _places_of(journal, bake))
 
 
 def _withdraw(journal: Journal, number: int) -> bool:

@@ -15,6 +15,8 @@ from trainer.ladders.queue import (
     continue_ladder,
     cut_ladder,
     extend_ladder,
+    hold_ladder,
+    newest_settings,
     preview_extension,
     preview_ladder,
     settings_of_bake,
@@ -132,6 +134,11 @@ def test_held_bakes_wait_for_somebody(here: Laddered) -> None:
     here.queue(here.preview(), held=True)
     assert {bake.held for bake in here.journal.queue.waiting()} == {True}
     assert all(each.held for each in here.state().bakes)
+    cut_ladder(here.journal, here.workspace, 1, ["10"])
+    here.end(1)
+    assert hold_ladder(here.journal, 1, False) == (2, 4, 5)
+    assert not any(each.held for each in here.state().bakes)
+    assert (hold_ladder(here.journal, 1, False), hold_ladder(here.journal, 1, True)) == ((), (2, 4, 5))
 
 
 def test_a_wrong_rung_is_refused_by_its_name_before_anything_is_written(here: Laddered) -> None:
@@ -191,6 +198,18 @@ def test_a_ladder_of_a_bake_starts_from_its_settings_and_has_it_as_its_centre(he
     here.journal.results.add_mark(bake, Mark(4, 1e9, MarkKind.SET, "unet_lr=3e-4"))
     notes = preview_ladder(here.journal, here.workspace, settings, spec, of_bake=bake).notes
     assert f"bake {bake} was changed while it ran" in notes[0]
+
+
+def test_where_nothing_is_named_a_ladder_starts_from_the_last_bake_but_not_from_a_rung(here: Laddered) -> None:
+    assert newest_settings(here.journal) is None
+    bake = here.bake("unet_lr=3e-4").number
+    here.end(bake)
+    settings, number = newest_settings(here.journal) or (None, None)
+    assert settings is not None and (settings.unet_lr, number) == (3e-4, bake)
+    here.queue(here.preview())
+    here.end(2, 3)
+    settings, number = newest_settings(here.journal) or (None, None)
+    assert settings is not None and (settings.unet_lr, number) == (2e-3, None)
 
 
 def test_more_rungs_and_more_twins_are_added_and_nothing_is_baked_twice(here: Laddered) -> None:
