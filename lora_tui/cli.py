@@ -1,6 +1,7 @@
 """The command line's entry point. Each command imports what it needs when it runs, so that `--help` and the first frame are quick."""
 
 import contextlib
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import trainer
 from lora_tui.commands.bake import bake, demo
 from lora_tui.commands.bakes import bakes
 from lora_tui.commands.check import check
+from lora_tui.commands.cluster import cluster
 from lora_tui.commands.compare_trainers import compare_trainers
 from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import checked_output, exits
@@ -20,6 +22,7 @@ from lora_tui.commands.import_settings import import_settings
 from lora_tui.commands.journal import journal
 from lora_tui.commands.ladder import ladder
 from lora_tui.commands.lora import lora
+from lora_tui.commands.launched import join_launch
 from lora_tui.commands.measure import measure
 from lora_tui.commands.new import new
 from lora_tui.commands.order import order
@@ -50,6 +53,7 @@ _COMMANDS = (
     compare_trainers,
     bake,
     queue,
+    cluster,
     status,
     bakes,
     show,
@@ -81,6 +85,8 @@ class _InOrder(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         # Given arguments, it runs in a process that is not its own.
         prepare_streams(own_process=args is None)
+        if args is None:
+            join_launch(sys.argv[1:])
         try:
             return super().main(args, *rest, **options)
         except SystemExit as ended:

@@ -71,8 +71,9 @@ def whole_letters(text: str) -> str:
 
 
 def plural(number: int, thing: str) -> str:
-    """Return `3 pictures`, `1 picture`, `1,200 pictures`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    """Return `3 pictures`, `1 picture`, `1,200 processes`."""
+    ending = "es" if thing.endswith("ss") else "s"
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}{ending}"
 
 
 def duration(seconds: float) -> str:

@@ -58,6 +58,7 @@ def _bake_file(
     """Check, queue and follow one bake; nothing is written before everything has passed its checks."""
     from lora_tui.terminal.logout import logout_warning
     from trainer.jobs.bakes import queue_bake
+    from trainer.jobs.several_processes import launched_overrides
     from trainer.machine.card_lock import check_card_free, check_card_lockable
     from trainer.plan.plan import plan_line
     from trainer.plan.rate_lines import rate_lines
@@ -65,7 +66,7 @@ def _bake_file(
 
     root = real_path(settings_file).parent
     place = workspace or find_workspace_to_write(root)
-    planned = planned_bake(settings_file, overrides)
+    planned = planned_bake(settings_file, (*overrides, *launched_overrides()))
     results = checked_bake(planned, settings_file)
     if warning := logout_warning():
         click.echo(f"! {warning}", err=True)

@@ -138,6 +138,7 @@ def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -
     from trainer.journal.journal import Journal
     from trainer.machine.card_lock import check_card_lockable
     from trainer.machine.engines import register_engine
+    from trainer.machine.launch import launched
     from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import check_writable, remember_workspace
 
@@ -154,6 +155,10 @@ def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -
     engine.start()
     code = follow(engine, number)
     engine.close(wait=10)
+    if code is ExitCode.DONE and launched() is not None:
+        from trainer.bake.ranks.leader import release_followers
+
+        release_followers()
     if predictor is not None:
         predictor.close()
     return code

@@ -15,6 +15,7 @@ from trainer.engine.engine import Engine
 from trainer.errors import ExitCode, WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Order
+from trainer.machine.launch import launched
 from trainer.text import printable
 
 _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
@@ -128,7 +129,9 @@ class Signals:
         elif number == signal.SIGTSTP:
             self.suspend = True
         elif self.code is not None:
-            raise SystemExit(self.code)
+            # A launcher hands every signal on, once more than the terminal did: it kills by itself who takes too long.
+            if launched() is None:
+                raise SystemExit(self.code)
         else:
             self.code = _EXIT_CODES[signal.Signals(number)]
 

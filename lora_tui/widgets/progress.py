@@ -106,7 +106,7 @@ def _throughput(snapshot: Snapshot) -> list[Content]:
         return []
     parts = [Content.assemble(speed(1 / snapshot.step_seconds), (" it/s", "$muted"))]
     if snapshot.asked is not None:
-        pictures = snapshot.asked.train_batch_size * snapshot.asked.gradient_accumulation_steps
+        pictures = snapshot.asked.pictures_per_step
         parts.append(Content.assemble(speed(pictures / snapshot.step_seconds), (" img/s", "$muted")))
     return parts
 

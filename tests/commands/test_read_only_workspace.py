@@ -94,6 +94,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "queue test-grid": ("queue", "test-grid", "--in", "WS"),
     "queue change": ("queue", "change", "2", "seed=4", "--in", "WS"),
     "queue run": ("queue", "run", "--in", "WS"),
+    "cluster run": ("cluster", "run", "--in", "WS"),
     "order": ("order", "3", "stop", "--in", "WS"),
     "resume": ("resume", "1", "--in", "WS"),
     "fork": ("fork", "1", "--in", "WS"),

@@ -74,6 +74,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "queue test-grid": {"folder": "{ws}"},
     "queue change": {"number": 2, "changes": "seed=3", "folder": "{ws}"},
     "queue run": {"folder": "{ws}"},
+    "cluster run": {"ladder": 1, "folder": "{ws}"},
     "status": {"folder": "{ws}"},
     "bakes list": {"folder": "{ws}"},
     "bakes note": {"number": 1, "text": "ears", "folder": "{ws}"},

@@ -15,6 +15,12 @@ ELSEWHERE: dict[str, tuple[set[str], str]] = {
     "lora_tui/terminal/output_queue.py": ({"os.open"}, "the terminal"),
     "lora_tui/terminal/standard_streams.py": ({"os.open"}, "nothing, in the place of a stream that is closed"),
     "lora_tui/terminal/redirect.py": ({"os.open"}, "the log, appended to, and standard streams"),
+    "lora_tui/commands/launched.py": ({"os.open"}, "nothing, in the place of standard output"),
+    "trainer/cluster/home.py": ({"open"}, "into a path that the writer gave"),
+    "trainer/cluster/worker.py": (
+        {"open", "shutil.copyfile"},
+        "pieces of a copy that is complete once its hash is right, and files of a workspace that is new",
+    ),
     "trainer/demo/workspace.py": ({".write_text"}, "captions of the demo, in a folder that is new"),
     "trainer/formats/webui_config.py": ({"os.open"}, "a backup under a name that must be new"),
     "trainer/formats/safetensors_stream.py": ({"open"}, "into a path that the writer gave"),

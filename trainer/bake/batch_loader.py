@@ -45,6 +45,7 @@ class BatchLoader:
         self._settings = session.settings
         self._plan = session.plan
         self._texts = session.text_embeddings
+        self._micro_batches = session.micro_batches
         self._draw_times = session.model.schedule.time_sampler(session.settings)
         self._data = data
         self._prepared = pictures
@@ -140,7 +141,8 @@ class BatchLoader:
             for place, picture in enumerate(pictures)
         )
         tokens = self._texts.tokenize(captions)
-        self._texts.compute_ahead(captions, tokens)
+        here = slice(*self._micro_batches.rows(len(captions)))
+        self._texts.compute_ahead(captions[here], tokens[here])
         return Batch(
             latents=latents,
             target_noise=drawn.target_noise,

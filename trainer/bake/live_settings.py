@@ -97,6 +97,8 @@ class LiveSettings:
 
     def apply(self, step: int) -> None:
         """Let those parts train that do after `step` steps, with so many pictures at once; log which parts stop."""
+        if self._session.ranks is not None:
+            self._session.ranks.note_settings(self.settings, self.rate_scale, step)
         self._session.micro_batches.size = self.settings.micro_batch_size
         for part in self._session.trained_parts.update(self.settings, self._plan, step):
             cached = self._session.text_embeddings.is_cached(part)

@@ -18,6 +18,7 @@ from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseB
 from trainer.bake.pictures.grid_in_bake import grid_between_steps
 from trainer.bake.pictures.samples import Samples
 from trainer.bake.position import BakePosition
+from trainer.bake.ranks.group import ProcessLost
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.folder_records import FolderRecords
 from trainer.bake.saving.lora_files import LoraSaver
@@ -80,6 +81,7 @@ class TrainingLoop:
         Raises:
             BakeFailed: too many steps in a row had no finite gradient.
             DiskFull: the disk is full and a stop was ordered.
+            ProcessLost: another process that trains the same LoRA has ended.
         """
         if self.validation and not self.validation.knows_the_base:
             self._measure_base(self.validation)
@@ -89,7 +91,14 @@ class TrainingLoop:
         self.evidence.make_up(self.position.step)
         self.report.stage(Stage.STEP, self.position.step, self.session.plan.total_steps)
         while True:
-            end = self._steps()
+            try:
+                end = self._steps()
+            except ProcessLost as lost:
+                if lost.kept_weights:
+                    # It ended in the middle of a step, which changed nothing yet.
+                    self.metrics.flush()
+                    self._save_state()
+                raise
             if end is not None:
                 self.metrics.flush()
                 return end

@@ -3,10 +3,11 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from trainer.bake.reporter import Reporter
 from trainer.journal.records import Mark, MarkKind
@@ -27,6 +28,23 @@ _OUT_OF_MEMORY_MESSAGES = (
 )
 
 
+@dataclass(frozen=True)
+class BatchShare:
+    """What one of several processes computes of each batch: neighbouring pictures, as many as the others but for one.
+
+    Attributes:
+        rank: of the process.
+        processes: how many there are.
+    """
+
+    rank: int
+    processes: int
+
+    def rows(self, count: int) -> tuple[int, int]:
+        """Return the first picture and the one after the last, of a batch of `count`; the same number twice where it has none."""
+        return count * self.rank // self.processes, count * (self.rank + 1) // self.processes
+
+
 class MicroBatches:
     """The parts that a batch passes through the model in.
 
@@ -35,24 +53,54 @@ class MicroBatches:
 
     Args:
         size: pictures at once; None for the whole batch.
+        share: what this process computes of a batch; None where it computes all of it.
 
     Attributes:
-        size: in force.
+        size, share: in force.
     """
 
-    def __init__(self, size: int | None = None) -> None:
+    def __init__(self, size: int | None = None, share: BatchShare | None = None) -> None:
         self.size = size
+        self.share = share
+
+    def rows(self, count: int) -> tuple[int, int]:
+        """Return the first picture that passes here and the one after the last, of a batch of `count`; never none.
+
+        A process whose share is empty takes the batch's first picture, which does not count (`counts`): so every weight that has a
+        gradient in one process has one in all.
+        """
+        if self.share is None:
+            return 0, count
+        first, last = self.share.rows(count)
+        return (first, last) if first < last else (0, 1)
+
+    def counts(self, count: int) -> bool:
+        """Return whether what passes here of a batch of `count` pictures counts."""
+        if self.share is None:
+            return True
+        first, last = self.share.rows(count)
+        return first < last
+
+    def whole(self, losses: Tensor, count: int) -> Tensor:
+        """Return the losses of those that passed here as those of a batch of `count` pictures; 0 for those of other processes."""
+        if self.share is None:
+            return losses
+        all_of_them = losses.new_zeros(count)
+        if self.counts(count):
+            all_of_them[slice(*self.rows(count))] = losses
+        return all_of_them
 
     def split(self, batch: "Batch") -> "Iterator[tuple[tuple[int, int], Batch]]":
-        """Yield (first picture and the one after the last, part) of a batch, in order.
+        """Yield (first picture and the one after the last, part) of what passes here of a batch, in order.
 
         Args:
             batch: a whole one.
         """
         count = len(batch.timesteps)
+        start, end = self.rows(count)
         size = self.size or count
-        for first in range(0, count, size):
-            rows = first, min(first + size, count)
+        for first in range(start, end, size):
+            rows = first, min(first + size, end)
             yield rows, batch if rows == (0, count) else _part(batch, slice(*rows))
 
     def run_with_oom_retry(

@@ -1,8 +1,8 @@
 """A bake from its settings to its last file: load, cache, take the steps, save."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,11 @@ from trainer.bake.live_settings import LiveSettings
 from trainer.bake.loop import TrainingLoop
 from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.pictures.samples import Samples
+from trainer.bake.placement import place_encoders
 from trainer.bake.prediction_type import find_prediction_type
 from trainer.bake.probed_bake import ProbedBake
 from trainer.bake.probes import probes_of
+from trainer.bake.ranks.leader import LeadingRank, leading
 from trainer.bake.reporter import Reporter
 from trainer.bake.saving.contents import StateContents
 from trainer.bake.saving.folder_records import FolderRecords, write_inputs
@@ -42,14 +44,16 @@ from trainer.errors import OutOfMemory
 from trainer.jobs.bakes import measured_speed
 from trainer.jobs.preflight import PlannedBake, prepare
 from trainer.jobs.same_content import manifest_to_start, models_now
+from trainer.jobs.several_processes import check_processes
 from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Stage
 from trainer.measures.background import BackgroundMeasuring
-from trainer.models.model_content import file_hashes
+from trainer.models.model_content import ModelContent, file_hashes
 from trainer.models.prediction_type import PredictionDecision
 from trainer.network.metadata import Origin
 from trainer.settings.model import Settings
+from trainer.text import plural
 
 LATENTS = Path("cache") / "latents"
 """The folder of cached latents in a workspace."""
@@ -105,8 +109,10 @@ def _bake(
     planned = prepare(settings, speed)
     settings = planned.settings
     on_planned(planned)
+    check_processes(settings)
     with ExitStack() as closing:
         closing.callback(orders.close)
+        ranks = closing.enter_context(leading())
         report.stage(Stage.HASH)
         models = models_now(settings, orders.stop_requested)
         if models is None:
@@ -119,7 +125,7 @@ def _bake(
         for line in planned.behaviour:
             report.log(f"behaves like {planned.settings.behave_like}: {line}")
         report.stage(Stage.LOAD)
-        session = closing.enter_context(open_session(settings, planned, models))
+        session = closing.enter_context(_session_of_all(settings, planned, models, ranks, report))
         precision = "fp32" if session.precision.name == "no" else session.precision.name
         report.log(f"{planned.base.name} on {session.model.device}, precision {precision}")
         _warn(session.notes, report)
@@ -135,7 +141,7 @@ def _bake(
         _warn(session.model.vae_notes, report)
         # Until here the card held what encoding needs, from here on what a step needs.
         session.model.put_vae_away()
-        _place_encoders(session, planned)
+        _place_encoders(session, planned, decision)
         session.model.bring_body()
         inputs = _with_fixed_steps(
             _LoopInputs(bake, folder, content, planned, session, decision, trained, held_out),
@@ -156,6 +162,24 @@ def _bake(
             curves.flush()
             report_pace(report)
         return end
+
+
+@contextmanager
+def _session_of_all(
+    settings: Settings,
+    planned: PlannedBake,
+    models: Mapping[str, ModelContent],
+    ranks: LeadingRank | None,
+    report: Reporter,
+) -> Iterator[TrainingSession]:
+    """Open the session in this process and in those that train the same LoRA, at the same time."""
+    if ranks is not None:
+        ranks.load_others(settings, planned.plan, models)
+    with open_session(settings, planned, models, ranks) as session:
+        if ranks is not None:
+            ranks.await_others(session.model.device)
+            report.log(f"{plural(settings.num_processes, 'process')} train together, each on its share of every batch")
+        yield session
 
 
 def _clock_of(began: float, orders: Orders) -> Callable[[], float]:
@@ -228,18 +252,19 @@ def _obey_orders(orders: Orders, report: Reporter) -> BakeState | None:
     return None
 
 
-def _place_encoders(session: TrainingSession, planned: PlannedBake) -> None:
+def _place_encoders(session: TrainingSession, planned: PlannedBake, decision: PredictionDecision) -> None:
     """Cache the outputs of encoders that never train, where a picture's caption never varies; bring the others to the device."""
     fixed = [fixed_caption(picture) for picture in planned.data.pictures]
     held_out = planned.validation.pictures if planned.validation else ()
     captions = [caption for caption in fixed if caption is not None]
-    if len(captions) == len(fixed):
-        probed = captions_of_probes(session.settings, planned.data, planned.validation)
-        session.text_embeddings.cache_for([*captions, *(picture.caption for picture in held_out), *probed])
-    for part in session.model.encoders:
-        if part not in session.trained_parts.initial:
-            session.text_embeddings.freeze(part)
-    session.text_embeddings.place()
+    if len(captions) < len(fixed):
+        captions = []
+    if session.ranks is not None:
+        session.ranks.place(decision, captions)
+    if captions:
+        captions += [picture.caption for picture in held_out]
+        captions += captions_of_probes(session.settings, planned.data, planned.validation)
+    place_encoders(session, captions)
 
 
 @dataclass(frozen=True)
@@ -280,6 +305,8 @@ def _with_fixed_steps(
     fixed = fix_steps(start, report)
     if fixed is None:
         return None
+    if session.ranks is not None:
+        session.ranks.replan(fixed.settings, fixed.plan)
     return replace(inputs, planned=fixed, session=replace(session, settings=fixed.settings, plan=fixed.plan))
 
 

@@ -13,6 +13,7 @@ from trainer.bake.micro_batches import MicroBatches
 from trainer.bake.optimizer import make_optimizer
 from trainer.bake.optimizer_trial import try_optimizer
 from trainer.bake.precision import Precision, check_xformers, fresh_accelerator
+from trainer.bake.ranks.ranks import Ranks
 from trainer.bake.text_embeddings import TextEmbeddings
 from trainer.bake.trained_parts import TrainedParts
 from trainer.jobs.preflight import PlannedBake
@@ -49,6 +50,7 @@ class TrainingSession:
         notes: warnings about the file that the LoRA starts from.
         micro_batches: how many pictures pass through the model at once.
         models: content of what was loaded, by the setting that names it; empty where nothing was.
+        ranks: the other processes that train the same LoRA; None where this one trains alone.
     """
 
     settings: Settings
@@ -63,6 +65,7 @@ class TrainingSession:
     notes: tuple[str, ...]
     micro_batches: MicroBatches
     models: Mapping[str, ModelContent] = field(default_factory=dict)
+    ranks: Ranks | None = None
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
@@ -100,13 +103,17 @@ class TrainingSession:
 
 @contextmanager
 def open_session(
-    settings: Settings, planned: PlannedBake, models: Mapping[str, ModelContent] | None = None
+    settings: Settings,
+    planned: PlannedBake,
+    models: Mapping[str, ModelContent] | None = None,
+    ranks: Ranks | None = None,
 ) -> Iterator[TrainingSession]:
     """Load the base, put the LoRA on it, and take both apart when the block ends.
 
     Args:
         settings, planned: of the bake.
         models: content of what the settings name, by setting, taken before; None where it does not matter.
+        ranks: the other processes that train the same LoRA; None where this one trains alone.
 
     Raises:
         SettingsError, DeviceError, ModelError: the machine or the base cannot do what the settings ask, or a model was replaced
@@ -122,7 +129,7 @@ def open_session(
         with (
             acquire_base_for(planned.base, settings, accelerator.device, precision) as model,
             tuned(model.body),
-            build_session(model, settings, planned.plan, accelerator, precision) as session,
+            build_session(model, settings, planned.plan, accelerator, precision, ranks) as session,
         ):
             # Taken again after all was read: what was read in between is that content.
             check_still(models or {}, settings)
@@ -133,7 +140,12 @@ def open_session(
 
 @contextmanager
 def build_session(
-    model: BaseModel, settings: Settings, plan: Plan, accelerator: Any, precision: Precision
+    model: BaseModel,
+    settings: Settings,
+    plan: Plan,
+    accelerator: Any,
+    precision: Precision,
+    ranks: Ranks | None = None,
 ) -> Iterator[TrainingSession]:
     """Put the LoRA and the optimizer on a loaded base, and take them off when the block ends.
 
@@ -142,6 +154,7 @@ def build_session(
         settings, plan: of the bake.
         accelerator: accelerate's, or what stands in for it: `device`, `scaler`, `prepare`, `backward`, `clip_grad_norm_`.
         precision: the one in force.
+        ranks: the other processes that train the same LoRA; None where this one trains alone.
 
     Raises:
         SettingsError, ModelError: the base cannot do what the settings ask.
@@ -172,7 +185,8 @@ def build_session(
             text_embeddings=texts,
             trained_parts=TrainedParts(network, optimizer, texts),
             notes=notes,
-            micro_batches=MicroBatches(settings.micro_batch_size),
+            micro_batches=MicroBatches(settings.micro_batch_size, ranks.share if ranks is not None else None),
+            ranks=ranks,
         )
     finally:
         network.remove()

@@ -37,11 +37,15 @@ class StepResult:
 
 @dataclass(frozen=True)
 class _Learned:
-    """What a step's forward and backward passes return beside the gradients; see StepResult."""
+    """What a batch's forward and backward passes return beside the gradients.
 
-    loss: Tensor
-    folder_losses: Tensor
-    folder_pictures: Tensor
+    Attributes:
+        losses: of its pictures, fp32 [batch]; 0 where another process has them.
+        folder_of: as in Batch, on the device.
+    """
+
+    losses: Tensor
+    folder_of: Tensor
 
 
 def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
@@ -56,15 +60,21 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
     Raises:
         torch.OutOfMemoryError: one picture is too many, or the optimizer found no room.
     """
-    settings = session.settings
+    settings, ranks = session.settings, session.ranks
+    if ranks is not None:
+        ranks.start_step(work)
     # A part that has stopped has the rate 0: its curve continues to the end.
     stopped: dict[Part, float] = dict.fromkeys(session.trained_parts.initial, 0.0)
     rates = stopped | set_learning_rates(session.optimizer, settings, session.plan, work.step)
     learned, fewer = session.micro_batches.run_with_oom_retry(
         lambda: _learn(session, work),
-        largest=max(len(batch.timesteps) for batch in work.batches),
+        largest=max(_at_once(session, batch) for batch in work.batches),
         undo=lambda: _forget(session),
     )
+    losses = [of_batch.losses for of_batch in learned]
+    if ranks is not None:
+        losses = ranks.add_up(session.network.parameters(), losses)
+        fewer = ranks.reduced(fewer)
     # An infinite limit leaves the gradient as it is and still measures it.
     grad_norm = session.accelerator.clip_grad_norm_(session.network.parameters(), settings.max_grad_norm or math.inf)
     skip_unless_finite(session.optimizer.optimizer, session.accelerator.scaler, grad_norm)
@@ -72,35 +82,42 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
     session.optimizer.zero_grad()
     if settings.scale_weight_norms is not None:
         session.network.limit_norms(settings.scale_weight_norms)
-    return StepResult(rates, learned.loss, grad_norm, learned.folder_losses, learned.folder_pictures, fewer)
+    return StepResult(
+        rates,
+        torch.stack([each.mean() for each in losses]).mean(),
+        grad_norm,
+        torch.stack([each.folder_of @ loss for each, loss in zip(learned, losses, strict=True)]).sum(dim=0),
+        torch.stack([each.folder_of.sum(dim=1) for each in learned]).sum(dim=0),
+        fewer,
+    )
 
 
-def _learn(session: TrainingSession, work: StepBatches) -> _Learned:
+def _at_once(session: TrainingSession, batch: Batch) -> int:
+    """Return how many pictures of a batch pass through the model in this process."""
+    first, last = session.micro_batches.rows(len(batch.timesteps))
+    return last - first
+
+
+def _learn(session: TrainingSession, work: StepBatches) -> list[_Learned]:
     """Add up the gradients of the mean of the batches' mean losses."""
-    batch_losses: list[Tensor] = []
-    folder_losses: list[Tensor] = []
-    folder_pictures: list[Tensor] = []
+    learned: list[_Learned] = []
     # What a layer leaves out is drawn anew in every step, as the noise is.
     noise_seed = session.settings.seed_of(RandomSource.NOISE)
     for position, waiting in enumerate(work.batches):
         batch = waiting.on(session.model.device)
+        pictures = len(batch.timesteps)
         of_parts: list[Tensor] = []
         for rows, part in session.micro_batches.split(batch):
             session.network.start_pass(noise_seed, work.step, position, rows=rows)
             losses = _losses(session, part)
             # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts
             # divides it by the full count, which makes it a weaker one).
-            session.accelerator.backward(losses.sum() / len(batch.timesteps) / len(work.batches))
+            loss = losses.sum() / pictures / len(work.batches)
+            session.accelerator.backward(loss if session.micro_batches.counts(pictures) else loss * 0.0)
             of_parts.append(losses.detach())
-        of_batch = torch.cat(of_parts)
-        batch_losses.append(of_batch.mean())
-        folder_losses.append(batch.folder_of @ of_batch)
-        folder_pictures.append(batch.folder_of.sum(dim=1))
-    return _Learned(
-        torch.stack(batch_losses).mean(),
-        torch.stack(folder_losses).sum(dim=0),
-        torch.stack(folder_pictures).sum(dim=0),
-    )
+        of_batch = session.micro_batches.whole(torch.cat(of_parts), pictures)
+        learned.append(_Learned(of_batch, batch.folder_of))
+    return learned
 
 
 def _losses(session: TrainingSession, batch: Batch) -> Tensor:

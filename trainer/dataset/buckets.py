@@ -40,11 +40,16 @@ def group_of(settings: Settings) -> Group:
     """Return how pictures are put together where `settings` alone say it."""
     rules, profile = bucket_rules(settings), imitated(settings.behave_like)
     if profile is None:
-        return Group(rules, settings.train_batch_size)
+        return Group(rules, _batch_size(settings))
     engine = profile.engine
     if engine.bucket_of is not None:
         rules = replace(rules, bucket_of=_BucketOf(engine.bucket_of, settings))
-    return Group(rules, settings.train_batch_size, engine.batch_of_distinct, engine.last_batch, engine.regularisation)
+    return Group(rules, _batch_size(settings), engine.batch_of_distinct, engine.last_batch, engine.regularisation)
+
+
+def _batch_size(settings: Settings) -> int:
+    """Return the pictures of a batch: those of every process that trains together."""
+    return settings.train_batch_size * settings.num_processes
 
 
 class _BucketOf:

@@ -96,7 +96,7 @@ class Group:
 
     Attributes:
         rules: of the buckets.
-        batch_size: pictures in a pass.
+        batch_size: pictures in a pass; where several processes train together, those of all of them.
         of_distinct: whether a bucket with fewer pictures than that has smaller batches, however often they are repeated.
         last_batch: what becomes of the pictures left over at a bucket's end.
         regularisation: how many of the regularisation pictures are shown.

@@ -11,6 +11,7 @@ from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.moved_files import with_files_of_bake
 from trainer.jobs.optimizer_trial import try_optimizer_of
 from trainer.jobs.preflight import PlannedBake, prepare, prepare_from
+from trainer.jobs.several_processes import check_processes
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.curves import MeasuredSpeed
 from trainer.journal.journal import Journal
@@ -90,9 +91,11 @@ def queue_bake(
         not_before, held, on_failure, starts_from: as in `NewBake`.
 
     Raises:
+        SettingsError: it is for more processes than were started.
         DiskFull: the disk has no space for what the bake will write.
         WorkspaceError: the journal or the bakes' folder cannot be written.
     """
+    check_processes(ready.settings)
     check_disk_space(ready.plan.total_disk_bytes, workspace.root)
     make_workspace(workspace.root)
     if parent is None:

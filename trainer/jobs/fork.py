@@ -20,6 +20,7 @@ from trainer.jobs.same_content import (
     provenance_of,
     resume_provenance,
 )
+from trainer.jobs.several_processes import check_processes
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.bakes import ENDED
 from trainer.journal.journal import Journal
@@ -87,6 +88,7 @@ def resume(journal: Journal, number: int, engine: str, look_in: Sequence[Path] =
 
     Raises:
         WorkspaceError: no bake has that number, it runs or waits, or it is done.
+        SettingsError: it is for more processes than were started, or for fewer.
         ModelError: its base, VAE or start LoRA is not the one its newest state was made on; the bake stays as it was.
     """
     bake = journal.bakes.read(number)
@@ -100,6 +102,7 @@ def resume(journal: Journal, number: int, engine: str, look_in: Sequence[Path] =
         )
     if bake.grid is None and bake.state in (BakeState.PARKED, *ENDED):
         settings = settings_of(journal, bake)
+        check_processes(settings)
         found = with_moved_files(settings, resume_provenance(journal, bake), journal.paths, look_in)
         check_resumable(journal, bake, found)
         if found != settings:

@@ -69,6 +69,7 @@ def _pass_seconds(ready: PlannedBake, settings_path: Path) -> float | None:
 
 
 def _seconds_of_pass(ready: PlannedBake, step_seconds: float) -> float:
+    # Of one process: it measures alone.
     pictures = ready.settings.train_batch_size * ready.settings.gradient_accumulation_steps
     return step_seconds / pictures / _PASSES_PER_STEP
 

@@ -29,6 +29,13 @@ from trainer.journal.symptoms import SymptomStore
 
 T = TypeVar("T")
 
+# Columns of a bake's row that tell how it runs.
+_OF_THE_RUN = (
+    "total_steps", "steps_per_epoch", "stage", "stage_done", "stage_total", "device", "peak_vram", "predicted_peak",
+    "predicted_peak_parts", "measured_peak_allocated", "setup_seconds", "asked_minutes", "expected_step_seconds",
+    "planned_seconds",
+)  # fmt: skip
+
 # A record is written at every state; bake.log has the lines before these.
 _MAX_LOG_LINES = 2000
 
@@ -105,6 +112,30 @@ class RecordStore(Store):
             _insert(connection, replace(record, bake=bake))
         return number
 
+    def bring_home(self, record: BakeRecord, lines: Sequence[LogLine], settings_toml: str) -> None:
+        """Let a bake of this journal be what it is where it runs: its row, all that was saved and measured, and new lines of its log.
+
+        What is this journal's own stays: its place in the queue, who runs it, its state and its orders.
+
+        Args:
+            record: of the bake there, under its number here.
+            lines: of its log there, since the last time.
+            settings_toml: the settings in force, as this workspace keeps them.
+        """
+        number, row = record.bake.number, to_row(record.bake)
+        values = {**{name: row[name] for name in _OF_THE_RUN}, "settings_toml": settings_toml}
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        with self._database.writing() as connection:
+            connection.execute(f"UPDATE bake SET {assignments} WHERE number = ?", (*values.values(), number))
+            for table, rows in _tables_of_the_run(record):
+                # A step that was taken again, or a state that was removed, is gone there too.
+                connection.execute(f"DELETE FROM {table} WHERE bake = ?", (number,))
+                for each in rows:
+                    insert(connection, table, {**to_row(each), "bake": number}, replace=True)
+            for line in lines:
+                values_of_line = {name: value for name, value in to_row(line).items() if name != "id"}
+                insert(connection, "log", {**values_of_line, "bake": number})
+
     def _of_bake(self, kind: type[T], table: str, bake: int) -> list[T]:
         return self._database.records(kind, f"FROM {table} WHERE bake = ? ORDER BY 1, 2", (bake,))
 
@@ -114,14 +145,9 @@ def _insert(connection: sqlite3.Connection, record: BakeRecord) -> None:
     known = connection.execute("SELECT 1 FROM bake WHERE number = ?", (record.bake.parent,)).fetchone()
     insert(connection, "bake", to_row(record.bake if known else replace(record.bake, parent=None)))
     tables: tuple[tuple[str, Sequence[object]], ...] = (
-        ("checkpoint", record.checkpoints),
-        ("state", record.states),
-        ("validation", record.validations),
-        ("folder_loss", record.folder_losses),
-        ("mark", record.marks),
+        *_tables_of_the_run(record),
         ("orders", record.orders),
         ("log", record.log),
-        ("measure", record.measures),
         ("bake_note", () if record.note is None else (record.note,)),
         ("imported_file", record.imported),
         ("symptom_tick", record.symptoms),
@@ -132,3 +158,15 @@ def _insert(connection: sqlite3.Connection, record: BakeRecord) -> None:
             # reason to lose the rest.
             values = {name: value for name, value in to_row(row).items() if name != "id"}
             insert(connection, table, {**values, "bake": number}, replace=True)
+
+
+def _tables_of_the_run(record: BakeRecord) -> tuple[tuple[str, Sequence[object]], ...]:
+    """Return table -> rows of what a bake saved and measured."""
+    return (
+        ("checkpoint", record.checkpoints),
+        ("state", record.states),
+        ("validation", record.validations),
+        ("folder_loss", record.folder_losses),
+        ("mark", record.marks),
+        ("measure", record.measures),
+    )

@@ -187,6 +187,20 @@ class CurveStore(Store):
             values[places[row["step"]]] = number_or_nan(row["value"])
         return columns if steps else {}
 
+    def after(self, bake: int, step: int) -> dict[str, tuple[tuple[int, float], ...]]:
+        """Return the (step, value) pairs of every metric above `step`, in order; nan where a step has no value."""
+        found = self._database.rows(
+            f"""
+            SELECT metric, step, value FROM series JOIN point ON point.series = series.id
+            WHERE bake = ? AND step > ? AND {_IS_STEP} AND typeof(metric) = 'text' ORDER BY step
+            """,
+            (bake, step),
+        )
+        points: dict[str, list[tuple[int, float]]] = {}
+        for row in found:
+            points.setdefault(row["metric"], []).append((row["step"], number_or_nan(row["value"])))
+        return {metric: tuple(values) for metric, values in points.items()}
+
     def last_values(self, bake: int) -> dict[str, tuple[int, float]]:
         """Return each metric's last (step, value)."""
         names = self._database.rows("SELECT id, metric FROM series WHERE bake = ? ORDER BY metric", (bake,))

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from trainer.dataset.batches import bucket_uses, instances
+from trainer.dataset.batches import GroupBucket, bucket_uses, instances
 from trainer.dataset.captions import fixed_caption
 from trainer.families.registry import add_family, family_record
 from trainer.grid.defaults import defaults_for
@@ -178,14 +178,19 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
         base=str(settings.pretrained_model_name_or_path),
         fingerprint=_fingerprint(planned.base.path),
         buckets=tuple(
-            BucketUse(*use.size, use.pictures, use.batch_size if use.batch_size != settings.train_batch_size else None)
-            for use in sorted(uses, key=lambda use: (*use.size, use.group))
+            _bucket_of_one_process(use, settings) for use in sorted(uses, key=lambda use: (*use.size, use.group))
         ),
         captions_vary=any(fixed_caption(data.pictures[index]) is None for index in shown),
         sample=_sample_size(planned) if makes_pictures(settings) else None,
         policy=policy or ("card" if card_device() else "cpu"),
         optimizer_state=planned.optimizer_state,
     )
+
+
+def _bucket_of_one_process(use: GroupBucket, settings: Settings) -> BucketUse:
+    """Return what a bucket's batches put on one GPU: of several processes each takes its share of a batch."""
+    pictures, batch = (-(-number // settings.num_processes) for number in (use.pictures, use.batch_size))
+    return BucketUse(*use.size, pictures, batch if batch != settings.train_batch_size else None)
 
 
 def _sample_size(planned: PlannedBake) -> tuple[int, int]:

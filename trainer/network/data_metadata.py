@@ -29,7 +29,7 @@ def data_metadata(settings: Settings, data: DataSet, plan: Plan) -> dict[str, ob
         "ss_cache_latents": True,
         "ss_resize_interpolation": None,
         "ss_face_crop_aug_range": None,
-        **(_groups(data, plan) if settings.dataset_config else _one_group(settings, data, plan)),
+        **(_groups(settings, data, plan) if settings.dataset_config else _one_group(settings, data, plan)),
     }
 
 
@@ -45,7 +45,7 @@ def _one_group(settings: Settings, data: DataSet, plan: Plan) -> dict[str, objec
     info = _bucket_info(data, plan, range(len(data.pictures))) if settings.enable_bucket else None
     return {
         "ss_batch_size_per_device": settings.train_batch_size,
-        "ss_total_batch_size": settings.train_batch_size * settings.gradient_accumulation_steps,
+        "ss_total_batch_size": settings.pictures_per_step,
         "ss_resolution": settings.size,
         "ss_enable_bucket": settings.enable_bucket,
         "ss_bucket_no_upscale": settings.bucket_no_upscale,
@@ -68,18 +68,18 @@ def _one_group(settings: Settings, data: DataSet, plan: Plan) -> dict[str, objec
     }
 
 
-def _groups(data: DataSet, plan: Plan) -> dict[str, object]:
+def _groups(settings: Settings, data: DataSet, plan: Plan) -> dict[str, object]:
     """Return sd-scripts' list of groups and their folders."""
-    return {"ss_datasets": json.dumps([_group(number, data, plan) for number in range(len(data.groups))])}
+    return {"ss_datasets": json.dumps([_group(number, settings, data, plan) for number in range(len(data.groups))])}
 
 
-def _group(number: int, data: DataSet, plan: Plan) -> dict[str, object]:
+def _group(number: int, settings: Settings, data: DataSet, plan: Plan) -> dict[str, object]:
     group = data.groups[number]
     pictures = [picture for picture in data.pictures if picture.group == number]
     members = {index for index, picture in enumerate(data.pictures) if picture.group == number}
     return {
         "is_dreambooth": True,
-        "batch_size_per_device": group.batch_size,
+        "batch_size_per_device": group.batch_size // settings.num_processes,
         "num_train_images": sum(picture.repeats for picture in pictures if not picture.is_reg),
         "num_reg_images": sum(picture.repeats for picture in pictures if picture.is_reg),
         "resolution": group.rules.size,

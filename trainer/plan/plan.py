@@ -69,6 +69,8 @@ class Plan:
         cut: captions that are longer than what is read of them.
         behave_like: the trainer whose ways count; "" for ours.
         timing: how the steps follow from train_minutes; None where they do not.
+        processes: that train together, each on a GPU of its own.
+        batch_size: pictures that one of them takes of a full batch; None where the groups of a data set file differ in it.
         held_out_pictures: training pictures that are measured and not trained on; those of validation_data_dir do not count.
     """
 
@@ -98,6 +100,8 @@ class Plan:
     behave_like: str = ""
     timing: TimePlan | None = None
     held_out_pictures: int = 0
+    processes: int = 1
+    batch_size: int | None = None
 
     @property
     def steps_known(self) -> bool:
@@ -169,6 +173,8 @@ def make_plan(
         behave_like=settings.behave_like or "",
         timing=timing,
         held_out_pictures=len({picture.path for picture in data.held_out}),
+        processes=settings.num_processes,
+        batch_size=_batch_of_process(settings, data),
     )
 
 
@@ -182,6 +188,7 @@ def plan_line(plan: Plan) -> str:
         *([f"{plan.held_out_pictures:,} held out"] if plan.held_out_pictures else []),
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
         plural(len(plan.buckets), "bucket"),
+        *_together(plan),
         _steps_text(plan),
         *_stop_texts(plan),
     ]
@@ -299,6 +306,19 @@ def _disk(
         "total_disk_bytes": length.files * lora_bytes + states + metrics_disk_bytes(length),
         "bytes_per_8_hours": bytes_per_8_hours(settings, length, lora_bytes=lora_bytes, state_bytes=state_bytes),
     }
+
+
+def _batch_of_process(settings: Settings, data: DataSet) -> int | None:
+    sizes = {group.batch_size // settings.num_processes for group in data.groups}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _together(plan: Plan) -> list[str]:
+    """Return how many processes train together, and how many pictures each takes of a batch; nothing of one alone."""
+    if plan.processes == 1:
+        return []
+    each = f" × {plural(plan.batch_size, 'picture')}" if plan.batch_size is not None else ""
+    return [f"{plural(plan.processes, 'process')}{each}"]
 
 
 def _stop_texts(plan: Plan) -> list[str]:

@@ -109,6 +109,11 @@ class Settings(
         return parse_size(self.resolution)
 
     @property
+    def pictures_per_step(self) -> int:
+        """Pictures that an optimizer step learns from, where every batch is full."""
+        return self.train_batch_size * self.num_processes * self.gradient_accumulation_steps
+
+    @property
     def alpha(self) -> float:
         """The alpha in force: 0 stands for network_dim, as in sd-scripts."""
         return self.network_alpha or float(self.network_dim)

@@ -15,7 +15,7 @@ import trainer.bake.loop
 from trainer.bake.batch import StepBatches
 from trainer.bake.batch_loader import BatchLoader
 from trainer.bake.latents import encode_pictures
-from trainer.bake.micro_batches import MicroBatches, is_out_of_memory
+from trainer.bake.micro_batches import BatchShare, MicroBatches, is_out_of_memory
 from trainer.bake.session import TrainingSession
 from trainer.bake.step import StepResult, train_step
 from trainer.jobs.preflight import PlannedBake
@@ -101,6 +101,27 @@ def test_a_batch_in_parts_learns_what_the_whole_does(
             assert torch.allclose(result.loss, whole_result.loss, rtol=1e-5)
             assert torch.allclose(result.folder_losses, whole_result.folder_losses, rtol=1e-5)
             assert torch.equal(result.folder_pictures, whole_result.folder_pictures)
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_what_several_processes_learn_of_their_shares_adds_up_to_what_one_does(
+    processes: int, make_settings: Any, open_session: OpenSession
+) -> None:
+    with open_session(make_settings(**EVERYTHING, **DROPOUTS)) as (session, planned):
+        trained_a_little(session)
+        work = first_work(session, planned)
+        whole, whole_result = gradients_of(session, work)
+        shares: list[tuple[dict[str, Tensor], StepResult]] = []
+        for rank in range(processes):
+            # Of four processes one has nothing of a batch of three pictures, and two have nothing of one of two.
+            session.micro_batches.share = BatchShare(rank, processes)
+            shares.append(gradients_of(session, work))
+        session.micro_batches.share = None
+        # The same weights have a gradient in each, or their sums would be of different weights.
+        assert all(gradients.keys() == whole.keys() for gradients, _ in shares)
+        assert_same(whole, {name: sum(gradients[name] for gradients, _ in shares) for name in whole})  # type: ignore[misc]
+        losses = torch.stack([result.folder_losses for _, result in shares]).sum(dim=0)
+        assert torch.allclose(losses, whole_result.folder_losses, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dropouts", [{}, DROPOUTS])

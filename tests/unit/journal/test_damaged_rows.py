@@ -63,6 +63,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "results.manifest": lambda journal, number: journal.results.manifest(number),
     "curves.read": lambda journal, number: [journal.curves.read(number, "loss", columns) for columns in (2, 500)],
     "curves.columns": lambda journal, number: journal.curves.columns(number),
+    "curves.after": lambda journal, number: journal.curves.after(number, 1),
     "curves.last_values": lambda journal, number: journal.curves.last_values(number),
     "curves.measured_speed": lambda journal, number: journal.curves.measured_speed(lambda toml: "unet_lr" in toml),
     "measures.of_bake": lambda journal, number: journal.measures.of_bake(number),
@@ -131,7 +132,7 @@ WRITES = {
     "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
     "telemetry": "add",
     "digests": "set_last_viewed",
-    "records": "add add_next",
+    "records": "add add_next bring_home",
 }
 
 OF_ITS_NUMBER = [

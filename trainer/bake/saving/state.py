@@ -157,6 +157,17 @@ def unpack(state: State, session: TrainingSession, where: str) -> None:
         torch.cuda.set_rng_state(state.tensors[f"{_RNG}cuda"], session.model.device)
     if state.facts.scaler and session.accelerator.scaler is not None:
         session.accelerator.scaler.load_state_dict(state.facts.scaler)
+    if session.ranks is not None:
+        session.ranks.put_back(state.facts, _of_a_step(state))
+
+
+def _of_a_step(state: State) -> dict[str, Tensor]:
+    """Return what the steps to come depend on: what another process needs to take them too."""
+    return {
+        name: tensor
+        for name, tensor in state.tensors.items()
+        if name != MANIFEST_TENSOR and not name.startswith((_READINGS, _VALIDATION))
+    }
 
 
 def write_state(state: State, path: Path) -> None:

@@ -9,6 +9,7 @@ _MEMORY = "it saves memory and changes no step"
 _SAMPLES = "its prompt file decides that, line by line"
 _VALIDATION = "where no share is held out there is nothing to validate"
 _ONE_SEED = "one seed decides start values, order and noise there"
+_LAUNCHED = "its launcher takes it: `accelerate launch --num_processes N`"
 _GUARD = "of the run itself, not of what is trained"
 
 LOST: Mapping[str, str] = {
@@ -41,6 +42,7 @@ NOT_NEEDED: Mapping[str, str] = {
     "checkpointed_blocks": _MEMORY,
     "micro_batch_size": _MEMORY,
     "encoder_off_card": _MEMORY,
+    "num_processes": _LAUNCHED,
     "keep_states": _GUARD,
     "state_budget": _GUARD,
     "save_state_every_n_steps": _GUARD,

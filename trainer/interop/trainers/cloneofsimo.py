@@ -11,7 +11,7 @@ from trainer.interop.trainers.rules import Values, idle, is_blank, is_on, number
 
 PROFILE = "cloneofsimo lora 2023-02"
 
-_LAUNCHER = "it is of `accelerate launch`; a bake runs in one process"
+_LAUNCHER = "it is of `accelerate launch`, which starts a bake on several GPUs here too"
 _INVERSION = "textual inversion is not here: the words stand in the captions"
 
 

@@ -5,7 +5,9 @@ from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import constant, each, idle, or_blank, or_zero, same, switch, table
 
 OTHER_BASES = reasons.of_other_bases("Flux, SD3, HunyuanImage, Anima or Lumina")
-_LAUNCHER = "of accelerate's launcher; one process trains here"
+_LAUNCHER = (
+    "of accelerate's launcher, which starts a bake on several GPUs here too: `accelerate launch -m lora_tui bake`"
+)
 _TOOL = "of the GUI itself"
 _BLOCK_KEYS = (
     *("down_lr_weight", "mid_lr_weight", "up_lr_weight", "block_lr_zero_threshold"),

@@ -71,7 +71,10 @@ _VARIABLES = table(
     (switch(name) for name in _FLAGS if name not in _READ_APART),
     (KeyRule(name, (name,)) for name in OPTIONS if name not in _FLAGS and name not in _READ_APART),
     idle("stop_text_encoder_training", "sd-scripts has it for whole models alone; text_encoder_stop does it here"),
-    idle("multi_gpu gpu_ids num_processes", "a bake here runs on one GPU"),
+    idle(
+        "multi_gpu gpu_ids num_processes",
+        "it is of accelerate's launcher: `accelerate launch -m lora_tui bake` trains on several GPUs",
+    ),
     idle("sd_scripts_dir venv_dir ext_args launch_args network_module_args", "of the script around sd-scripts"),
     idle("total mts repeats imgs img_repeats iter", "counted by the script"),
 )

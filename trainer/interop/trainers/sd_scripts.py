@@ -12,7 +12,7 @@ from trainer.settings.absent_options import ABSENT_OPTIONS
 
 OLD_PROFILE, TODAY_PROFILE = "sd-scripts 2023-02", "sd-scripts 2026-02"
 
-_LAUNCHER = "it is of `accelerate launch`; a bake runs in one process, and mixed_precision is a setting"
+_LAUNCHER = "it is of `accelerate launch`, which starts a bake on several GPUs here too; mixed_precision is a setting"
 # Written by people and by the GUIs around it beside the options; argparse has none of them.
 _RULES = (
     *(KeyRule(name, (name,)) for name in dict.fromkeys((*OPTIONS, *RULES, *ABSENT_OPTIONS))),

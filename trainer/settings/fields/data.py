@@ -457,6 +457,19 @@ class DataFields(BaseModel):
         ge=1,
         le=512,
     )
+    num_processes: int = setting(
+        1,
+        "Data",
+        "GPUs at once",
+        "Processes that train one LoRA together, each on a GPU of its own, started by `accelerate launch`, which fills this in. Each takes batch size pictures of every batch: 2 GPUs with a batch size of 3 train as one would with 6.",
+        memory="derived",
+        speed=True,
+        metadata=("ss_total_batch_size",),
+        exactness=EXACT,
+        synonyms="several gpus, multi gpu, distributed, ddp, accelerate, world size",
+        ge=1,
+        le=256,
+    )
 
     @field_validator("behave_like")
     @classmethod
