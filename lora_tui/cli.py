@@ -21,8 +21,8 @@ from lora_tui.commands.grid import grid
 from lora_tui.commands.import_settings import import_settings
 from lora_tui.commands.journal import journal
 from lora_tui.commands.ladder import ladder
-from lora_tui.commands.lora import lora
 from lora_tui.commands.launched import join_launch
+from lora_tui.commands.lora import lora
 from lora_tui.commands.measure import measure
 from lora_tui.commands.new import new
 from lora_tui.commands.order import order
