@@ -36,6 +36,7 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "floor": (("floor", "1", "--in", "WS"), "no twins yet"),
     "ladder list": (("ladder", "list", "--in", "WS"), "0001 unet_lr ×1  1 rung"),
     "ladder show": (("ladder", "show", "1", "--in", "WS"), "1 done"),
+    "ladder presets": (("ladder", "presets"), "unet-rate"),
     "ladder start": (("ladder", *LADDER, "--dry-run"), "4 bakes"),
     "queue": (("queue", "--in", "WS"), "0002 hifumi  held"),
     "queue --json": (("queue", "--in", "WS", "--json"), '"orphaned": false'),

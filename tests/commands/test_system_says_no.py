@@ -246,8 +246,8 @@ def no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     os.chdir(before)
 
 
-NEEDS_NO_FOLDER = {"demo"}
-"""Commands that have a place of their own without one."""
+NEEDS_NO_FOLDER = {"demo", "ladder presets"}
+"""Commands that have a place of their own without one, or need none."""
 
 
 @pytest.mark.parametrize("name", ALL)
