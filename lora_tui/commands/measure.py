@@ -22,7 +22,13 @@ _THREADS = 2
 
 @click.command()
 @click.argument("targets", nargs=-1, required=True, type=PATH, metavar="FILE...|N")
-@click.option("--base", "base_path", type=PATH, metavar="PATH", help="Base to compare sizes with, or `demo`.")
+@click.option(
+    "--base",
+    "base_path",
+    type=PATH,
+    metavar="PATH",
+    help="Base to compare sizes with, or `demo`; a DoRA needs its own.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @WORKSPACE
 @exits
@@ -94,6 +100,7 @@ def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool,
         file_title,
         interference_json,
         interference_table,
+        needs_base_line,
         twins_json,
         twins_lines,
         values_json,
@@ -109,12 +116,17 @@ def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool,
         line("measuring")
         measured = [measure_file(path, base, threads=_THREADS) for path in paths]
         line("comparing")
-        met = interference(paths, own_name=base.own_name) if len(paths) > 1 else {}
+        met = interference(paths, own_name=base.own_name, weights=base.weights) if len(paths) > 1 else {}
         twins = _twins(paths, workspace) if met else []
     if as_json:
         pairs = [{"first": one, "second": other, "meet": interference_json(met[one, other])} for one, other in met]
         files = [
-            {"path": str(path), "measures": values_json(found.values(0), steps=False)}
+            {
+                "path": str(path),
+                "kinds": read_lora_header(path).kinds,
+                "measures": values_json(found.values(0), steps=False),
+                "needs_base": list(found.needs_base),
+            }
             for path, found in zip(paths, measured, strict=True)
         ]
         among = {"twins": [twins_json(each) for each in twins], "caveat": CAVEAT} if met else {}
@@ -126,7 +138,10 @@ def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool,
         click.echo(file_title(name, header))
         for note in header.unread():
             print_note(note)
-        _print_lines(file_table(found.values(0)))
+        if found.needs_base:
+            print_note(needs_base_line(found.needs_base))
+        if found.modules:
+            _print_lines(file_table(found.values(0)))
     for (one, other), scopes in met.items():
         click.echo(f"{names[one]} and {names[other]}")
         _print_lines(interference_table(scopes) if scopes["", ""].modules else ["no module in common"])

@@ -37,10 +37,25 @@ _OF_EPOCH = (DELTA_SHARE, DELTA_NORM, MOVEMENT, COSINE_BEFORE, RANK_USED, STABLE
 
 
 def file_title(name: str, header: "LoraHeader") -> str:
-    """Return what a LoRA file holds: `a.safetensors: 264 modules of rank 4 to 32`."""
+    """Return what a LoRA file holds: `a.safetensors: 264 modules of rank 4 to 32`; of another kind than a plain LoRA, which."""
     ranks = [module.rank for module in header.modules.values()]
     low, high = min(ranks), max(ranks)
-    return f"{name}: {plural(len(ranks), 'module')} of rank {low if low == high else f'{low} to {high}'}"
+    title = f"{name}: {plural(len(ranks), 'module')} of rank {low if low == high else f'{low} to {high}'}"
+    return title if header.is_plain else f"{title}: {kinds_text(header)}"
+
+
+def kinds_text(header: "LoraHeader") -> str:
+    """Return the kinds of a file's layers: `LoKr`, or `200 LoHa, 64 LoRA`."""
+    kinds = header.kinds
+    return next(iter(kinds)) if len(kinds) == 1 else ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+
+
+def needs_base_line(modules: Sequence[str]) -> str:
+    """Return what is said of modules that are not measured without the base."""
+    return (
+        f"{plural(len(modules), 'module')} not measured: the change of a DoRA depends on the base's weights; "
+        "give its base with --base"
+    )
 
 
 def file_table(values: Sequence["MeasuredValue"]) -> list[str]:

@@ -50,6 +50,13 @@ def _layer(**others: NDArray[np.float16]) -> dict[str, NDArray[np.float16]]:
     return {f"lora_te_text_model_encoder_layers_1_self_attn_v_proj.{key}": value for key, value in tensors.items()}
 
 
+def _loha() -> dict[str, NDArray[np.float16]]:
+    """The same as a LoHa."""
+    name = "lora_te_text_model_encoder_layers_1_self_attn_v_proj"
+    sides = {f"hada_w{half}_{side}": (32, 2) if side == "a" else (2, 32) for half in "12" for side in "ab"}
+    return {f"{name}.{role}": np.ones(shape, np.float16) for role, shape in sides.items()}
+
+
 def _start_from_nan(folder: Path) -> list[str]:
     tensors = _layer(**{"lora_up.weight": np.full((32, 2), np.nan, np.float16)})
     return _start_from(folder, tensors, dim_from_weights="true")
@@ -92,8 +99,12 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
         "start.safetensors: holds NaN in module lora_te_text_model_encoder_layers_1",
     ),
     "a LoHa as start LoRA": (
-        lambda folder: _start_from(folder, _layer(hada_w1_a=np.ones((2, 2), np.float16)), dim_from_weights="true"),
-        "it is a LoHa",
+        lambda folder: _start_from(folder, _loha(), dim_from_weights="true"),
+        "it is a LoHa: lora_te_text_model_encoder_layers_1",
+    ),
+    "a DoRA as start LoRA": (
+        lambda folder: _start_from(folder, _layer(dora_scale=np.ones((32, 1), np.float16))),
+        "it is a DoRA",
     ),
     "a start LoRA of another rank": (
         lambda folder: _start_from(folder, _layer()),

@@ -351,6 +351,13 @@ KINDS: tuple[Kind, ...] = (
         ),
     ),
     Kind(
+        "LoRA of other kinds",
+        {"models/kinds.safetensors": _HEADER, "models/doras.safetensors": _HEADER},
+        (),
+        (command("measure", "{file}", "--base", "demo", "--json"), calls.measure_lora),
+        (calls.load_lora,),
+    ),
+    Kind(
         "LoRA with numbered layers",
         {"models/numbered.safetensors": (*_HEADER, of_metadata("unet"))},
         ("trainer.models.numbered_layers",),

@@ -10,6 +10,7 @@ from pathlib import Path
 import interop_sources as sources
 import numpy as np
 import script_sources as scripts
+from lora_kinds import FORMS, write_kinds
 from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
 from PIL import Image, features
@@ -428,6 +429,9 @@ def _write_webui_files(folder: Path) -> None:
 def _write_models(folder: Path) -> None:
     write_lora(folder / "hifumi.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4"})
     write_lora(folder / "adapter_model.safetensors")
+    some = dict(list(identify_base(DEMO_BASE).lora_shapes.items())[:: len(FORMS) - 1])
+    write_kinds(folder / "kinds.safetensors", some)
+    write_kinds(folder / "doras.safetensors", some, ("lora", "loha", "lokr flat"), dora="inputs")
     write_numbered_lora(folder / "numbered.safetensors")
     # What is told of the bake that made it, as far as it is written in JSON.
     write_lora(folder / "again.safetensors", metadata=_baked())

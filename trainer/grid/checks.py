@@ -15,7 +15,7 @@ from trainer.grid.recipe import LoraUse
 from trainer.grid.spec import GridSpec
 from trainer.models.block_weights import parse_block_weights
 from trainer.models.identify import Base, check_clip_skip, check_vae
-from trainer.models.lora_header import LoraHeader
+from trainer.models.lora_header import LoraHeader, not_plain
 from trainer.prompts.attention import check, escaped, unescaped
 from trainer.text import printable
 
@@ -154,7 +154,7 @@ class Checks:
         Equal effects give equal recipes: a part at factor 0 names no file of its own, a rank that keeps all is None.
 
         Raises:
-            ModelError: a file is missing, is not a LoRA, or was made for another base.
+            ModelError: a file is missing, is not a LoRA, was made for another base, or has no rank to be cut.
         """
         unet = lora.unet + 0.0 if lora.path else 0.0
         own = {"own": lora.path, "other": lora.encoder_path, "none": None}[lora.encoder]
@@ -165,8 +165,12 @@ class Checks:
             return None
         if encoder == 0 or other == path:
             other = None
-        ranks = [self._header(file, facts.base).rank for file in (path, other) if file]
-        rank = lora.rank if lora.rank is not None and lora.rank < max(ranks) else None
+        headers = {file: self._header(file, facts.base) for file in (path, other) if file}
+        for file, header in headers.items():
+            if lora.rank is not None and not header.is_plain:
+                raise not_plain(file, header)
+        highest = max(header.rank for header in headers.values())
+        rank = lora.rank if lora.rank is not None and lora.rank < highest else None
         return LoraUse(path, unet, encoder, rank, other, self._blocks(lora.blocks, path, other, facts))
 
     def _blocks(self, text: str, path: Path, other: Path | None, facts: BaseFacts) -> str:

@@ -11,7 +11,8 @@ from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 from trainer.models.adapter_config import lora_file
 from trainer.models.kohya_names import part_of
-from trainer.models.lora_header import LoraHeader, LoraModule, read_lora_header
+from trainer.models.lora_header import LoraHeader, not_plain, read_lora_header
+from trainer.models.lora_module import LoraModule
 from trainer.settings.parts import is_encoder
 from trainer.text import printable
 
@@ -78,6 +79,9 @@ def tensor_keys(path: Path, header: Header) -> tuple[SourceKey, ...]:
         if not any(key.startswith(_METADATA_OF_TRAINING) for key in header.metadata):
             raise
         return (SourceKey(KIND, error.found),)
+    if not lora.is_plain:
+        # Its ranks and alphas are those of another kind.
+        return (SourceKey(KIND, not_plain(path, lora).found),)
     facts: dict[str, object] = {
         BASE: base_of(lora.modules),
         PARTS: list(dict.fromkeys(filter(None, map(part_of, sorted(lora.modules))))),

@@ -23,6 +23,7 @@ from trainer.measures.base_norms import FOLDER, base_norms
 from trainer.measures.weights import MeasuringStopped, measure_lora
 from trainer.models.identify import Base
 from trainer.models.kohya_names import ModuleNames
+from trainer.models.weight_slice import PlacedWeight
 from trainer.text import plural, printable
 
 _log = logging.getLogger(__name__)
@@ -218,6 +219,7 @@ def measure_saved(
     rounded: Mapping[str, float],
     stop: Callable[[], bool],
     threads: int = 1,
+    weights: Mapping[str, PlacedWeight] | None = None,
 ) -> list[MeasuredValue]:
     """Return the values of a bake's LoRA, compared with the one before it as far as that is there.
 
@@ -226,11 +228,11 @@ def measure_saved(
         folder: its folder.
         step: optimizer steps in the LoRA.
         path: its file.
-        own_name, rounded, stop, threads: as measure_lora has them.
+        own_name, rounded, stop, threads, weights: as measure_lora has them.
         norms: ‖W‖ of the base's modules; empty without a base.
 
     Raises:
-        ModelError: a file is no plain LoRA, or cannot be read.
+        ModelError: a file is no LoRA of a kind that is read, or cannot be read.
         MeasuringStopped: `stop` became true.
     """
     earlier = [each for each in checkpoints if each.step < step and (folder / each.file).is_file()]
@@ -241,6 +243,7 @@ def measure_saved(
         base_norms=norms,
         own_name=own_name,
         rounded=rounded,
+        weights=weights,
         stop=stop,
         threads=threads,
     ).values(step)

@@ -16,9 +16,11 @@ import numpy as np
 
 from trainer.families.registry import FAMILIES
 from trainer.measures.blocks import by_scope
-from trainer.measures.lora_factors import LoraFactors, Matrix, check_sides
+from trainer.measures.change_factors import Matrix
+from trainer.measures.lora_factors import LoraFactors, check_sides
 from trainer.measures.products import inner_product, leading_directions, overlap, squared_norm
 from trainer.measures.weights import MeasuringStopped
+from trainer.models.weight_slice import PlacedWeight
 
 CAVEAT = (
     "Changes that are nearly orthogonal need not get along: orthogonality was enforced between LoRAs and did not keep their "
@@ -70,6 +72,7 @@ def interference(
     paths: Sequence[Path],
     *,
     own_name: Callable[[str], str] = common_name,
+    weights: Mapping[str, PlacedWeight] | None = None,
     overlaps: bool = True,
     stop: Callable[[], bool] = lambda: False,
 ) -> dict[tuple[int, int], dict[Scope, Interference]]:
@@ -78,18 +81,19 @@ def interference(
     Args:
         paths: two files or more.
         own_name: a module's name in a file -> that by which files are compared.
+        weights: where the base's weights lie; without them the modules of a DoRA are left out.
         overlaps: whether those of the directions are wanted beside the cosines; finding the directions takes most of the time.
         stop: asked between two modules whether to give up.
 
     Raises:
-        ModelError: a file is no plain LoRA, cannot be read, or is for a base of other shapes than another one.
+        ModelError: a file is no LoRA of a kind that is read, cannot be read, or is for a base of other shapes than another one.
         MeasuringStopped: `stop` became true.
     """
     squares: list[dict[str, float]] = [{} for _ in paths]
     met: dict[tuple[int, int], dict[str, _Met]] = {pair: {} for pair in combinations(range(len(paths)), 2)}
     with ExitStack() as closing:
         closing.enter_context(np.errstate(all="ignore"))
-        files = [closing.enter_context(LoraFactors(path, own_name)) for path in paths]
+        files = [closing.enter_context(LoraFactors(path, own_name, weights)) for path in paths]
         for name in dict.fromkeys(name for file in files for name in file):
             if stop():
                 raise MeasuringStopped

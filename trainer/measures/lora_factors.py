@@ -1,76 +1,72 @@
-"""The factors of a LoRA file's changes, read module by module without torch.
+"""The factors of a LoRA file's changes, read module by module without torch; of a DoRA beside the weights of its base."""
 
-ΔW = scale · up · down with scale = alpha / rank. A convolution's down counts as a matrix [rank, inputs · kernel²]; the kernel of
-Tucker's form (lora_mid) is multiplied into it.
-"""
-
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainer.errors import ModelError
 from trainer.formats.safetensors_arrays import TensorArrays
 from trainer.formats.safetensors_header import read_header
 from trainer.measures.blas_threads import use_one_blas_thread
+from trainer.measures.change_factors import Factors, Matrix, decomposed, factors_of
 from trainer.models.adapter_config import lora_file
 from trainer.models.lora_header import LoraHeader, read_lora_header
+from trainer.models.lora_keys import Role
+from trainer.models.weight_slice import PlacedWeight
 from trainer.text import printable
-
-Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Factors:
-    """The change of one module.
-
-    Attributes:
-        up: [outputs, inner], where inner is the rank, or the smaller side where the rank is larger than that.
-        down: [inner, inputs · kernel²].
-        scale: alpha / rank.
-        rank: of its layer.
-    """
-
-    up: Matrix
-    down: Matrix
-    scale: float
-    rank: int
-
-    @cached_property
-    def grams(self) -> tuple[Matrix, Matrix]:
-        """upᵀ up and down downᵀ, [inner, inner] each: all that the singular values depend on beside the scale."""
-        return self.up.T @ self.up, self.down @ self.down.T
 
 
 class LoraFactors:
     """A LoRA file open for reading its changes; a context manager.
 
+    Without the base, the modules of a DoRA are left out, as if the file had none there.
+
     Args:
         path: the file, or the folder of PEFT or diffusers that holds it.
         own_name: a module's name in the file in kohya's form -> the name that it is asked for by.
+        weights: where the base's weights lie, by those names; only a DoRA's are read.
+
+    Attributes:
+        header: the file's.
+        needs_base: the modules left out, by the file's names.
 
     Raises:
-        ModelError: it is no plain LoRA; or it names one module in two ways.
+        ModelError: it is no LoRA of a kind that is read; or it names one module in two ways.
     """
 
-    def __init__(self, path: Path, own_name: Callable[[str], str] = lambda name: name) -> None:
+    def __init__(
+        self,
+        path: Path,
+        own_name: Callable[[str], str] = lambda name: name,
+        weights: Mapping[str, PlacedWeight] | None = None,
+    ) -> None:
         use_one_blas_thread()
         self.header: LoraHeader = read_lora_header(path)
+        self.needs_base: list[str] = []
+        self._weights = weights or {}
         self._in_file: dict[str, str] = {}
-        for name in self.header.modules:
-            if (first := self._in_file.setdefault(own_name(name), name)) != name:
+        self._keys: dict[str, dict[Role, str]] = {}
+        for (name, role), key in self.header.keys.items():
+            self._keys.setdefault(name, {})[role] = key
+        for name, module in self.header.modules.items():
+            own = own_name(name)
+            if module.needs_base and own not in self._weights:
+                self.needs_base.append(name)
+                continue
+            if (first := self._in_file.setdefault(own, name)) != name:
                 raise ModelError(
                     printable(str(path)),
                     found=f"{printable(name, 80)} is present under two names, also as {printable(first, 80)}",
                     expected="one of them",
                 )
-        place = lora_file(path)
-        self._arrays = TensorArrays(place, read_header(place))
+        self._path = lora_file(path)
+        self._open = ExitStack()
+        self._arrays = self._open.enter_context(TensorArrays(self._path, read_header(self._path)))
+        self._bases: dict[Path, TensorArrays] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -79,30 +75,55 @@ class LoraFactors:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the file."""
-        self._arrays.__exit__(kind, error, trace)
+        self._open.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._in_file
 
     def __iter__(self) -> Iterator[str]:
         """Yield the modules in the file's order, so that a disk reads on."""
-        keys = self.header.keys
-        return iter(sorted(self._in_file, key=lambda name: self._arrays.row_start(keys[self._in_file[name], "down"])))
+        return iter(sorted(self._in_file, key=self._place))
 
     def read(self, name: str) -> Factors:
         """Return the change of a module.
 
         Raises:
-            ModelError: the file cannot be read.
+            ModelError: the file, or the base, cannot be read.
         """
-        name = self._in_file[name]
-        keys, module = self.header.keys, self.header.modules[name]
-        down, up = (self._arrays.read(keys[name, role]) for role in ("down", "up"))
-        down = down.reshape(len(down), -1)
-        if (core := keys.get((name, "mid"))) is not None:
-            # Two convolutions in a row, 1x1 and k x k, are one.
-            down = np.einsum("pqkl,qi->pikl", self._arrays.read(core), down).reshape(len(down), -1)
-        return Factors(*_narrowed(up.reshape(len(up), -1), down), module.alpha / module.rank, module.rank)
+        in_file = self._in_file[name]
+        keys, module = self._keys[in_file], self.header.modules[in_file]
+
+        def read(role: Role) -> Matrix | None:
+            return self._arrays.read(keys[role]) if role in keys else None
+
+        direction = factors_of(module, read)
+        if not module.needs_base:
+            return direction
+        magnitude = self._arrays.read(keys["magnitude" if "magnitude" in keys else "dora_scale"])
+        weight = self._weight(self._weights[name])
+        wanted = weight.shape[0 if module.dora == "outputs" else 1]
+        if direction.sides != (len(weight), weight[0].size) or magnitude.size != wanted:
+            raise ModelError(
+                printable(str(self._path)),
+                found=f"{printable(in_file, 80)} is a {module.title} of {list(direction.sides)}",
+                expected=f"{[len(weight), weight[0].size]}, as in the base",
+                way_out="it was made for another base",
+            )
+        return decomposed(direction, module, magnitude, weight)
+
+    def _place(self, name: str) -> int:
+        keys = self._keys[self._in_file[name]]
+        return min(self._arrays.row_start(key) for key in keys.values())
+
+    def _weight(self, placed: PlacedWeight) -> Matrix:
+        """Return a weight of the base, fp64 in its module's shape."""
+        arrays = self._bases.get(placed.path)
+        if arrays is None:
+            arrays = self._open.enter_context(TensorArrays(placed.path, read_header(placed.path)))
+            self._bases[placed.path] = arrays
+        piece = placed.piece
+        flat = np.concatenate([*arrays.pieces(piece.key, piece.first_row, piece.numbers)], dtype=np.float64)
+        return flat.reshape(piece.shape[::-1]).T if piece.turned else flat.reshape(piece.shape)
 
 
 def check_sides(name: str, first: tuple[Path, Factors], second: tuple[Path, Factors]) -> None:
@@ -115,9 +136,7 @@ def check_sides(name: str, first: tuple[Path, Factors], second: tuple[Path, Fact
     Raises:
         ModelError: they do not.
     """
-    (one, (ups, downs)), (other, (up, down)) = (
-        (path, (len(change.up), change.down.shape[1])) for path, change in (first, second)
-    )
+    (one, (ups, downs)), (other, (up, down)) = ((path, change.sides) for path, change in (first, second))
     if (up, down) != (ups, downs):
         raise ModelError(
             printable(str(other)),
@@ -125,12 +144,3 @@ def check_sides(name: str, first: tuple[Path, Factors], second: tuple[Path, Fact
             expected=f"{downs:,} and {ups:,}, as in {printable(one.name, 80)}",
             way_out="compare LoRAs for bases of one family",
         )
-
-
-def _narrowed(up: Matrix, down: Matrix) -> tuple[Matrix, Matrix]:
-    """Return factors of the same product whose inner size is at most its smaller side: a small file may have any rank."""
-    outputs, inputs = len(up), down.shape[1]
-    if len(down) <= min(outputs, inputs):
-        return up, down
-    product = up @ down
-    return (np.eye(outputs), product) if outputs <= inputs else (product, np.eye(inputs))

@@ -82,6 +82,7 @@ def make_up(
                 rounded={},
                 stop=stop,
                 threads=threads,
+                weights=beside.weights,
             )
         except ModelError as error:
             # The next one is measured beside the last whole one before it.

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer.errors import ModelError
 from trainer.families.registry import family_record
 from trainer.measures.base_norms import base_norms
 from trainer.measures.interference import common_name
@@ -13,7 +12,8 @@ from trainer.models.identify import Base, identify_base
 from trainer.models.kohya_names import ModuleNames
 from trainer.models.lora_header import read_lora_header, strangers
 from trainer.models.lora_numbers import check_lora_numbers
-from trainer.text import printable
+from trainer.models.start_weights import check_fit
+from trainer.models.weight_slice import PlacedWeight
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class BaseForFiles:
     base: Base | None = None
     norms: Mapping[str, float] = field(default_factory=dict)
     own_name: Callable[[str], str] = common_name
+
+    @property
+    def weights(self) -> Mapping[str, PlacedWeight]:
+        """Where the base's weights lie, by module; empty without a base."""
+        return {} if self.base is None else self.base.weights
 
 
 def base_for_files(name_or_path: str | None, cache: Path, stop: Callable[[], bool] = lambda: False) -> BaseForFiles:
@@ -61,12 +66,14 @@ def measure_file(path: Path, beside: BaseForFiles, threads: int = 1) -> LoraMeas
         threads: as measure_lora has them.
 
     Raises:
-        ModelError: it is no plain LoRA, holds what is no number, or is not for this base; says in which module.
+        ModelError: it is no LoRA of a kind that is read, holds what is no number, or is not for this base; says in which module.
     """
     check_lora_numbers(path)
     if beside.base is not None:
         _check_fits(path, beside.base, beside.own_name)
-    return measure_lora(path, base_norms=beside.norms, own_name=beside.own_name, threads=threads)
+    return measure_lora(
+        path, base_norms=beside.norms, own_name=beside.own_name, weights=beside.weights, threads=threads
+    )
 
 
 def _check_fits(path: Path, base: Base, own_name: Callable[[str], str]) -> None:
@@ -74,11 +81,4 @@ def _check_fits(path: Path, base: Base, own_name: Callable[[str], str]) -> None:
     if unknown := [name for name in modules if name not in base.lora_shapes]:
         raise strangers(path, unknown, len(modules), "the base", family_record(base.family).lora_target)
     for name, module in modules.items():
-        shape = base.lora_shapes[name]
-        if (module.down[1], module.up[0]) != (shape.inputs, shape.outputs):
-            raise ModelError(
-                printable(str(path)),
-                found=f"{printable(name, 80)} has {module.down[1]:,} inputs and {module.up[0]:,} outputs",
-                expected=f"{shape.inputs:,} and {shape.outputs:,}, as in the base",
-                way_out="name the base it was made for",
-            )
+        check_fit(path, name, module, base.lora_shapes[name])

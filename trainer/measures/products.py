@@ -1,4 +1,4 @@
-"""Norms, angles and spectra of changes ΔW = scale · up · down from their factors, without forming ΔW.
+"""Norms, angles and spectra of changes ΔW = scale · up · down from their factors, without forming ΔW where they are small.
 
 With B = up, A = down and s = scale: ‖ΔW‖² = s² Σ (BᵀB) ∘ (AAᵀ), ⟨ΔW₁, ΔW₂⟩ = s₁ s₂ Σ (B₁ᵀB₂) ∘ (A₁A₂ᵀ), and the squares of
 ΔW's singular values are s² times the eigenvalues of (BᵀB)(AAᵀ). All at the cost of the rank instead of the layer's sides; in fp64,
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from trainer.measures.lora_factors import Factors, Matrix
+from trainer.measures.change_factors import Factors, Matrix
 
 ENERGY = 0.95
 """Share of ‖ΔW‖² that the directions counted as used hold."""
@@ -35,6 +35,9 @@ class Spectrum:
 
 def squared_norm(change: Factors) -> float:
     """Return ‖ΔW‖² (Frobenius)."""
+    if change.parts is not None:
+        # ‖A ⊗ B‖ = ‖A‖ ‖B‖
+        return squared_norm(change.parts[0]) * squared_norm(change.parts[1])
     up, down = change.grams
     found = change.scale**2 * float(np.vdot(up, down))
     # Rounding may make less than nothing of nothing.
@@ -45,11 +48,19 @@ def inner_product(one: Factors, other: Factors) -> float:
     """Return ⟨ΔW₁, ΔW₂⟩ of changes of one module; their ranks may differ. Of equal ones it is squared_norm to the last bit."""
     if one.scale == other.scale and np.array_equal(one.up, other.up) and np.array_equal(one.down, other.down):
         return squared_norm(one)
+    if one.parts and other.parts and all(a.sides == b.sides for a, b in zip(one.parts, other.parts, strict=True)):
+        # ⟨A ⊗ B, C ⊗ D⟩ = ⟨A, C⟩ ⟨B, D⟩
+        return inner_product(one.parts[0], other.parts[0]) * inner_product(one.parts[1], other.parts[1])
     return one.scale * other.scale * float(np.vdot(one.up.T @ other.up, one.down @ other.down.T))
 
 
 def squared_singular_values(change: Factors) -> Matrix:
     """Return the squares of ΔW's singular values, the largest first, [inner]; zeros behind the true rank."""
+    if change.parts is not None:
+        # Those of A ⊗ B are the products of one of A and one of B each.
+        one, other = (squared_singular_values(part) for part in change.parts)
+        products: Matrix = np.sort(np.outer(one, other).reshape(-1))[::-1]
+        return products
     up, down = change.grams
     try:
         root = np.linalg.cholesky(up)

@@ -11,7 +11,8 @@ import numpy as np
 
 from trainer.journal.measure_records import MeasuredValue
 from trainer.measures.blocks import by_scope
-from trainer.measures.lora_factors import Factors, LoraFactors, check_sides
+from trainer.measures.change_factors import Factors
+from trainer.measures.lora_factors import LoraFactors, check_sides
 from trainer.measures.of_weights import (
     COSINE_BEFORE,
     DELTA_NORM,
@@ -31,6 +32,7 @@ from trainer.measures.products import (
     squared_singular_values,
 )
 from trainer.measures.record import MeasureRecord
+from trainer.models.weight_slice import PlacedWeight
 
 
 class MeasuringStopped(Exception):  # not an error: somebody asked for it
@@ -47,7 +49,7 @@ class ModuleMeasures:
         squared_before: the same of the file before; None where there is none.
         inner: ⟨ΔW, ΔW before⟩; None where there is none.
         spectrum: how ΔW spreads over directions; None where there is no change.
-        random: how a random pair of its shapes does.
+        random: how a random pair of its shapes does; None of another kind than a plain LoRA.
     """
 
     rank: int
@@ -66,11 +68,13 @@ class LoraMeasures:
         modules: name in kohya's form, on a base that base's -> what is measured of it.
         base_norms: ‖W‖ of the base's modules; empty without a base.
         rounded: part -> share that the file's precision rounded off, "" for all parts; empty where it is not known.
+        needs_base: modules that cannot be measured without the base's weights, as a DoRA's.
     """
 
     modules: Mapping[str, ModuleMeasures]
     base_norms: Mapping[str, float] = field(default_factory=dict)
     rounded: Mapping[str, float] = field(default_factory=dict)
+    needs_base: tuple[str, ...] = ()
 
     def values(self, step: int) -> list[MeasuredValue]:
         """Return what there is of each measure for the whole, each part and each of its block groups; what makes no sense is left out."""
@@ -102,6 +106,7 @@ def measure_lora(
     base_norms: Mapping[str, float] | None = None,
     own_name: Callable[[str], str] = lambda name: name,
     rounded: Mapping[str, float] | None = None,
+    weights: Mapping[str, PlacedWeight] | None = None,
     stop: Callable[[], bool] = lambda: False,
     threads: int = 1,
 ) -> LoraMeasures:
@@ -113,40 +118,49 @@ def measure_lora(
         base_norms: ‖W‖ by module; None without a base.
         own_name: a module's name in a file -> that in `base_norms`.
         rounded: as LoraMeasures has it.
+        weights: where the base's weights lie, for a DoRA; None without a base.
         stop: asked between two modules whether to give up.
         threads: how many modules are measured at once.
 
     Raises:
-        ModelError: a file is no plain LoRA, cannot be read, or is for a base of other shapes than the one before.
+        ModelError: a file is no LoRA of a kind that is read, cannot be read, or is for a base of other shapes than the one before.
         MeasuringStopped: `stop` became true.
     """
-    with LoraFactors(path, own_name) as file:
-        names = list(file)
+
+    def factors(of: Path) -> LoraFactors:
+        return LoraFactors(of, own_name, weights)
+
+    with factors(path) as file:
+        names, needs_base = list(file), tuple(file.needs_base)
     if before is not None:
-        with LoraFactors(before, own_name) as earlier:
+        with factors(before) as earlier:
             names = list(dict.fromkeys([*names, *earlier]))
 
     def measure(some: list[str]) -> dict[str, ModuleMeasures]:
-        return _measure_modules(some, path, before, own_name, stop)
+        return _measure_modules(some, path, before, factors, stop)
 
-    if threads == 1:
-        return LoraMeasures(measure(names), base_norms or {}, rounded or {})
+    if threads == 1 or not names:
+        return LoraMeasures(measure(names), base_norms or {}, rounded or {}, needs_base)
     size = -(-len(names) // threads)
     shares = [names[start : start + size] for start in range(0, len(names), size)]
     with ThreadPoolExecutor(threads, thread_name_prefix="measure") as pool:
         found = {name: each for share in pool.map(measure, shares) for name, each in share.items()}
-    return LoraMeasures(found, base_norms or {}, rounded or {})
+    return LoraMeasures(found, base_norms or {}, rounded or {}, needs_base)
 
 
 def _measure_modules(
-    names: list[str], path: Path, before: Path | None, own_name: Callable[[str], str], stop: Callable[[], bool]
+    names: list[str],
+    path: Path,
+    before: Path | None,
+    factors: Callable[[Path], LoraFactors],
+    stop: Callable[[], bool],
 ) -> dict[str, ModuleMeasures]:
     found: dict[str, ModuleMeasures] = {}
     with ExitStack() as closing:
         # What comes out as no number is shown as none.
         closing.enter_context(np.errstate(all="ignore"))
-        file = closing.enter_context(LoraFactors(path, own_name))
-        earlier = None if before is None else closing.enter_context(LoraFactors(before, own_name))
+        file = closing.enter_context(factors(path))
+        earlier = None if before is None else closing.enter_context(factors(before))
         for name in names:
             if stop():
                 raise MeasuringStopped
@@ -163,7 +177,9 @@ def _measured(now: Factors | None, then: Factors | None, *, has_before: bool) ->
     squared_before = squared_norm(then) if then is not None else 0.0 if has_before else None
     inner = inner_product(now, then) if now is not None and then is not None else 0.0 if has_before else None
     own = None if now is None or not 0 < squared < math.inf else _spectrum_of(now)
-    random = None if now is None or own is None else random_spectrum(len(now.up), now.rank, now.down.shape[1])
+    random = None
+    if now is not None and own is not None and now.is_pair:
+        random = random_spectrum(now.sides[0], now.rank, now.sides[1])
     return ModuleMeasures(0 if now is None else now.rank, squared, squared_before, inner, own, random)
 
 
@@ -195,16 +211,17 @@ def _since_before(found: list[ModuleMeasures], squared: float) -> Iterator[tuple
 
 
 def _ranks(found: list[ModuleMeasures]) -> Iterator[tuple[MeasureRecord, float | None]]:
-    changed = [(each.rank, each.spectrum, each.random) for each in found if each.spectrum and each.random]
+    changed = [(each.rank, each.spectrum, each.random) for each in found if each.spectrum]
     if not changed:
         return
     ranks = sum(rank for rank, _, _ in changed)
     yield RANK_USED, sum(own.energy_rank for _, own, _ in changed) / ranks
-    yield RANK_USED_RANDOM, sum(random.energy_rank for _, _, random in changed) / ranks
-    yield (
-        STABLE_RANK,
-        sum(own.stable_rank for _, own, _ in changed) / sum(random.stable_rank for _, _, random in changed),
-    )
+    random = [each for _, _, each in changed if each]
+    if len(random) < len(changed):
+        # What a random change of another kind looks like is not known.
+        return
+    yield RANK_USED_RANDOM, sum(each.energy_rank for each in random) / ranks
+    yield STABLE_RANK, sum(own.stable_rank for _, own, _ in changed) / sum(each.stable_rank for each in random)
 
 
 def _finite_root(square: float) -> float | None:

@@ -22,6 +22,8 @@ _FILE_OF_DIFFUSERS = "pytorch_lora_weights.safetensors"
 _MAX_CONFIG_BYTES = 2**20
 
 
+_FACTOR = re.compile(r"\.(?:lora|hada_|lokr_).*")
+
 # Starts of PEFT that change the base's weights too: a file without those is no change to the base that it names.
 _CHANGED_BASES = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
@@ -40,22 +42,35 @@ class AdapterScales:
         """Return the alpha of the layer that a key of the file belongs to; the rank where nothing is said (diffusers, ComfyUI).
 
         Args:
-            key: of lora_A.
+            key: of a factor.
             rank: of the layer.
         """
-        start, config = next(
-            ((start, config) for start, config in self.parts.items() if key.startswith(start)), ("", {})
-        )
-        path = re.sub(r"\.lora.*", "", key.removeprefix(start).removeprefix("base_model.model."))
-        found = _number(config.get("lora_alpha"))
-        patterns = config.get("alpha_pattern")
-        if isinstance(patterns, dict):
-            own = next((value for name, value in patterns.items() if _names(str(name), path)), None)
-            found = _number(own) if own is not None else found
+        config, path = self._config_of(key)
+        # PEFT's word for a LoHa or a LoKr, which have no rsLoRA, is the shorter one.
+        found = _of_layer(config, "lora_alpha", "alpha_pattern", path)
+        if found is None:
+            found = _of_layer(config, "alpha", "alpha_pattern", path)
         if found is None:
             return float(rank)
         # rsLoRA divides by the root of the rank (Kalajdzievski 2023).
         return found * math.sqrt(rank) if config.get("use_rslora") is True else found
+
+    def scale_by_config(self, key: str) -> float | None:
+        """Return alpha / rank of a layer whose tensors do not show its rank, both from the config; None where it is not said.
+
+        Args:
+            key: of a factor.
+        """
+        config, path = self._config_of(key)
+        alpha, rank = _of_layer(config, "alpha", "alpha_pattern", path), _of_layer(config, "r", "rank_pattern", path)
+        return alpha / rank if alpha is not None and rank else None
+
+    def _config_of(self, key: str) -> tuple[Mapping[str, object], str]:
+        """Return the config that a key falls under, and its layer's path as the patterns there have it."""
+        start, config = next(
+            ((start, config) for start, config in self.parts.items() if key.startswith(start)), ("", {})
+        )
+        return config, _FACTOR.sub("", key.removeprefix(start).removeprefix("base_model.model."))
 
 
 def lora_file(path: Path) -> Path:
@@ -128,6 +143,16 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def _of_layer(config: Mapping[str, object], name: str, patterns: str, path: str) -> float | None:
+    """Return a number of a config for the layer at `path`: its own by a pattern, else that of all."""
+    found = _number(config.get(name))
+    table = config.get(patterns)
+    if isinstance(table, dict):
+        own = next((value for pattern, value in table.items() if _names(str(pattern), path)), None)
+        found = _number(own) if own is not None else found
+    return found
+
+
 def _check_config(path: Path, config: Mapping[str, object]) -> None:
     start = config.get("init_lora_weights")
     if isinstance(start, str) and start.lower().startswith(_CHANGED_BASES):
@@ -137,15 +162,17 @@ def _check_config(path: Path, config: Mapping[str, object]) -> None:
             expected="a LoRA that is all of the change",
             way_out="save it with PEFT's path_initial_model_for_weight_conversion, which makes it one",
         )
-    patterns = config.get("alpha_pattern")
-    for pattern in patterns if isinstance(patterns, dict) else ():
-        if layer_pattern(str(pattern)) is None:
-            raise ModelError(
-                printable(str(path)),
-                found=f"alpha_pattern {printable(str(pattern), 80)}, which is not understood",
-                expected="names of layers, with at most `.`, `*`, `+`, `?`, `\\d`, `[…]` and `(a|b)` as patterns",
-                way_out="write these layers by their names in its config",
-            )
+    # The rank of every other layer is seen in its shapes.
+    for name in ("alpha_pattern", "rank_pattern") if config.get("peft_type") == "LOKR" else ("alpha_pattern",):
+        patterns = config.get(name)
+        for pattern in patterns if isinstance(patterns, dict) else ():
+            if layer_pattern(str(pattern)) is None:
+                raise ModelError(
+                    printable(str(path)),
+                    found=f"{name} {printable(str(pattern), 80)}, which is not understood",
+                    expected="names of layers, with at most `.`, `*`, `+`, `?`, `\\d`, `[…]` and `(a|b)` as patterns",
+                    way_out="write these layers by their names in its config",
+                )
 
 
 def _names(pattern: str, path: str) -> bool:

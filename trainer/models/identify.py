@@ -11,7 +11,7 @@ from trainer.families.registry import FAMILIES, family_record, named, titles
 from trainer.formats.safetensors_header import read_header
 from trainer.models.diffusers_folder import config_of
 from trainer.models.kohya_names import ModuleNames, part_of
-from trainer.models.lora_header import read_lora_header
+from trainer.models.lora_header import read_plain_header
 from trainer.models.prediction_markers import PredictionMarkers
 from trainer.models.unsupported import describe_unsupported
 from trainer.models.weight_slice import PlacedWeight
@@ -114,7 +114,7 @@ def layers_of(base: Base, settings: Settings) -> dict[str, tuple[LoraShape, int]
     """Return the layers that these settings train on `base`: kohya's module name -> its shape and its rank.
 
     Raises:
-        ModelError: ranks are to come from a LoRA file (`dim_from_weights`), and that cannot be read.
+        ModelError: ranks are to come from a LoRA file (`dim_from_weights`), and that cannot be read or is no plain LoRA.
     """
     ranks = _ranks_in(user_path(settings.network_weights), base) if _like_a_file(settings) else None
     layers: dict[str, tuple[LoraShape, int]] = {}
@@ -301,4 +301,4 @@ def _like_a_file(settings: Settings) -> bool:
 def _ranks_in(path: Path, base: Base) -> dict[str, int]:
     """Return kohya's module name -> rank of each layer in a LoRA file."""
     names = ModuleNames(base.family, base.lora_shapes)
-    return {names.own(name): module.rank for name, module in read_lora_header(path).modules.items()}
+    return {names.own(name): module.rank for name, module in read_plain_header(path).modules.items()}

@@ -2,10 +2,33 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
-Role = Literal["down", "up", "mid", "alpha"]
-"""What a tensor is to its module: a factor of the change, the kernel between the two, or the scale."""
+NamedRole = Literal[
+    "hada_w1_a",
+    "hada_w1_b",
+    "hada_w2_a",
+    "hada_w2_b",
+    "hada_t1",
+    "hada_t2",
+    "lokr_w1",
+    "lokr_w1_a",
+    "lokr_w1_b",
+    "lokr_w2",
+    "lokr_w2_a",
+    "lokr_w2_b",
+    "lokr_t2",
+    "dora_scale",
+    "diff",
+    "diff_b",
+    "scalar",
+]
+"""A role that files call by one name, LyCORIS'."""
+
+Role = Literal["down", "up", "mid", "alpha", "magnitude", NamedRole]
+"""What a tensor is to its module: a factor of the change, the kernel between two factors, a scale, a whole change."""
+
+NAMED_ROLES: tuple[NamedRole, ...] = get_args(NamedRole)
 
 _UNET, _TEXT_ENCODER, _TEXT_ENCODER_2 = "lora_unet_", "lora_te1_", "lora_te2_"
 
@@ -59,6 +82,13 @@ _ENDS: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("up", re.compile(rf"(.+?)(?:{_UP.pattern})")),
     ("mid", re.compile(r"(.+)\.lora_mid\.weight")),
     ("alpha", re.compile(r"(.+?)(?:\.lora)?\.alpha")),
+    # PEFT's word for what LyCORIS calls dora_scale; its shape is another one.
+    ("magnitude", re.compile(r"(.+?)\.lora_magnitude_vector(?:\.\w+){0,2}")),
+)
+# PEFT may name the adapter behind the factors that it has from LyCORIS.
+_NAMED = re.compile(
+    rf"(?P<path>.+)\.(?:(?P<factor>{'|'.join(role for role in NAMED_ROLES if role.startswith(('hada', 'lokr')))})(?:\.\w+)?"
+    rf"|(?P<other>{'|'.join(role for role in NAMED_ROLES if not role.startswith(('hada', 'lokr')))}))"
 )
 
 # Only LoRA files have keys that begin like this.
@@ -75,7 +105,7 @@ _PROCESSOR = re.compile(r"\.processor\.to_(q|k|v|out)$")
 
 @dataclass(frozen=True)
 class OtherKind:
-    """A change of weights that is no plain LoRA.
+    """A change of weights that is not read here.
 
     Attributes:
         title: its name with the article.
@@ -90,9 +120,6 @@ class OtherKind:
 OTHER_KINDS = tuple(
     OtherKind(title, re.compile(part))
     for title, part in (
-        ("a DoRA", r"dora_scale|lora_magnitude_vector"),
-        ("a LoHa", r"hada_\w+"),
-        ("a LoKr", r"lokr_\w+"),
         ("a BOFT", r"boft_\w+"),
         ("an OFT", r"oft_\w+"),
         ("an (IA)³", r"on_input|ia3_\w+"),
@@ -100,7 +127,7 @@ OTHER_KINDS = tuple(
         ("a GLoRA", r"[ab][12]|bm[12]"),
         ("a LoRA on an embedding", r"lora_embedding_\w+"),
         ("a LyCORIS with trained norms (train_norm)", r"[wb]_norm"),
-        ("full weights (diff)", r"diff|diff_b|set_weight"),
+        ("whole weights (set_weight)", r"set_weight"),
         ("a LoRA with biases", r"bias"),
     )
 )
@@ -120,16 +147,19 @@ class LoraKey:
 
 
 def parse_key(key: str) -> LoraKey | None:
-    """Return module and role of a tensor; None for a key that is no plain LoRA's."""
+    """Return module and role of a tensor; None for a key of no LoRA, or of a kind of change that is not read here."""
     for role, pattern in _ENDS:
         if match := pattern.fullmatch(key):
             module = _module(match[1])
             return None if module is None else LoraKey(module, role)
+    if match := _NAMED.fullmatch(key):
+        module = _module(match["path"])
+        return None if module is None else LoraKey(module, cast(Role, match["factor"] or match["other"]))
     return None
 
 
 def other_kind(key: str) -> OtherKind | None:
-    """Return the kind of change whose tensor `key` is; None for a plain LoRA's, and for a tensor of a model or an embedding."""
+    """Return the kind of change whose tensor `key` is; None for one that is read here, and for a tensor of a model or an embedding."""
     if parse_key(key) is not None:
         return None
     *above, last = key.split(".")

@@ -8,7 +8,7 @@ from trainer.file_mark import FileMark, mark_of
 from trainer.formats.safetensors_header import read_header
 from trainer.formats.safetensors_numbers import broken_tensors
 from trainer.models.adapter_config import lora_file
-from trainer.models.lora_keys import parse_key
+from trainer.models.lora_keys import NAMED_ROLES, parse_key
 from trainer.text import plural, printable
 
 
@@ -30,7 +30,8 @@ def check_lora_numbers(path: Path) -> None:
     parsed = parse_key(key)
     modules = dict.fromkeys(found.module if (found := parse_key(name)) else name for name, _ in broken)
     more = f" and {plural(len(modules) - 1, 'other module')}" if len(modules) > 1 else ""
-    role = f" (lora_{parsed.role})" if parsed else ""
+    # LyCORIS' roles are called as their keys are.
+    role = f" ({parsed.role if parsed.role in NAMED_ROLES else f'lora_{parsed.role}'})" if parsed else ""
     raise ModelError(
         printable(str(path)),
         found=f"holds {word} in module {printable(parsed.module if parsed else key, 120)}{role}{more}",

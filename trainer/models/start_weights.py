@@ -7,7 +7,8 @@ from trainer.families.registry import family_record
 from trainer.models.adapter_config import lora_file
 from trainer.models.identify import PICKLE_ENDINGS, Base, LoraShape, existing_path, layers_of, refuse_pickle
 from trainer.models.kohya_names import ModuleNames, part_of
-from trainer.models.lora_header import LoraModule, check_scale, read_lora_header, strangers
+from trainer.models.lora_header import check_scale, read_plain_header, strangers
+from trainer.models.lora_module import LoraModule
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.settings.model import Settings
 from trainer.text import printable
@@ -50,7 +51,7 @@ def check_start_weights(base: Base, settings: Settings) -> None:
         return
     path = existing_path(settings.network_weights, "network_weights", LORA_WANTED)
     refuse_folder(path)
-    header = read_lora_header(path)
+    header = read_plain_header(path)
     names = ModuleNames(base.family, base.lora_shapes)
     modules = {names.own(name): module for name, module in header.modules.items()}
     target = family_record(base.family).lora_target
@@ -85,16 +86,19 @@ def check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> No
     Raises:
         ModelError: it does not.
     """
+    if module.fits(place.outputs, place.inputs, place.kernel):
+        return
     kernel = () if place.kernel == 1 else (place.kernel, place.kernel)
-    found = (module.down[1], module.up[0], tuple(side for side in module.down[2:] if side != 1))
-    wanted = (place.inputs, place.outputs, kernel)
-    if found != wanted:
-        raise ModelError(
-            printable(str(path)),
-            found=f"{printable(name, 80)} has {found[0]} inputs and {found[1]} outputs{_kernel(found[2])}",
-            expected=f"{wanted[0]} and {wanted[1]}{_kernel(wanted[2])}",
-            way_out="it was made for another base",
-        )
+    inputs = place.inputs
+    if module.is_flat:
+        inputs, kernel = inputs * place.kernel**2, ()
+    sides = tuple(side for side in module.down[2:] if side != 1)
+    raise ModelError(
+        printable(str(path)),
+        found=f"{printable(name, 80)} has {module.down[1]} inputs and {module.up[0]} outputs{_kernel(sides)}",
+        expected=f"{inputs} and {place.outputs}{_kernel(kernel)}",
+        way_out="it was made for another base",
+    )
 
 
 def _kernel(sides: tuple[int, ...]) -> str:

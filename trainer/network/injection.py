@@ -1,6 +1,6 @@
 """The network of LoRA layers on a base, and the modules that get one (kohya's networks.lora)."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, Protocol, Self
@@ -10,13 +10,13 @@ from torch import nn
 
 from trainer.errors import ModelError, SettingsError
 from trainer.families.registry import family_record
-from trainer.models.block_weights import BlockWeights
 from trainer.models.kohya_names import ModuleNames, kohya_name
 from trainer.network.dropout import Dropouts
 from trainer.network.lora import LoraLayer
 from trainer.network.norms import limit_norms
+from trainer.network.patch_network import PatchNetwork
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family, Part, body_of, is_encoder, label_of, parts_of
+from trainer.settings.parts import Family, Part, label_of, parts_of
 
 
 class LoraBase(Protocol):
@@ -80,7 +80,7 @@ class LayerRules:
         return Dropouts(*shares) if any(shares) else None
 
 
-class LoraNetwork:
+class LoraNetwork(PatchNetwork[LoraLayer]):
     """All LoRA layers on one model, by kohya's names, in the order of the model's modules.
 
     Args:
@@ -93,31 +93,8 @@ class LoraNetwork:
         self, family: Family, layers: Mapping[Part, list[LoraLayer]], dropouts: Dropouts | None = None
     ) -> None:
         """Attach every layer."""
-        self.family = family
-        self._layers = layers
+        super().__init__(family, layers)
         self._dropouts = dropouts
-        self._strengths: dict[Part, float] = dict.fromkeys(parts_of(family), 1.0)
-        self.block_weights = BlockWeights()
-        for layer in self:
-            layer.attach()
-
-    def __iter__(self) -> Iterator[LoraLayer]:
-        """Yield every layer, the U-Net's first."""
-        for part in parts_of(self.family):
-            yield from self._layers.get(part, ())
-
-    def __len__(self) -> int:
-        """Return how many layers there are."""
-        return sum(len(layers) for layers in self._layers.values())
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts that have layers, the U-Net first."""
-        return tuple(part for part in parts_of(self.family) if self._layers.get(part))
-
-    def layers(self, part: Part) -> list[LoraLayer]:
-        """Return the layers of one part."""
-        return self._layers.get(part, [])
 
     def parameters(self, part: Part | None = None) -> list[nn.Parameter]:
         """Return the weights of one part, or of all: down and up of each layer, fp32."""
@@ -137,36 +114,6 @@ class LoraNetwork:
         for part in parts_of(self.family):
             for weight in self.parameters(part):
                 weight.requires_grad_(part in parts)
-
-    @property
-    def unet_strength(self) -> float:
-        """Factor on the U-Net's change; 0 is the base exactly."""
-        return self._strengths[body_of(self.family)]
-
-    @unet_strength.setter
-    def unet_strength(self, value: float) -> None:
-        self.set_strength(body_of(self.family), value)
-
-    @property
-    def text_encoder_strength(self) -> float:
-        """Factor on the text encoders' change, both of SDXL's at once; 0 is the base exactly."""
-        return next((self._strengths[part] for part in self._strengths if is_encoder(part)), 1.0)
-
-    @text_encoder_strength.setter
-    def text_encoder_strength(self, value: float) -> None:
-        for part in filter(is_encoder, parts_of(self.family)):
-            self.set_strength(part, value)
-
-    def strength(self, part: Part) -> float:
-        """Return the factor on one part's change."""
-        return self._strengths[part]
-
-    def set_strength(self, part: Part, value: float) -> None:
-        """Set the factor on one part's change, times those of `block_weights`; 0 is the base exactly."""
-        self._strengths[part] = value
-        weights = self.block_weights
-        for layer in self.layers(part):
-            layer.strength = value * weights.factor(layer.name) if weights else value
 
     def start_pass(self, seed: int, step: int, micro_batch: int, *, rows: tuple[int, int] | None = None) -> None:
         """Draw the dropout of the next training forward; call it before each. Without dropouts it does nothing.
@@ -203,11 +150,6 @@ class LoraNetwork:
     def limit_norms(self, largest: float) -> None:
         """Shorten the change of each layer that trains to `largest` where it is longer; see network.norms."""
         limit_norms([layer for layer in self if layer.down.requires_grad], largest)
-
-    def remove(self) -> None:
-        """Remove every layer from the model, which is then as it was before."""
-        for layer in self:
-            layer.remove()
 
 
 def inject(model: LoraBase, rules: LayerRules, seed: int, parts: Collection[Part]) -> LoraNetwork:

@@ -10,6 +10,7 @@ from trainer.lean.eight_bit import EightBitConv2d, EightBitLinear
 from trainer.lean.frozen_conv import FrozenConv2d
 from trainer.network.draws import generator_for
 from trainer.network.dropout import Dropouts
+from trainer.network.forward_patch import ForwardPatch
 from trainer.network.lora_product import LoraChange, lean_product, plain_product
 
 # Forward passes that compute with the layer's weight alone and return a tensor that nothing else holds. Beside any other, which may
@@ -23,7 +24,7 @@ _PLAIN_FORWARDS: set[object] = {
 }
 
 
-class LoraLayer(nn.Module):
+class LoraLayer(ForwardPatch):
     """Low-rank change of one Linear or convolution, active while it is attached.
 
     Args:
@@ -36,7 +37,6 @@ class LoraLayer(nn.Module):
     Attributes:
         down: fp32 [rank, inputs], or [rank, inputs, kernel, kernel] beside a convolution, at whose stride and padding it runs.
         up: fp32 [outputs, rank], or [outputs, rank, 1, 1].
-        strength: factor on the change; 0 skips the LoRA, so that the output is the base's bit for bit.
         left_out: whether training forwards skip this layer until the next draw.
     """
 
@@ -44,12 +44,10 @@ class LoraLayer(nn.Module):
         self, name: str, target: nn.Linear | nn.Conv2d, rank: int, alpha: float, dropouts: Dropouts | None = None
     ) -> None:
         """Make the weights, all zero, on the target's device, without attaching the layer."""
-        super().__init__()
-        self.name = name
+        super().__init__(name, target)
         self.rank = rank
         self.alpha = alpha
         self.dropouts = dropouts
-        self.strength = 1.0
         self.dropped = False
         self.is_conv = isinstance(target, nn.Conv2d)
         outputs, inputs, *kernel = target.weight.shape
@@ -57,10 +55,6 @@ class LoraLayer(nn.Module):
         device = target.weight.device
         self.down = nn.Parameter(torch.zeros((rank, inputs, *kernel), device=device, dtype=torch.float32))
         self.up = nn.Parameter(torch.zeros((outputs, rank, *(1 for _ in kernel)), device=device, dtype=torch.float32))
-        # In a list, or nn.Module would make the base's layer a child and save it with the LoRA.
-        self._target = [target]
-        self._forward_before: Callable[[Tensor], Tensor] | None = None
-        self._base_forward: Callable[[Tensor], Tensor] = target.forward
 
     def init_weights(self, seed: int) -> None:
         """Initialize `down`: kaiming uniform with a = sqrt 5 (sd-scripts: networks.lora); `up` is zeros already.
@@ -78,21 +72,11 @@ class LoraLayer(nn.Module):
             nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
             self.down.copy_(start)
 
-    def attach(self) -> None:
-        """Put the layer into the base's forward pass."""
-        target = self._target[0]
-        self._base_forward = target.forward
-        # Another library may have set its own `forward` on the instance; remove() gives it back.
-        self._forward_before = target.__dict__.get("forward")
-        target.__dict__["forward"] = self.forward
-
-    def remove(self) -> None:
-        """Take the layer out of the base's forward pass."""
-        target = self._target[0]
-        if self._forward_before is not None:
-            target.__dict__["forward"] = self._forward_before
-        else:
-            del target.__dict__["forward"]
+    def settle(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Hold the weights there in the type that the base computes in, so that no forward rounds them again."""
+        for weight in (self.down, self.up):
+            weight.requires_grad_(False)
+            weight.data = weight.data.to(device, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the base layer's output with the change added, in the type of that output."""
@@ -109,13 +93,6 @@ class LoraLayer(nn.Module):
         if not _is_plain(base) or torch.compiler.is_compiling():
             return plain_product(base(x), x, self.down, self.up, change)
         return lean_product(base, x, self.down, self.up, change)
-
-    def _active_forward_below(self) -> Callable[[Tensor], Tensor]:
-        """Return the forward below this one, past LoRA layers of strength 0, which change nothing to the last bit."""
-        forward = self._base_forward
-        while isinstance(beneath := getattr(forward, "__self__", None), LoraLayer) and beneath.strength == 0:
-            forward = beneath._base_forward
-        return forward
 
     def _active_dropouts(self) -> Dropouts | None:
         """Return the dropouts where this forward trains this layer; None for a frozen layer or a forward without gradient."""

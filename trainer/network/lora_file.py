@@ -7,7 +7,7 @@ from typing import Literal
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import ModelError, WorkspaceError
@@ -68,7 +68,7 @@ def read_into(network: LoraNetwork, path: Path) -> None:
     Raises:
         ModelError: file and network differ.
     """
-    copy_weights(network, load_lora(path).named_for(_names_in(network)))
+    copy_weights(network, load_lora(path).plain().named_for(_names_in(network)))
 
 
 def copy_weights(network: LoraNetwork, file: LoraFile) -> None:
@@ -82,7 +82,7 @@ def copy_weights(network: LoraNetwork, file: LoraFile) -> None:
         ModelError: file and network differ.
     """
     layers = {layer.name: layer for layer in network}
-    _check_modules(file, set(layers), "the network", network.family)
+    check_modules(file, set(layers), "the network", network.family)
     missing = sorted(set(layers) - set(file.modules))
     if missing:
         raise ModelError(
@@ -98,7 +98,7 @@ def network_from_file(model: LoraBase, path: Path) -> LoraNetwork:
     Raises:
         ModelError: the file is for another architecture.
     """
-    return network_of(model, load_lora(path).named_for(module_names(model)))
+    return network_of(model, load_lora(path).plain().named_for(module_names(model)))
 
 
 def network_of(model: LoraBase, file: LoraFile) -> LoraNetwork:
@@ -127,7 +127,7 @@ def network_like_file(model: LoraBase, path: Path, rules: LayerRules, parts: Col
         ModelError: the file is for another architecture, or has no layer of `parts`.
         SettingsError: no part is wanted.
     """
-    file = load_lora(path).named_for(module_names(model))
+    file = load_lora(path).plain().named_for(module_names(model))
     network = _network(model, file, wanted_parts(model, parts), rules.dropouts())
     if not len(network):
         raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="at least one")
@@ -148,12 +148,12 @@ def warm_start(network: LoraNetwork, path: Path, names: ModuleNames | None = Non
     Raises:
         ModelError: they have no module in common, or one of other shapes, rank or alpha.
     """
-    file = load_lora(path).named_for(names or _names_in(network))
+    file = load_lora(path).plain().named_for(names or _names_in(network))
     layers = {layer.name: layer for layer in network}
     modules = file.modules
     shared = [name for name in modules if name in layers]
     if not shared:
-        _check_modules(file, set(layers), "the network", network.family)
+        check_modules(file, set(layers), "the network", network.family)
     for name in shared:
         layer = layers[name]
         check_scale(path, name, (file.rank(name), file.alpha(name)), (layer.rank, layer.alpha))
@@ -178,18 +178,31 @@ def warm_start(network: LoraNetwork, path: Path, names: ModuleNames | None = Non
 
 def _network(model: LoraBase, file: LoraFile, parts: Collection[Part], dropouts: Dropouts | None) -> LoraNetwork:
     places = {part: targets(model, part, "all") for part in parts_of(model.family)}
-    _check_modules(file, {name for part in places.values() for name in part}, "the base", model.family)
+    check_modules(file, {name for part in places.values() for name in part}, "the base", model.family)
     modules = set(file.modules)
     layers: dict[Part, list[LoraLayer]] = {}
     for part in parts:
         layers[part] = [
-            LoraLayer(name, target, file.rank(name), file.alpha(name), dropouts)
-            for name, target in places[part].items()
-            if name in modules
+            layer_of(file, name, target, dropouts) for name, target in places[part].items() if name in modules
         ]
-        for layer in layers[part]:
-            _copy_layer(layer, file)
     return LoraNetwork(model.family, layers, dropouts)
+
+
+def layer_of(file: LoraFile, name: str, target: nn.Linear | nn.Conv2d, dropouts: Dropouts | None = None) -> LoraLayer:
+    """Return the plain layer that a file has for a module, not attached.
+
+    Args:
+        file: its modules named for the model's family.
+        name: the module's.
+        target: the layer of the base.
+        dropouts: those of a network that trains.
+
+    Raises:
+        ModelError: it was made for a module of other sides.
+    """
+    layer = LoraLayer(name, target, file.rank(name), file.alpha(name), dropouts)
+    _copy_layer(layer, file)
+    return layer
 
 
 def _copy_layer(layer: LoraLayer, file: LoraFile, *, keep_alpha: bool = False) -> None:
@@ -220,7 +233,18 @@ def _names_in(network: LoraNetwork) -> ModuleNames:
     return ModuleNames(network.family, (layer.name for layer in network))
 
 
-def _check_modules(file: LoraFile, known: Collection[str], whose: str, family: Family) -> None:
+def check_modules(file: LoraFile, known: Collection[str], whose: str, family: Family) -> None:
+    """See that a file changes no module that is not there.
+
+    Args:
+        file: its modules named for the family.
+        known: the modules there are.
+        whose: what has them, in words.
+        family: the architecture.
+
+    Raises:
+        ModelError: it does.
+    """
     modules = file.modules
     strange = [name for name in modules if name not in known]
     if strange:

@@ -12,9 +12,12 @@ from trainer.models.block_weights import parse_block_weights
 from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
 from trainer.models.model_content import marks_of_model
+from trainer.network.change_network import changes_of
+from trainer.network.forward_patch import ForwardPatch
 from trainer.network.injection import LoraNetwork, module_names
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.network.lora_file import copy_weights, network_of
+from trainer.network.patch_network import PatchNetwork
 from trainer.sampling.truncated_rank import by_weight, kept
 from trainer.settings.parts import is_encoder
 
@@ -26,9 +29,9 @@ _Key = tuple[Hashable, ...]
 
 @dataclass
 class _Slot:
-    """One network on the model: what it holds now, and which files would fit into it."""
+    """One network on the model: what it holds now, and which files would fit into it, () for none."""
 
-    network: LoraNetwork
+    network: PatchNetwork[ForwardPatch]
     shapes: _Key
     content: _Key
 
@@ -114,23 +117,21 @@ class LoraStack:
             return
         file = self._composed(lora)
         shapes = _shapes_of(file)
-        if place < len(self._slots) and self._slots[place].shapes == shapes:
-            slot = self._slots[place]
+        slot = self._slots[place] if place < len(self._slots) else None
+        if slot is not None and slot.shapes and slot.shapes == shapes and isinstance(slot.network, LoraNetwork):
             # Neither the one nor the other, should the copying break off.
             slot.content = ()
             copy_weights(slot.network, file)
             slot.content = content
             return
         self._take_off(place)
-        network = network_of(self._model, file)
+        network: PatchNetwork[ForwardPatch]
+        network = changes_of(self._model, file) if file.others else network_of(self._model, file)
         self._slots.append(_Slot(network, shapes, content))
         device, dtype = self._model.device, self._model.body_weight.dtype
         for layer in network:
-            # In the type they compute in, so that no forward rounds them again, and on the card though the encoder may be
-            # put away for now.
-            for weight in (layer.down, layer.up):
-                weight.requires_grad_(False)
-                weight.data = weight.data.to(device, dtype)
+            # On the card though the encoder may be put away for now.
+            layer.settle(device, dtype)
 
     def _take_off(self, place: int) -> None:
         """Take the networks from `place` on off, the outermost first: each gives back the forward it found."""
@@ -145,7 +146,9 @@ class LoraStack:
         other = self._read(lora.text_encoder_path, lora.rank)
         of_body = {key: tensor for key, tensor in file.tensors.items() if _is_of_body(key)}
         of_encoders = {key: tensor for key, tensor in other.tensors.items() if not _is_of_body(key)}
-        return LoraFile(file.path, of_body | of_encoders, file.metadata)
+        others = {name: module for name, module in file.others.items() if _is_of_body(name)}
+        others |= {name: module for name, module in other.others.items() if not _is_of_body(name)}
+        return LoraFile(file.path, of_body | of_encoders, file.metadata, others)
 
     def _read(self, path: Path, rank: int | None) -> LoraFile:
         key = _file_key(path)
@@ -154,6 +157,8 @@ class LoraStack:
             file = self._files.keep(key, load_lora(path).named_for(self._names))
         if rank is None:
             return file
+        # Of another kind there is no rank to cut.
+        file.plain()
         ordered = self._files.get((key, "by weight"))
         if ordered is None:
             ordered = self._files.keep((key, "by weight"), by_weight(file))
@@ -206,5 +211,7 @@ def _is_of_body(key: str) -> bool:
 
 
 def _shapes_of(file: LoraFile) -> _Key:
-    """Return what two files must have in common for one to be copied over the other."""
+    """Return what two files must have in common for one to be copied over the other; () where it is never."""
+    if file.others:
+        return ()
     return tuple((module, file.tensors[module + end].flatten(1).shape) for module in file.modules for end in (DOWN, UP))

@@ -3,10 +3,12 @@
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from header_only import write_header_only
+from lora_kinds import write_kinds
 from lora_on_disk import write_lora
 
 from trainer.errors import GridError, ModelError
@@ -117,15 +119,26 @@ def test_a_lora_for_a_base_of_other_widths_is_refused(model_files: ModelFiles, d
         model_files.check_lora(path, demo)
 
 
-def test_a_loha_a_pickle_a_base_and_nothing_are_refused_by_name(
+@pytest.mark.parametrize("form", ["loha", "lokr", "lokr flat", "full"])
+def test_a_lora_of_another_kind_is_checked_by_its_sides(
+    model_files: ModelFiles, demo: Base, tmp_path: Path, form: str
+) -> None:
+    path = write_kinds(tmp_path / "fits.safetensors", demo, [form])
+    assert not model_files.check_lora(path, demo).is_plain
+    narrower = {name: replace(place, inputs=place.inputs - 2) for name, place in demo.lora_shapes.items()}
+    with pytest.raises(ModelError, match="made for another base"):
+        model_files.check_lora(write_kinds(tmp_path / "narrow.safetensors", narrower, [form]), demo)
+
+
+def test_an_oft_a_pickle_a_base_and_nothing_are_refused_by_name(
     model_files: ModelFiles, demo: Base, tmp_path: Path
 ) -> None:
-    loha = write_header_only(tmp_path / "h.safetensors", {"lora_unet_x.hada_w1_a": (4, 4)})
+    oft = write_header_only(tmp_path / "o.safetensors", {"lora_unet_x.oft_blocks": (4, 4)})
     pickle = tmp_path / "p.safetensors"
     pickle.write_bytes(b"PK\x03\x04" + b"\0" * 100)
     base = demo.path / "unet" / "diffusion_pytorch_model.safetensors"
     for path, said in (
-        (loha, "a LoHa"),
+        (oft, "an OFT"),
         (pickle, "a pickle file; loading one runs the code in it"),
         (base, "no LoRA in the keys of"),
         (tmp_path / "none.safetensors", "no such file"),

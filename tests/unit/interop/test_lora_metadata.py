@@ -365,11 +365,19 @@ def test_a_length_is_epochs_where_they_are_whole(
 
 
 def test_a_file_of_other_layers_is_named_and_its_metadata_are_read(tmp_path: Path) -> None:
-    shapes = {"lora_unet_mid_block_attentions_0_proj_in.hada_w1_a": (4, 4)}
+    name = "lora_unet_mid_block_attentions_0_proj_in"
+    shapes = {f"{name}.hada_w{half}_{side}": (4, 4) for half in "12" for side in "ab"}
     path = write_header_only(tmp_path / "x.safetensors", shapes, metadata=OLD)
     result = import_documents([open_document(path)])
     assert result.values["network_dim"] == 128
     assert any("it is a LoHa" in note and "plain LoRA" in note for note in result.report.notes)
+
+
+def test_a_file_of_another_kind_without_metadata_is_taken_in_as_what_it_is(tmp_path: Path) -> None:
+    name = "lora_unet_mid_block_attentions_0_proj_in"
+    path = write_header_only(tmp_path / "x.safetensors", {f"{name}.lokr_w1": (2, 2), f"{name}.lokr_w2": (4, 4)})
+    (fact,) = open_document(path).keys
+    assert (fact.key, fact.value) == ("tensors.kind", f"it is a LoKr: {name}")
 
 
 def test_the_base_is_found_in_the_workspace_by_its_hash(tmp_path: Path) -> None:

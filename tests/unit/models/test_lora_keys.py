@@ -62,6 +62,23 @@ ATTENTION = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2"
         ("lycoris_down_blocks_1_resnets_0_conv1.lora_up.weight", "lora_unet_down_blocks_1_resnets_0_conv1", "up"),
         ("lycoris_text_model_encoder_layers_1_mlp_fc1.alpha", "lora_te1_text_model_encoder_layers_1_mlp_fc1", "alpha"),
         ("diffusion_model.input_blocks.4.1.proj_in.lora_down.weight", "lora_unet_input_blocks_4_1_proj_in", "down"),
+        # LoHa, LoKr and full differences by LyCORIS' names, also in PEFT with the adapter's name behind them.
+        ("lycoris_mid_block_attentions_0_proj_in.hada_w1_b", "lora_unet_mid_block_attentions_0_proj_in", "hada_w1_b"),
+        ("base_model.model.conv_in.hada_t2", "lora_unet_conv_in", "hada_t2"),
+        ("unet.mid_block.attentions.0.proj_in.lokr_w2_a", "lora_unet_mid_block_attentions_0_proj_in", "lokr_w2_a"),
+        ("base_model.model.conv_out.lokr_w1.style", "lora_unet_conv_out", "lokr_w1"),
+        ("lora_te_text_model_encoder_layers_0_mlp_fc1.diff", "lora_te_text_model_encoder_layers_0_mlp_fc1", "diff"),
+        ("unet.conv_in.diff_b", "lora_unet_conv_in", "diff_b"),
+        ("lora_unet_conv_in.scalar", "lora_unet_conv_in", "scalar"),
+        # A DoRA's magnitude, in LyCORIS and OneTrainer, and in PEFT.
+        ("lora_unet_conv_in.dora_scale", "lora_unet_conv_in", "dora_scale"),
+        ("unet.conv_in.dora_scale", "lora_unet_conv_in", "dora_scale"),
+        ("base_model.model.conv_in.lora_magnitude_vector", "lora_unet_conv_in", "magnitude"),
+        (
+            "unet.mid_block.attentions.0.proj_in.lora_magnitude_vector.default.weight",
+            "lora_unet_mid_block_attentions_0_proj_in",
+            "magnitude",
+        ),
     ],
 )
 def test_every_programs_key_has_its_module_and_role(key: str, module: str, role: str) -> None:
@@ -89,18 +106,13 @@ def test_keys_of_bases_and_embeddings_are_no_loras(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "title"),
     [
-        ("lora_unet_conv_in.dora_scale", "a DoRA"),
-        ("base_model.model.conv_in.lora_magnitude_vector", "a DoRA"),
-        ("unet.mid_block.attentions.0.proj_in.lora_magnitude_vector.weight", "a DoRA"),
-        ("lycoris_mid_block_attentions_0_proj_in.hada_w1_b", "a LoHa"),
-        ("unet.mid_block.attentions.0.proj_in.lokr_w2_a", "a LoKr"),
         ("base_model.model.conv_out.oft_R.weight", "an OFT"),
         ("lora_te_text_model_encoder_layers_0_mlp_fc1.boft_R", "a BOFT"),
         ("lora_unet_mid_block_attentions_0_proj_in.on_input", "an (IA)³"),
         ("base_model.model.text_model.encoder.layers.0.mlp.fc1.ia3_l", "an (IA)³"),
         ("lora_unet_mid_block_attentions_0_proj_in.b1.weight", "a GLoRA"),
         ("lora_unet_mid_block_attentions_0_norm.w_norm", "a LyCORIS with trained norms (train_norm)"),
-        ("unet.conv_in.diff_b", "full weights (diff)"),
+        ("unet.conv_in.set_weight", "whole weights (set_weight)"),
         ("unet.conv_in.lora_B.bias", "a LoRA with biases"),
         ("base_model.model.text_model.embeddings.token_embedding.lora_embedding_A", "a LoRA on an embedding"),
         ("base_model.model.conv_out.vera_lambda_b", "a VeRA"),

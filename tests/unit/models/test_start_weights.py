@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lora_kinds import write_kinds
 from lora_on_disk import write_lora, write_numbered_lora
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from trainer.errors import ModelError
-from trainer.models.identify import identify_base
+from trainer.models.identify import identify_base, layers_of
 from trainer.models.start_weights import check_start_weights
 from trainer.settings.model import Settings
 
@@ -92,3 +93,17 @@ def test_a_numbered_file_and_a_folder_of_peft_can_be_started_from(tmp_path: Path
         check_start_weights(BASE, settings(path, dim_from_weights=True))
         with pytest.raises(ModelError, match="has rank 4 and alpha 4; expected rank 4 and alpha 1"):
             check_start_weights(BASE, settings(path).model_copy(update={"network_alpha": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("form", "dora", "title"), [("loha", "", "LoHa"), ("lokr whole", "", "LoKr"), ("lora", "inputs", "DoRA")]
+)
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_another_kind_is_refused_by_its_name_with_the_command_that_makes_a_plain_one(
+    tmp_path: Path, form: str, dora: str, title: str, taken_over: bool
+) -> None:
+    path = write_kinds(tmp_path / "start.safetensors", BASE, [form], dora=dora, rank=RANK)
+    with pytest.raises(ModelError, match=f"it is a {title}: .*lora-tui lora convert start.safetensors --to lora"):
+        check_start_weights(BASE, settings(path, dim_from_weights=taken_over))
+    with pytest.raises(ModelError, match=f"it is a {title}"):
+        layers_of(BASE, settings(path, dim_from_weights=True))
