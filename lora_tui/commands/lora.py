@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note
+from lora_tui.commands.lora_convert import convert
 from lora_tui.commands.lora_make import alpha, average, extract, merge, mix, resize, weights
 from lora_tui.commands.lora_options import (
     BASE,
@@ -29,18 +30,21 @@ def lora() -> None:
 
 @lora.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@BASE
 @JSON
 @WORKSPACE
 @exits
-def inspect(files: tuple[str, ...], as_json: bool, folder: Path | None) -> ExitCode:
+def inspect(files: tuple[str, ...], base_path: str | None, as_json: bool, folder: Path | None) -> ExitCode:
     """Show what LoRA files hold: parts, ranks, alphas, sizes by block group, the ranks that shares of the change need, training."""
     from lora_tui.commands.progress_line import ProgressLine
     from lora_tui.wording.bench import inspected_json, inspected_lines
+    from lora_tui.wording.measures import needs_base_line
     from trainer.lora_tools.inspect import inspect_lora
 
+    base = base_named(base_path)
     with ProgressLine() as line:
         found = [
-            inspect_lora(each, lambda done, total: line(f"reading modules: {done:,} of {total:,}"))
+            inspect_lora(each, lambda done, total: line(f"reading modules: {done:,} of {total:,}"), base=base)
             for each in references(files, folder)
         ]
     if as_json:
@@ -51,6 +55,8 @@ def inspect(files: tuple[str, ...], as_json: bool, folder: Path | None) -> ExitC
             click.echo()
         for text in inspected_lines(each):
             click.echo(text)
+        if each.needs_base:
+            print_note(needs_base_line(each.needs_base))
         for note in each.notes:
             print_note(note)
     return ExitCode.DONE
@@ -169,5 +175,5 @@ def _show(texts: dict[str, str], *, as_json: bool) -> None:
         click.echo(f"{printable(key)} = {printable(text)}")
 
 
-for _command in (resize, merge, average, mix, weights, alpha, extract):
+for _command in (resize, convert, merge, average, mix, weights, alpha, extract):
     lora.add_command(_command)

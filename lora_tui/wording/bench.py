@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lora_tui.wording.measures import table
+from lora_tui.wording.measures import kinds_words, table
 from lora_tui.wording.numbers import file_size
 from lora_tui.wording.state_symbols import DONE, FAILED, WARNING
 from trainer.lora_tools.made_lora import DTYPE_WORDS as DTYPES
 from trainer.measures.blocks import by_scope, ordered_scopes, part_label
+from trainer.models.lora_module import KIND_TITLES
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def inspected_lines(found: "InspectedLora") -> list[str]:
     rank = f"{low}" if low == high else f"{low} to {high}"
     types = ", ".join(DTYPES.get(each, each) for each in found.dtypes)
     title = f"{printable(found.reference.label, 100)}: {plural(whole.modules, 'module')} of rank {rank}, {types}, {file_size(found.size)}"
-    shares = list(whole.holding)
+    shares = next((list(each.holding) for each in found.scopes.values() if each.holding), [])
+    # A file of plain layers alone is what is expected.
+    tells_kinds = set(whole.kinds) - {KIND_TITLES["lora"]}
     heads = ["", "modules", "rank", "alpha", "size of change", *(f"rank for {share:.0%}" for share in shares)]
     rows = [
         [
@@ -96,12 +99,14 @@ def inspected_lines(found: "InspectedLora") -> list[str]:
             f"{each.modules:,}",
             _span(*each.ranks),
             _span(*each.alphas),
-            f"{each.size:.4g}",
-            *_holding(each),
+            "needs its base" if each.size is None else f"{each.size:.4g}",
+            *(_holding(each) or ["–"] * len(shares)),
+            *([kinds_words(each.kinds)] if tells_kinds else []),
         ]
         for scope in ordered_scopes(found.scopes)
         for each in [found.scopes[scope]]
     ]
+    heads += ["kind"] if tells_kinds else []
     lines = [title, *table(heads, rows)]
     lines += [f"{name}: {printable(text, 160)}" for name, text in found.training.items()]
     if found.made:
@@ -124,6 +129,7 @@ def inspected_json(found: "InspectedLora") -> dict[str, object]:
                 "ranks": list(each.ranks),
                 "alphas": list(each.alphas),
                 "size": each.size,
+                "kinds": dict(each.kinds),
                 "rank_for": {
                     f"{share:g}": {"greatest": most, "mean": mean} for share, (most, mean) in each.holding.items()
                 },
@@ -131,6 +137,8 @@ def inspected_json(found: "InspectedLora") -> dict[str, object]:
             for part, group in ordered_scopes(found.scopes)
             for each in [found.scopes[part, group]]
         ],
+        "kinds": dict(found.kinds),
+        "needs_base": list(found.needs_base),
         "training": dict(found.training),
         "made": dict(found.made),
         "notes": list(found.notes),

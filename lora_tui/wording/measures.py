@@ -41,12 +41,11 @@ def file_title(name: str, header: "LoraHeader") -> str:
     ranks = [module.rank for module in header.modules.values()]
     low, high = min(ranks), max(ranks)
     title = f"{name}: {plural(len(ranks), 'module')} of rank {low if low == high else f'{low} to {high}'}"
-    return title if header.is_plain else f"{title}: {kinds_text(header)}"
+    return title if header.is_plain else f"{title}: {kinds_words(header.kinds)}"
 
 
-def kinds_text(header: "LoraHeader") -> str:
+def kinds_words(kinds: Mapping[str, int]) -> str:
     """Return the kinds of a file's layers: `LoKr`, or `200 LoHa, 64 LoRA`."""
-    kinds = header.kinds
     return next(iter(kinds)) if len(kinds) == 1 else ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
 
 

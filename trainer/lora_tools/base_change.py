@@ -16,7 +16,7 @@ from trainer.formats.number_types import rounded, spacing
 from trainer.formats.safetensors_arrays import TensorArrays
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.lora_tools.decompose import Decomposed
-from trainer.measures.lora_factors import Matrix
+from trainer.measures.change_factors import Matrix
 from trainer.models.identify import Base
 from trainer.models.weight_slice import PlacedWeight
 from trainer.text import printable

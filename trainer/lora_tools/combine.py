@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainer.measures.lora_factors import Factors, Matrix
+from trainer.measures.change_factors import Factors, Matrix
 
 
 def summed(changes: Sequence[tuple[float, Factors]]) -> Factors:

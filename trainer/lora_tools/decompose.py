@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.errors import ModelError, SettingsError
-from trainer.measures.lora_factors import Factors, Matrix
+from trainer.measures.change_factors import Factors, Matrix
 from trainer.text import printable
 
 

@@ -12,16 +12,18 @@ from trainer.errors import ModelError
 from trainer.families.registry import FAMILIES, family_record
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.lora_tools.references import LoraReference
+from trainer.measures.change_factors import Factors
 from trainer.measures.interference import common_name
-from trainer.measures.lora_factors import Factors, LoraFactors
+from trainer.measures.lora_factors import LoraFactors
 from trainer.models.adapter_config import lora_file
 from trainer.models.identify import Base
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import LoraHeader, LoraModule, read_lora_header, strangers
+from trainer.models.lora_header import LoraHeader, not_plain, read_lora_header, strangers
+from trainer.models.lora_module import LoraModule
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.models.start_weights import check_fit
 from trainer.settings.parts import Family
-from trainer.text import printable
+from trainer.text import plural, printable
 
 # A layer known by its number (families.numbered_names).
 _NUMBERED = re.compile(r"lora_(?:unet|te)_layer_\d+_of_\d+_in_.+")
@@ -116,12 +118,13 @@ class OpenedLoras:
         self.base = base
         names = None if base is None else ModuleNames(base.family, base.lora_shapes)
         self.own_name: Callable[[str], str] = common_name if names is None else names.own
+        weights = None if base is None else base.weights
         self._closing = ExitStack()
         self._factors: list[LoraFactors] = []
         self.files: list[OpenedLora] = []
         try:
             for reference in references:
-                factors = self._closing.enter_context(LoraFactors(reference.path, self.own_name))
+                factors = self._closing.enter_context(LoraFactors(reference.path, self.own_name, weights))
                 own = {self.own_name(name): name for name in factors.header.modules}
                 raw = read_header(lora_file(reference.path))
                 self._factors.append(factors)
@@ -146,6 +149,35 @@ class OpenedLoras:
         if self.base is not None:
             return self.base.family
         return next((found for file in self.files if (found := family_of(file.header)) is not None), None)
+
+    def check_plain(self) -> None:
+        """See that every layer is a plain one, as whatever changes ranks, weights or alphas needs.
+
+        Raises:
+            ModelError: one is of another kind; names the command that makes a plain LoRA of the file.
+        """
+        for file in self.files:
+            if not file.header.is_plain:
+                raise not_plain(file.reference.path, file.header)
+
+    def check_changes(self) -> None:
+        """See that the change of every layer can be computed, whatever its kind.
+
+        Raises:
+            ModelError: a DoRA has no base beside it.
+        """
+        for file, factors in zip(self.files, self._factors, strict=True):
+            if not factors.needs_base:
+                continue
+            way_out = "name it with --base"
+            if self.base is not None:
+                way_out = "give the base as one file, or as a folder of diffusers"
+            raise ModelError(
+                printable(str(file.reference.path)),
+                found=f"a DoRA in {plural(len(factors.needs_base), 'module')}",
+                expected="its base: what a DoRA changes depends on the base's weights",
+                way_out=way_out,
+            )
 
     def names(self) -> list[str]:
         """Return the common names of all modules that any of them changes, in the order of their first file."""
@@ -228,6 +260,12 @@ def shared_modules(files: Iterable[OpenedLora]) -> Iterator[str]:
     """Yield the common names of the modules that all of them change."""
     first, *others = files
     return (name for name in first.own if all(name in other.own for other in others))
+
+
+def biases_left_out(file: OpenedLora) -> list[str]:
+    """Return a line about changed biases, which a plain LoRA has none of; none where there are none."""
+    count = sum(module.has_bias for module in file.header.modules.values())
+    return [f"{count:,} {'bias' if count == 1 else 'biases'} left out"] if count else []
 
 
 def header_of(reference: LoraReference) -> LoraHeader:

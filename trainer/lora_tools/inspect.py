@@ -2,18 +2,22 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from trainer.formats.safetensors_header import read_header
 from trainer.lora_tools.references import LoraReference
 from trainer.measures.blocks import by_scope
+from trainer.measures.change_factors import Matrix
 from trainer.measures.interference import Scope
-from trainer.measures.lora_factors import LoraFactors, Matrix
+from trainer.measures.lora_factors import LoraFactors
 from trainer.measures.products import squared_norm, squared_singular_values
 from trainer.models.adapter_config import lora_file
+from trainer.models.identify import Base
+from trainer.models.kohya_names import ModuleNames
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.settings.in_metadata import MADE
 
@@ -52,15 +56,18 @@ class InspectedScope:
         modules: how many it has.
         ranks: least and greatest rank of their layers.
         alphas: least and greatest alpha.
-        size: ‖ΔW‖.
-        holding: share of ‖ΔW‖² -> the greatest rank that a module needs to hold it, and the mean of all.
+        size: ‖ΔW‖; None where it depends on a base that is not named.
+        holding: share of ‖ΔW‖² -> the greatest rank that a module needs to hold it, and the mean of all; empty
+            where the size is not known.
+        kinds: what its layers are, in words -> how many of them, the most frequent first.
     """
 
     modules: int
     ranks: tuple[int, int]
     alphas: tuple[float, float]
-    size: float
+    size: float | None
     holding: Mapping[float, tuple[int, float]] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,8 @@ class InspectedLora:
         made: how it was made of other files, where it says so.
         metadata: how many texts it has.
         notes: what else the user should know.
+        kinds: module -> what its layer is, in words: `LoRA`, `LoKr with DoRA`.
+        needs_base: modules of a DoRA, whose changes are not known without the base.
     """
 
     reference: LoraReference
@@ -86,23 +95,30 @@ class InspectedLora:
     made: Mapping[str, object]
     metadata: int
     notes: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    needs_base: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Module:
+    kind: str
     rank: int
     alpha: float
-    squared: float
-    holding: tuple[int, ...]
+    squared: float | None = None
+    holding: tuple[int, ...] = ()
 
 
 def inspect_lora(
-    reference: LoraReference, show: Callable[[int, int], object] = lambda _done, _all: None
+    reference: LoraReference,
+    show: Callable[[int, int], object] = lambda _done, _all: None,
+    *,
+    base: Base | None = None,
 ) -> InspectedLora:
     """Return what a LoRA file is and holds.
 
     Args:
         reference: the file.
+        base: that it is for, on which the change of a DoRA depends; None for no base.
         show: takes how many modules were looked at, and of how many.
 
     Raises:
@@ -111,15 +127,20 @@ def inspect_lora(
     check_lora_numbers(reference.path)
     place = lora_file(reference.path)
     raw = read_header(place)
-    found: dict[str, _Module] = {}
-    with LoraFactors(reference.path) as factors:
+    own_name: Callable[[str], str] = str
+    if base is not None:
+        own_name = ModuleNames(base.family, base.lora_shapes).own
+    with LoraFactors(reference.path, own_name, base.weights if base else None) as factors:
         header = factors.header
         names = list(factors)
+        found = {
+            own_name(name): _Module(module.title, module.rank, module.alpha) for name, module in header.modules.items()
+        }
         for number, name in enumerate(names):
             show(number, len(names))
-            change, module = factors.read(name), header.modules[name]
-            squares = squared_singular_values(change)
-            found[name] = _Module(module.rank, module.alpha, squared_norm(change), tuple(_needed(squares)))
+            change = factors.read(name)
+            needed = tuple(_needed(squared_singular_values(change)))
+            found[name] = replace(found[name], squared=squared_norm(change), holding=needed)
     dtypes = {raw.dtypes[key] for (_, role), key in header.keys.items() if role != "alpha"}
     training = {
         label: text for key, label in TRAINING if (text := header.metadata.get(key, "").strip()) not in _NOTHING
@@ -133,6 +154,8 @@ def inspect_lora(
         _made(header.metadata.get(MADE, "")),
         len(header.metadata),
         tuple(header.unread()),
+        {name: module.kind for name, module in found.items()},
+        tuple(factors.needs_base),
     )
 
 
@@ -147,12 +170,16 @@ def _needed(squares: Matrix) -> list[int]:
 
 def _together(modules: list[_Module]) -> InspectedScope:
     ranks, alphas = [each.rank for each in modules], [each.alpha for each in modules]
+    kinds = dict(Counter(each.kind for each in modules).most_common())
+    squares = [each.squared for each in modules if each.squared is not None]
+    if len(squares) < len(modules):
+        return InspectedScope(len(modules), (min(ranks), max(ranks)), (min(alphas), max(alphas)), None, {}, kinds)
     holding = {
         share: (max(each.holding[at] for each in modules), sum(each.holding[at] for each in modules) / len(modules))
         for at, share in enumerate(SHARES)
     }
-    size = math.sqrt(sum(each.squared for each in modules))
-    return InspectedScope(len(modules), (min(ranks), max(ranks)), (min(alphas), max(alphas)), size, holding)
+    size = math.sqrt(sum(squares))
+    return InspectedScope(len(modules), (min(ranks), max(ranks)), (min(alphas), max(alphas)), size, holding, kinds)
 
 
 def _made(text: str) -> dict[str, object]:

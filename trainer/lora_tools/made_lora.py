@@ -13,7 +13,7 @@ from trainer.errors import DiskFull, ModelError, SettingsError, WorkspaceError
 from trainer.formats.number_types import number_bytes, rounded
 from trainer.formats.safetensors_stream import Entry, TensorStream
 from trainer.lora_tools.inputs import ModuleSides
-from trainer.measures.lora_factors import Factors, Matrix
+from trainer.measures.change_factors import Factors, Matrix
 from trainer.measures.products import squared_norm
 from trainer.models.lora_header import ALPHA, DOWN, UP
 from trainer.refusals import refusal_of

@@ -22,7 +22,7 @@ from trainer.lora_tools.made_lora import (
 from trainer.lora_tools.provenance import Making, made_metadata
 from trainer.lora_tools.references import LoraReference
 from trainer.lora_tools.resize import cut_change
-from trainer.measures.lora_factors import Factors
+from trainer.measures.change_factors import Factors
 from trainer.measures.products import squared_norm
 from trainer.models.block_weights import BlockWeights
 from trainer.models.identify import Base
@@ -124,6 +124,7 @@ def _write_sum(
     references = [lora.reference for lora in loras]
     output.check([reference.path for reference in references])
     with OpenedLoras(references, base) as files:
+        files.check_plain()
         for lora, file in zip(loras, files.files, strict=True):
             lora.blocks.check(file.header.modules, lora.reference.label)
         names = {files.written_name(name): name for name in files.names()}

@@ -16,11 +16,11 @@ from trainer.formats.safetensors_stream import TensorStream, entries_of
 from trainer.lora_tools.base_change import weights_in
 from trainer.lora_tools.combine import summed
 from trainer.lora_tools.copy_modules import copied_bytes
-from trainer.lora_tools.inputs import OpenedLoras
+from trainer.lora_tools.inputs import OpenedLoras, biases_left_out
 from trainer.lora_tools.made_lora import BenchStopped, Output, Progress, no_progress, unwritten
 from trainer.lora_tools.merge import WeightedLora
 from trainer.lora_tools.provenance import Making, made_metadata
-from trainer.measures.lora_factors import Matrix
+from trainer.measures.change_factors import Matrix
 from trainer.models.identify import Base
 from trainer.models.weight_slice import WeightSlice
 from trainer.settings.in_metadata import MADE
@@ -52,7 +52,7 @@ def merge_into_base(
     progress: Progress = no_progress,
     stop: Callable[[], bool] = lambda: False,
 ) -> MadeCheckpoint:
-    """Write a checkpoint with LoRAs merged into it, W + Σ weight · ΔW.
+    """Write a checkpoint with LoRAs of any kind merged into it, W + Σ weight · ΔW.
 
     No more than one weight is held; everything that no LoRA changes keeps its bytes.
 
@@ -84,6 +84,7 @@ def merge_into_base(
     try:
         with ExitStack() as closing:
             files = closing.enter_context(OpenedLoras([lora.reference for lora in loras], base))
+            files.check_changes()
             for lora, file in zip(loras, files.files, strict=True):
                 lora.blocks.check(file.header.modules, lora.reference.label)
             source = closing.enter_context(TensorArrays(base.path, header))
@@ -102,7 +103,7 @@ def merge_into_base(
                     content = copied_bytes(source, header, key)
                 stream.add(key, dtype, shape, content)
             stream.finish(metadata)
-            notes = tuple(line for file in files.files for line in file.header.unread())
+            notes = tuple(line for file in files.files for line in (*file.header.unread(), *biases_left_out(file)))
         size = output.path.stat().st_size
     except OSError as error:
         raise unwritten(output.path, error) from error

@@ -15,7 +15,7 @@ from trainer.lora_tools.made_lora import (
 )
 from trainer.lora_tools.provenance import Making, made_metadata
 from trainer.lora_tools.references import LoraReference
-from trainer.measures.lora_factors import Factors
+from trainer.measures.change_factors import Factors
 from trainer.models.identify import Base
 
 
@@ -43,6 +43,7 @@ def resize_lora(
     rule.check()
     output.check([reference.path])
     with OpenedLoras([reference], base) as files:
+        files.check_plain()
         (file,) = files.files
         names = {files.written_name(name): name for name in files.names()}
         planned = [

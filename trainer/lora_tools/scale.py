@@ -16,7 +16,7 @@ from trainer.lora_tools.made_lora import (
 )
 from trainer.lora_tools.provenance import Making, made_metadata
 from trainer.lora_tools.references import LoraReference
-from trainer.measures.lora_factors import Factors
+from trainer.measures.change_factors import Factors
 from trainer.measures.products import squared_norm
 from trainer.models.block_weights import BlockWeights
 from trainer.models.identify import Base
@@ -100,6 +100,7 @@ def _rewrite(
 ) -> MadeLora:
     output.check([reference.path])
     with OpenedLoras([reference], base) as files:
+        files.check_plain()
         (file,) = files.files
         weights.check(file.header.modules, reference.label)
         names = {files.written_name(name): name for name in files.names()}

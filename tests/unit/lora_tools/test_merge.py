@@ -15,7 +15,7 @@ from trainer.lora_tools.combine import summed
 from trainer.lora_tools.decompose import RankRule
 from trainer.lora_tools.made_lora import Output
 from trainer.lora_tools.merge import WeightedLora, average_loras, merge_loras
-from trainer.measures.lora_factors import Factors
+from trainer.measures.change_factors import Factors
 from trainer.models.block_weights import parse_block_weights
 from trainer.models.lora_header import read_lora_header
 
