@@ -7,11 +7,13 @@ from subprocess import CompletedProcess
 
 import pytest
 from dense_loras import KOHYA, cut, dense, distance, write_form
+from lora_kinds import write_kinds
 from lora_of_numbers import Layer, write_lora_of_numbers
 
 from trainer.formats.safetensors_header import read_header
 from trainer.journal.journal import Journal
 from trainer.journal.records import Checkpoint, NewBake
+from trainer.models.identify import identify_base
 from trainer.models.lora_header import read_lora_header
 from trainer.workspace import Workspace, make_workspace
 
@@ -195,3 +197,34 @@ def test_what_cannot_be_made_is_named_and_nothing_is_left(
     assert done.returncode == 2, done.stdout
     assert reason in done.stderr, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_another_kind_is_shown_and_converted_and_its_loss_is_told(lora_tui_here: LoraTui, tmp_path: Path) -> None:
+    source = write_kinds(tmp_path / "a.safetensors", identify_base("demo"), ["lokr flat"])
+    shown = lora_tui_here("lora", "inspect", source)
+    assert shown.returncode == 0 and shown.stdout.splitlines()[2].endswith("LoKr"), shown.stdout
+    words = ("lora", "convert", source, "--to", "lora", "--base", "demo", "--out", "b.safetensors")
+    done = lora_tui_here(*words, "--rank", "4")
+    assert done.returncode == 0, done.stderr
+    *_, made, lost = done.stdout.splitlines()
+    assert made == "made of LoKr"
+    assert lost.startswith("lost of the size of the change: ") and "U-Net" in lost and "text encoder" in lost
+    table = json.loads(lora_tui_here(*words, "--energy", "0.99", "--force", "--json").stdout)
+    assert 0.05 < table["loss"] <= 0.1 and table["loss_of_parts"].keys() == {"unet", "text_encoder"}
+    assert set(json.loads(lora_tui_here("lora", "inspect", "b.safetensors", "--json").stdout)[0]["kinds"].values()) == {
+        "LoRA"
+    }
+
+
+def test_a_dora_is_shown_beside_its_base_and_says_so_without_it(lora_tui_here: LoraTui, tmp_path: Path) -> None:
+    some = dict(list(identify_base("demo").lora_shapes.items())[::15])
+    source = write_kinds(tmp_path / "a.safetensors", some, ["lora"], dora="outputs")
+    alone = lora_tui_here("lora", "inspect", source)
+    assert alone.returncode == 0 and "needs its base" in alone.stdout and "give its base with --base" in alone.stdout
+    assert "needs its base" not in lora_tui_here("lora", "inspect", source, "--base", "demo").stdout
+    refused = lora_tui_here("lora", "convert", source, "--rank", "4", "--out", "b.safetensors")
+    assert refused.returncode == 2 and "name it with --base" in refused.stderr
+    for words in (("resize", source, "--rank", "2"), ("merge", source, source), ("weights", source, "--weight", "2")):
+        refused = lora_tui_here("lora", *words, "--out", "b.safetensors")
+        assert refused.returncode == 2 and "it is a DoRA" in refused.stderr and "lora convert" in refused.stderr
+    assert not (tmp_path / "b.safetensors").exists()

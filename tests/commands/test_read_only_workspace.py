@@ -56,6 +56,10 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
         ("lora", "resize", "1@1", "--rank", "2", "--out", "a.safetensors", "--in", "WS"),
         "wrote a.safetensors",
     ),
+    "lora convert": (
+        ("lora", "convert", "1@1", "--rank", "2", "--out", "g.safetensors", "--in", "WS"),
+        "wrote g.safetensors",
+    ),
     "lora merge": (("lora", "merge", "1@1", "1@last", "--out", "b.safetensors", "--in", "WS"), "wrote b.safetensors"),
     "lora average": (("lora", "average", "1@1", "1@1", "--out", "c.safetensors", "--in", "WS"), "wrote c.safetensors"),
     "lora mix": (("lora", "mix", "1@1", "--out", "d.safetensors", "--in", "WS"), "wrote d.safetensors"),
@@ -108,6 +112,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "compare-trainers": ("compare-trainers", "WS/hifumi.toml", "--take", "kohya_ss 2023-02", "--out", "WS/taken.toml"),
     "export": ("export", "WS/hifumi.toml", "--to", "sd-scripts", "--out", "WS/exported.toml"),
     "check --accept": ("check", "WS/hifumi.toml", "--accept", "tag-once", "--why", "x"),
+    "lora convert": ("lora", "convert", "1@1", "--rank", "2", "--out", "WS/x.safetensors", "--in", "WS"),
     "lora resize": ("lora", "resize", "1@1", "--rank", "2", "--out", "WS/x.safetensors", "--in", "WS"),
     "lora metadata": ("lora", "metadata", "1@1", "--set", "a=b", "--out", "WS/x.safetensors", "--in", "WS"),
     "style read": ("style", "read", "styles.csv", "--in", "WS"),

@@ -114,6 +114,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "lora inspect": {"files": _LORA},
     "lora verify": {"files": _LORA},
     "lora resize": {"file": _LORA, "rank": 2, "out": _NEW},
+    "lora convert": {"file": _LORA, "rank": 2, "out": _NEW},
     "lora merge": {"files": (_LORA, _LORA), "out": _NEW},
     "lora average": {"files": (_LORA, _LORA), "out": _NEW},
     "lora mix": {"file": _LORA, "out": _NEW},

@@ -63,7 +63,7 @@ def convert_lora(
 ) -> tuple[MadeLora, Loss]:
     """Write a LoHa, LoKr, DoRA or full difference as a plain LoRA.
 
-    A plain layer in the file stays as it is, whatever its rank. A module whose change is nothing is left out.
+    A plain layer in the file stays as it is, whatever its rank. One of another kind that changes nothing is left out.
 
     Args:
         reference: the file.
@@ -95,10 +95,10 @@ def convert_lora(
             change = files.read(0, name)
             assert change is not None
             squared = squared_norm(change)
-            if squared == 0:
-                return NOTHING
             if file.module(name).is_plain:
                 return MadeModule(change.up * change.scale, change.down, change.scale, change.rank, squared)
+            if squared == 0:
+                return NOTHING
             most = min(change.rank, files.sides(name).most)
             return cut_decomposed(_taken_apart(change, rule, most, written), rule, most, 1.0, file.module(name).rank)
 

@@ -122,7 +122,7 @@ def test_a_dora_is_converted_beside_its_base(tmp_path: Path, demo: Base, dora: s
 
 def test_a_dora_without_its_base_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     path = write_kinds(tmp_path / "x.safetensors", PLACES, ["lora"], dora="outputs")
-    with pytest.raises(ModelError, match="a DoRA in 3 modules; expected its base.*--base"):
+    with pytest.raises(ModelError, match=r"a DoRA in 3 modules; expected its base.*--base"):
         converted(path, RankRule(rank=4))
     assert [each.name for each in tmp_path.iterdir()] == ["x.safetensors"]
 
