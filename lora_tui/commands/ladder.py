@@ -67,6 +67,7 @@ def ladder() -> None:
 
 
 ladder.add_command(presets)
+ladder.add_command(ladder_grid)
 
 
 @ladder.command(_START)
@@ -477,6 +478,3 @@ def _print_ladder(journal: "Journal", number: int, *, as_json: bool, answered_in
         return
     for line in (*ladder_lines(state), *(() if answer is None else answer_lines(state.spec, answer))):
         click.echo(line)
-
-
-ladder.add_command(ladder_grid)

@@ -6,6 +6,7 @@ import pytest
 from laddered import Laddered
 
 from trainer.journal.journal import Journal
+from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState
 from trainer.ladders.files import spec_toml
 from trainer.workspace import Workspace
@@ -116,8 +117,32 @@ def test_a_ladder_is_baked_in_this_terminal(lora_tui, demo: Workspace, short: li
     ran = lora_tui("ladder", *given, "--bake", folder=demo.root)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.index("bake 1 done") < ran.stdout.index("bake 2 done")
-    assert ran.stdout.splitlines()[-1].strip() == "2 of 2 bakes done"
+    assert "  2 of 2 bakes done\n" in ran.stdout and "make a twin of bake 1" in ran.stdout
     again = lora_tui("ladder", *given, "--dry-run", folder=demo.root)
     assert "2 bakes of it are in the journal already" in again.stdout
     with Journal(demo.journal_path) as journal:
         assert {bake.state for bake in journal.bakes.latest()} == {BakeState.DONE}
+
+
+def test_a_ladder_that_is_baked_says_what_it_answers_and_makes_its_grid(lora_tui_here, tmp_path) -> None:
+    here = Laddered(tmp_path / "demo")
+    here.queue(here.preview())
+    answer = json.loads(lora_tui_here("ladder", "show", "1", "--json", folder=here.workspace.root).stdout)["answer"]
+    assert answer["lines"] == ["nothing is baked yet"]
+    refused = lora_tui_here("ladder", "grid", "1", folder=here.workspace.root)
+    assert refused.returncode == 2 and "no bake of it has saved a LoRA" in refused.stderr
+    for rung, (label, bakes) in enumerate(here.bakes_of().items()):
+        for twin, number in enumerate(bakes):
+            assert number is not None, label
+            here.end(number)
+            share = 0.02 * 4**rung * (1 + 0.01 * twin)
+            here.journal.measures.add(number, [MeasuredValue(step=30, name="delta_share", part="unet", value=share)])
+    shown = lora_tui_here("ladder", "show", "1", folder=here.workspace.root).stdout
+    assert "change / weights of the U-Net  2.01 %  8.04 %  32.2 %  trend" in shown
+    assert "rises 16-fold from 2.01 % at ×0.1 to 32.2 % at ×10, a trend over 3 rungs, " in shown
+    made = lora_tui_here("ladder", "grid", "1", "--no-twins", "--dry-run", folder=here.workspace.root)
+    assert made.returncode == 0, made.stderr
+    assert "Y Bake  3: ×0.1 · ×1 · ×10" in made.stdout and "queued" not in made.stdout
+    queued = lora_tui_here("ladder", "grid", "1", folder=here.workspace.root)
+    assert "queued" in queued.stdout
+    assert here.journal.grids.latest()[0].name == "ladder-1"

@@ -90,6 +90,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "ladder cut": ("ladder", "cut", "1", "--rungs", "1", "--in", "WS"),
     "ladder hold": ("ladder", "hold", "1", "--in", "WS"),
     "ladder release": ("ladder", "release", "1", "--in", "WS"),
+    "ladder grid": ("ladder", "grid", "1", "--in", "WS"),
     "ladder continue": ("ladder", "continue", "1", "--in", "WS"),
     "queue add": ("queue", "add", "WS/hifumi.toml"),
     "queue move": ("queue", "move", "2", "--last", "--in", "WS"),
