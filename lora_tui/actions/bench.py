@@ -26,6 +26,10 @@ _MAX_EPOCHS = 12
 _YES = ("y", "yes", "1", "true", "on")
 
 
+# Those that change ranks, weights or alphas, which layers of other kinds have none of.
+_PLAIN_ALONE = ("resize", "merge", "average", "weights", "alpha")
+
+
 @dataclass(frozen=True)
 class BenchResult:
     """What came of an operation.
@@ -101,6 +105,10 @@ class LoraBench:
         references = self._references(operation, typed)
         lines = []
         with OpenedLoras(references, self._base(operation, typed), finite=False) as files:
+            if operation in _PLAIN_ALONE:
+                files.check_plain()
+            if operation == "convert":
+                files.check_changes()
             lines += [_about(files, number) for number in range(len(references))]
             lines += self._preview_result(operation, typed, files)
         return lines
@@ -175,7 +183,7 @@ class LoraBench:
         from trainer.models.identify import identify_base
 
         text = typed.get("base", "").strip()
-        return identify_base(text) if text and operation == "verify" else None
+        return identify_base(text) if text and operation in ("inspect", "verify", "convert") else None
 
     def _preview_extract(self, typed: Typed) -> list[str]:
         from trainer.families.registry import family_record
@@ -202,7 +210,7 @@ class LoraBench:
             lines.append(f"{plural(shared, 'module')} in all files, {len(files.names()):,} in one or more")
         if "keep" in {each.key for each in OPERATIONS[operation].fields}:
             rule = rank_rule_typed(typed.get("keep", ""))
-            if rule is None and operation == "resize":
+            if rule is None and operation in ("resize", "convert"):
                 return [*lines, "say what is kept: rank=16 or energy=0.95"]
             lines.append(_keeps(rule.words() if rule else "", operation))
         return [*lines, self._goes_to(operation, typed)]
@@ -267,13 +275,15 @@ def result_of(made: "MadeLora") -> BenchResult:
 
 
 def _about(files: "OpenedLoras", number: int) -> str:
+    from lora_tui.wording.measures import kinds_words
     from trainer.lora_tools.made_lora import DTYPE_WORDS
 
     file = files.files[number]
+    kinds = "" if file.header.is_plain else f", {kinds_words(file.header.kinds)}"
     ranks = [module.rank for module in file.header.modules.values()]
     span = f"{min(ranks)}" if min(ranks) == max(ranks) else f"{min(ranks)} to {max(ranks)}"
     types = ", ".join(sorted(DTYPE_WORDS.get(each, each) for each in file.dtypes()))
-    return f"{printable(file.reference.label, 80)}: {plural(len(ranks), 'module')} of rank {span}, {types}"
+    return f"{printable(file.reference.label, 80)}: {plural(len(ranks), 'module')} of rank {span}, {types}{kinds}"
 
 
 def _keeps(words: str, operation: str = "") -> str:

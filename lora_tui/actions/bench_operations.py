@@ -52,12 +52,25 @@ WEIGHTS = BenchField(
 PRECISION = BenchField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
 OUT = BenchField("out", "write to", "blank: the name shown below, in the folder loras of the workspace")
 BASE = BenchField("base", "base", "blank: not compared with a base; or its path, or demo")
+BASE_OF_DORA = BenchField("base", "base", "blank: none; or its path, or demo: a DoRA's change depends on it")
 
 _ALL = (
-    BenchOperation("inspect", "inspect", "parts, ranks, alphas, sizes by block group, training", (FILE,), writes=False),
+    BenchOperation(
+        "inspect",
+        "inspect",
+        "parts, kinds, ranks, alphas, sizes by block group, training",
+        (FILE, BASE_OF_DORA),
+        writes=False,
+    ),
     BenchOperation("verify", "verify", "whole, finite, in shape, its hashes, for a base", (FILE, BASE), writes=False),
     BenchOperation(
         "resize", "resize", "fewer directions in each module, those that change most", (FILE, KEEP, PRECISION, OUT)
+    ),
+    BenchOperation(
+        "convert",
+        "convert",
+        "a plain LoRA of a LoHa, LoKr, DoRA or full difference, and what of it is lost",
+        (FILE, KEEP, BASE_OF_DORA, PRECISION, OUT),
     ),
     BenchOperation("merge", "merge", "the weighted sum of LoRAs as one", (FILES, WEIGHTS, KEEP_OR_ALL, PRECISION, OUT)),
     BenchOperation(

@@ -13,8 +13,11 @@ from lora_tui.actions.bench import (
     says_yes,
     weight_pieces,
 )
-from lora_tui.wording.bench import edited_lines, inspected_lines, verified_lines
+from lora_tui.wording.bench import edited_lines, inspected_lines, made_notes, verified_lines
+from lora_tui.wording.converted import converted_lines
+from lora_tui.wording.measures import needs_base_line
 from trainer.errors import SettingsError
+from trainer.lora_tools.convert import convert_lora
 from trainer.lora_tools.copy_modules import PartOf, mix_loras
 from trainer.lora_tools.decompose import RankRule
 from trainer.lora_tools.edit_metadata import edited, path_words, read_metadata, without_paths, write_metadata
@@ -27,7 +30,7 @@ from trainer.lora_tools.resize import resize_lora
 from trainer.lora_tools.scale import weigh_lora, write_alpha
 from trainer.lora_tools.typed import block_weights_for, rank_rule_typed, weighted_loras
 from trainer.lora_tools.verify import verify_lora
-from trainer.models.identify import identify_base
+from trainer.models.identify import Base, identify_base
 from trainer.text import plural, printable
 
 Stop = Callable[[], bool]
@@ -35,14 +38,13 @@ Run = Callable[[LoraBench, Typed, Progress, Stop, bool], BenchResult]
 
 
 def _inspect(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, replace: bool) -> BenchResult:
-    found = inspect_lora(_one(bench, typed), progress)
-    return BenchResult((*inspected_lines(found), *(f"! {note}" for note in found.notes)))
+    found = inspect_lora(_one(bench, typed), progress, base=_base(typed))
+    notes = [*([needs_base_line(found.needs_base)] if found.needs_base else []), *found.notes]
+    return BenchResult((*inspected_lines(found), *(f"! {note}" for note in notes)))
 
 
 def _verify(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, replace: bool) -> BenchResult:
-    text = typed.get("base", "").strip()
-    base = identify_base(text) if text else None
-    reference = _one(bench, typed)
+    reference, base = _one(bench, typed), _base(typed)
     return BenchResult(
         (printable(reference.label, 100), *verified_lines(verify_lora(reference, base=base, workspace=bench.workspace)))
     )
@@ -52,6 +54,13 @@ def _resize(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, repl
     reference, rule = _one(bench, typed), _rule(typed)
     output = bench.output("resize", typed, replace)
     return result_of(resize_lora(reference, rule, output, progress=progress, stop=stop))
+
+
+def _convert(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, replace: bool) -> BenchResult:
+    reference, rule = _one(bench, typed), _rule(typed)
+    output = bench.output("convert", typed, replace)
+    made, loss = convert_lora(reference, rule, output, base=_base(typed), progress=progress, stop=stop)
+    return BenchResult((*converted_lines(made, loss), *(f"! {note}" for note in made_notes(made))), made.path)
 
 
 def _merge(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, replace: bool) -> BenchResult:
@@ -107,6 +116,7 @@ RUNS: Mapping[str, Run] = {
     "inspect": _inspect,
     "verify": _verify,
     "resize": _resize,
+    "convert": _convert,
     "merge": _merge,
     "average": _average,
     "mix": _mix,
@@ -123,6 +133,11 @@ def _one(bench: LoraBench, typed: Typed) -> LoraReference:
     if len(files) > 1:
         raise SettingsError("file", found=plural(len(files), "file"), expected="one")
     return find_lora(files[0], bench.workspace)
+
+
+def _base(typed: Typed) -> Base | None:
+    text = typed.get("base", "").strip()
+    return identify_base(text) if text else None
 
 
 def _rule(typed: Typed) -> RankRule:

@@ -352,9 +352,19 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "LoRA of other kinds",
-        {"models/kinds.safetensors": _HEADER, "models/doras.safetensors": _HEADER},
-        (),
-        (command("measure", "{file}", "--base", "demo", "--json"), calls.measure_lora),
+        {
+            "models/kinds.safetensors": (*_HEADER, of_metadata("ss_network_args")),
+            "models/doras.safetensors": _HEADER,
+        },
+        ("trainer.models.lora_header",),
+        (
+            command("measure", "{file}", "--base", "demo", "--json"),
+            command("lora", "inspect", "{file}"),
+            command(
+                "lora", "convert", "{file}", "--rank", "2", "--base", "demo", "--out", "{root}/x.safetensors", "--force"
+            ),
+            calls.measure_lora,
+        ),
         (calls.load_lora,),
     ),
     Kind(

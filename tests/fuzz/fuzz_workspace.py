@@ -430,7 +430,7 @@ def _write_models(folder: Path) -> None:
     write_lora(folder / "hifumi.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4"})
     write_lora(folder / "adapter_model.safetensors")
     some = dict(list(identify_base(DEMO_BASE).lora_shapes.items())[:: len(FORMS) - 1])
-    write_kinds(folder / "kinds.safetensors", some)
+    write_kinds(folder / "kinds.safetensors", some, metadata={"ss_network_args": '{"algo": "lokr", "rs_lora": "True"}'})
     write_kinds(folder / "doras.safetensors", some, ("lora", "loha", "lokr flat"), dora="inputs")
     write_numbered_lora(folder / "numbered.safetensors")
     # What is told of the bake that made it, as far as it is written in JSON.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from dense_loras import cut, dense, distance, write_form
+from lora_kinds import write_kinds
 from textual.widgets import Input, Static
 
 from lora_tui.actions.bench_operations import OPERATIONS
@@ -12,6 +13,7 @@ from lora_tui.screens.bench import BenchDialog
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.pick import PickDialog
 from trainer.lora_tools import resize
+from trainer.models.identify import identify_base
 from trainer.models.lora_header import read_lora_header
 
 
@@ -40,6 +42,28 @@ def found(dialog: BenchDialog) -> str:
 
 def test_every_operation_is_offered_and_can_be_done() -> None:
     assert OPERATIONS.keys() == RUNS.keys()
+
+
+async def test_another_kind_is_named_where_only_a_plain_lora_will_do_and_converted(runner, until) -> None:
+    runner.baking()
+    source = runner.workspace.root / "style.safetensors"
+    write_kinds(source, identify_base("demo"), ["lokr"], dora="outputs")
+    async with runner.run((120, 36)) as pilot:
+        dialog = await bench(runner, pilot, until, "resize")
+        dialog.query_one("#files", Input).value = str(source)
+        await until(pilot, lambda: "it is a LoKr with DoRA" in found(dialog))
+        await pilot.press("escape")
+        dialog = await bench(runner, pilot, until, "convert")
+        dialog.query_one("#files", Input).value = str(source)
+        await until(pilot, lambda: "depends on the base's weights" in " ".join(found(dialog).split()))
+        dialog.query_one("#base", Input).value = "demo"
+        dialog.query_one("#keep", Input).value = "rank=1"
+        await until(pilot, lambda: "writes loras/style-convert.safetensors" in found(dialog))
+        assert "LoKr with DoRA" in found(dialog)
+        dialog.query_one("#out", Input).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: "lost of the size of the change" in " ".join(found(dialog).split()))
+        assert read_lora_header(runner.workspace.root / "loras/style-convert.safetensors").is_plain
 
 
 async def test_a_file_is_resized_with_a_preview_before_and_the_loss_behind(runner, until) -> None:
