@@ -433,6 +433,7 @@ def _queue(
 ) -> ExitCode:
     """Queue a ladder, or what is added to one, print it, and bake it where that is asked for."""
     from lora_tui.commands.run_here import run_here
+    from lora_tui.wording.ladder_text import cost_text
     from trainer.jobs.bakes import orphaned_jobs, queue_engine
     from trainer.journal.journal import Journal
 
@@ -448,6 +449,8 @@ def _queue(
                 [bake.number for bake in orphaned_jobs(journal, workspace) if bake.number in taken], engine
             )
         _print_ladder(journal, number, as_json=as_json)
+        if not as_json:
+            click.echo(f"  {cost_text(ready)}")
         for note in ready.notes:
             print_note(note, err=as_json)
 
