@@ -51,6 +51,7 @@ docs: $(LINK)
 	$(BIN)/python docs/importing_page.py > docs/importing.md
 	$(BIN)/python docs/ladders_page.py > docs/ladders.md
 	$(BIN)/python docs/measures_page.py > docs/measures.md
+	$(BIN)/python docs/advice_page.py > docs/advice.md
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
 ONLY ?=

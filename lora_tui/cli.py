@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 import trainer
+from lora_tui.commands.advise import advise
 from lora_tui.commands.bake import bake, demo
 from lora_tui.commands.bakes import bakes
 from lora_tui.commands.check import check
@@ -17,6 +18,7 @@ from lora_tui.commands.convert import convert
 from lora_tui.commands.exits import checked_output, exits
 from lora_tui.commands.export import export
 from lora_tui.commands.fork import extend, fork, resume
+from lora_tui.commands.frontier import frontier
 from lora_tui.commands.grid import grid
 from lora_tui.commands.import_settings import import_settings
 from lora_tui.commands.journal import journal
@@ -30,6 +32,7 @@ from lora_tui.commands.page import page
 from lora_tui.commands.plan import plan
 from lora_tui.commands.queue import queue
 from lora_tui.commands.report import report
+from lora_tui.commands.search import search
 from lora_tui.commands.show import diff, show
 from lora_tui.commands.status import status
 from lora_tui.commands.style import style
@@ -67,6 +70,9 @@ _COMMANDS = (
     twin,
     floor,
     ladder,
+    advise,
+    frontier,
+    search,
     grid,
     style,
     page,

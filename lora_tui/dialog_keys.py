@@ -9,6 +9,9 @@ _FORM = ("form",)
 _PARITY = ("parity table",)
 _LANES = ("doneness lanes",)
 _MAP = ("block map",)
+_ADVICE = ("advice",)
+_OFFER = ("ladder offer",)
+_AIM = ("aim",)
 _REPORT = ("report list",)
 _FILTER = ("filter",)
 
@@ -67,20 +70,48 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
         "doneness.rules", "r", "rules", "rules", "the rules that place an epoch: what each reads, and what that is a sign of", ("doneness",),
         opens="always",
     ),
+    Action(
+        "doneness.aim", "a", "aim", "aim for the band", "rates that would make the parts done at one epoch, as far as a simple model tells",
+        ("doneness",), opens="always",
+    ),
     Action("doneness.left", "left,h", "move(-1, 0)", "earlier", "the epoch before", _LANES),
     Action("doneness.right", "right,l", "move(1, 0)", "later", "the epoch after", _LANES),
     Action("doneness.up", "up,k", "move(0, -1)", "lane above", "the lane above, its evidence first", _LANES),
     Action("doneness.down", "down,j", "move(0, 1)", "lane below", "the lane below, its evidence first", _LANES),
     Action("doneness.first", "home", "edge(0)", "first", "the first epoch", _LANES),
     Action("doneness.last", "end", "edge(-1)", "last", "the last epoch", _LANES),
+    Action("advice.close", "escape,A,q", "leave", "close", "close the advice", _ADVICE),
+    Action(
+        "advice.tick", "space", "tick", "tick", "say that you see this symptom, or take it back (remembered for the bake)", _ADVICE,
+        right="order", acts=True,
+    ),
+    Action("advice.next", "tab,shift+tab", "switch", "other list", "from what you see to what to try, and back", _ADVICE),
+    Action(
+        "advice.ladder", "l", "ladder", "ladder", "queue the ladder that would test what is under the cursor (asks)", _ADVICE,
+        right="bake", opens="sometimes",
+    ),
+    Action(
+        "offer.held", "h", "queue(True)", "queue, held", "queue the ladder, its bakes held until you release them", _OFFER, right="bake",
+        acts=True,
+    ),
+    Action("offer.run", "r", "queue(False)", "queue to run", "queue the ladder to run", _OFFER, right="bake", acts=True),
+    Action(
+        "aim.variants", "v", "variants", "queue variants", "queue a bake for each of these ways, held", _AIM, right="bake", acts=True,
+    ),
+    Action(
+        "aim.ladder", "l", "ladder", "ladder around it", "queue a ladder around the first of them (asks)", _AIM, right="bake",
+        opens="sometimes",
+    ),
+    Action("advice.down", "j", "move(1)", "down", "next entry", ("advice list",)),
+    Action("advice.up", "k", "move(-1)", "up", "previous entry", ("advice list",)),
     Action("columns.toggle", "space", "turn", "show, hide", "show this trainer, or leave it out", ("columns",)),
     Action("columns.all", "a", "all", "all, none", "show every trainer, or none", ("columns",)),
     Action(
         "about.down", "J,shift+down", "read_on(1)", "more", "scroll the text about the cell or entry",
-        ("parity", "report", "doneness", "journal"),
+        ("parity", "report", "doneness", "journal", "advice"),
     ),
     Action(
-        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report", "doneness", "journal"),
+        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report", "doneness", "journal", "advice"),
     ),
     # Before the line for the source has it: it has nothing to scroll.
     Action(
@@ -135,6 +166,10 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action(
         "judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",), right="bake",
         acts=True,
+    ),
+    Action(
+        "judgement.ladder", "l", "point_ladder", "ladder around it", "queue a ladder around the point that the verdicts show (asks)",
+        ("judgement",), right="bake", acts=True,
     ),
     # Before the line for the size has them: it has nothing to scroll.
     Action("fit.down", "down", "scroll(1)", "down", "scroll down", ("fit",), first=True),

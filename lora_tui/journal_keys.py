@@ -63,6 +63,12 @@ JOURNAL_ACTIONS: tuple[Action, ...] = (
         "journal.delete", "delete,x", "delete", "delete", "delete this bake (says what goes and what stays, and asks)", _JOURNAL,
         "Delete this bake", right="bake", opens="always",
     ),
+    Action(
+        "journal.frontier", "f", "frontier", "frontier",
+        "minutes of training against measures, verdicts and checklists, over all bakes of this subject: where more time stopped paying",
+        _JOURNAL, "Frontier of the subject", opens="always",
+    ),
+    Action("frontier.close", "f", "leave", "close", "close", ("frontier",)),
     Action("bakes.down", "down,j", "move(1)", "down", "next bake", _LIST),
     Action("bakes.up", "up,k", "move(-1)", "up", "previous bake", _LIST),
     Action("bakes.page-down", "pagedown", "page(1)", "page down", "page down", _LIST),

@@ -166,6 +166,11 @@ ACTIONS: tuple[Action, ...] = (
         opens="always",
     ),
     Action(
+        "advice.open", "A", "advice", "advice",
+        "what to try with this bake: from what you see and what was measured, with its sources and the ladder that would test it",
+        ("bake", "journal", "doneness", "judgement"), "Advice", opens="always",
+    ),
+    Action(
         "measures.open", "m", "measures", "measures",
         "what was measured of the bake: curves by part, and a map of its blocks over the epochs", _BAKES, "Measures",
         opens="always",
@@ -289,7 +294,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "ctrl+t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "journal", "parity", "report", "doneness", "measures"), "Help",
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "journal", "parity", "report", "doneness", "measures", "advice"), "Help",
         "?", opens="always",
     ),
     Action(

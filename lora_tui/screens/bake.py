@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from lora_tui.actions import bakes
+from lora_tui.actions.advice import AdviceRequest
 from lora_tui.actions.checks import AcceptanceChanged
 from lora_tui.actions.imports import Imports
 from lora_tui.actions.kept_specs import KeptSpecs
@@ -42,6 +43,9 @@ from lora_tui.workers.planner import Checked, Planned, Planner
 from trainer.journal.records import Bake, BakeState
 from trainer.memory.available import available_memory
 from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from lora_tui.screens.aim import AdviceDoors
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 # Device of a bake on the CPU, or of one that has not started.
@@ -326,6 +330,7 @@ class BakeScreen(BakeKeys, Screen[None]):
             "resume": self.snapshot.ended_early or (shown is not None and shown.state is BakeState.DONE),
             "fork": shown is not None and shown.ran,
             "doneness": shown is not None and shown.ran,
+            "advice": shown is not None and shown.grid is None,
             "twin": shown is not None and shown.grid is None,
             "report": shown is not None,
             "measures": shown is not None and shown.ran,
@@ -378,7 +383,12 @@ class BakeScreen(BakeKeys, Screen[None]):
         """Show where each epoch of the bake shown stands between raw and burnt."""
         from lora_tui.screens.doneness import show_doneness
 
-        show_doneness(self, self.workspace, self.snapshot.bake)
+        show_doneness(self, self.workspace, self.snapshot.bake, self._advice_doors())
+
+    def action_advice(self) -> None:
+        """Show what to try with the bake shown."""
+        if (doors := self._advice_doors()) is not None:
+            doors.advice()
 
     def action_measures(self) -> None:
         """Show what was measured of the bake shown."""
@@ -407,6 +417,15 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.app.push_screen(
             HelpScreen(active_keys(self, self.rights.allows), self.form.focused_info if in_form else None)
         )
+
+    def _advice_doors(self) -> "AdviceDoors | None":
+        from lora_tui.screens.aim import AdviceDoors
+
+        bake = self.snapshot.bake
+        if bake is None:
+            return None
+        request = AdviceRequest(self.workspace, bake.number, self.engine.key)
+        return AdviceDoors(self, request, bake, self.rights, self.sender.wake)
 
     def _note_look(self) -> None:
         self.sender.write(lambda: bakes.note_look(self.workspace, self.clock()))

@@ -22,6 +22,7 @@ from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from lora_tui.screens.aim import AdviceDoors
     from trainer.doneness.record import Doneness, DonenessLane
     from trainer.errors import LoraTuiError
 
@@ -30,6 +31,8 @@ _KEYS = (
     "doneness.left doneness.right=epoch",
     "doneness.up doneness.down=lane",
     "doneness.rules",
+    "doneness.aim",
+    "advice.open",
     "app.help",
     "doneness.close",
 )
@@ -43,6 +46,7 @@ class DonenessScreen(ModalScreen[None]):
     Args:
         heading: names the bake; our own text.
         read: reads its doneness; called in a thread.
+        doors: open what to try with the bake, and rates that would make its parts meet; None where these cannot be opened.
     """
 
     DEFAULT_CSS = """
@@ -67,9 +71,9 @@ class DonenessScreen(ModalScreen[None]):
             self.doneness = doneness
             self.error = error
 
-    def __init__(self, heading: str, read: "Callable[[], Doneness]") -> None:
+    def __init__(self, heading: str, read: "Callable[[], Doneness]", doors: "AdviceDoors | None" = None) -> None:
         super().__init__()
-        self._heading, self._read = heading, read
+        self._heading, self._read, self._doors = heading, read, doors
         self._doneness: Doneness | None = None
 
     def compose(self) -> ComposeResult:
@@ -100,6 +104,16 @@ class DonenessScreen(ModalScreen[None]):
         from lora_tui.screens.help import HelpScreen, active_keys
 
         self.app.push_screen(HelpScreen(active_keys(self), has_panes=False))
+
+    def action_advice(self) -> None:
+        """Show what to try with the bake."""
+        if self._doors is not None:
+            self._doors.advice()
+
+    def action_aim(self) -> None:
+        """Show rates that would make the parts done at one epoch."""
+        if self._doors is not None:
+            self._doors.aim()
 
     def action_rules(self) -> None:
         """Show the rules."""
@@ -199,15 +213,17 @@ def _rule_lines() -> list[Content]:
     return found
 
 
-def show_doneness(screen: Screen[Any], workspace: Workspace, bake: NamedBake | None) -> None:
-    """Show the lanes of a bake over `screen`; where there is none, say so."""
+def show_doneness(
+    screen: Screen[Any], workspace: Workspace, bake: NamedBake | None, doors: "AdviceDoors | None" = None
+) -> None:
+    """Show the lanes of a bake over `screen`; where there is none, say so. `doors` open what to try with it."""
     from lora_tui.actions.doneness import read_doneness
 
     if bake is None:
         screen.notify("there is no bake yet", severity="warning", markup=False)
         return
     heading = f"Doneness of bake {bake.number:04d} {printable(bake.name)}"
-    screen.app.push_screen(DonenessScreen(heading, lambda: read_doneness(workspace, bake.number)))
+    screen.app.push_screen(DonenessScreen(heading, lambda: read_doneness(workspace, bake.number), doors))
 
 
 def _axis_words(doneness: "Doneness", place: int) -> str:

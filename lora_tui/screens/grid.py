@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from lora_tui.actions import bakes, grids
+from lora_tui.actions import advice, bakes, grids
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.grid_editor import GridEditor
@@ -261,6 +261,11 @@ class GridScreen(Screen[None]):
     def _show_note(self, event: grids.GridNote) -> None:
         self.sender.wake()
         self.sender.note(event.line)
+
+    @on(advice.JudgedBake)
+    def _open_judged(self, event: advice.JudgedBake) -> None:
+        event.stop()
+        self.orders.open_judged(event)
 
     @on(bakes.Refused)
     def _show_refusal(self, event: bakes.Refused) -> None:

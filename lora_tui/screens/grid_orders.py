@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
-from lora_tui.actions import grids
+from lora_tui.actions import advice, grids
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.screens.confirm import Answer, ConfirmDialog
@@ -104,7 +104,7 @@ class GridOrders:
 
     def show_judgement(self) -> None:
         """Show the results of judging; from there three variants go into the queue."""
-        from lora_tui.screens.judgement import JudgementDialog
+        from lora_tui.screens.judgement import ADVICE, LADDER, VARIANTS, JudgementDialog
 
         sender, selection = self._sender, self._selection
         made, notes = selection.made, selection.notes
@@ -114,13 +114,29 @@ class GridOrders:
             sender.warn("the results reveal the labels: press B to leave blind mode first")
             return
 
-        def propose(wanted: bool | None) -> None:
-            if wanted:
+        def propose(wanted: str | None) -> None:
+            if wanted == VARIANTS:
                 sender.write(lambda: grids.queue_variants(self._workspace, made, notes, sender.engine.key))
+            elif wanted == LADDER:
+                sender.write(lambda: advice.judged_ladder(self._workspace, made, notes), awaited=True)
+            elif wanted == ADVICE:
+                sender.write(lambda: advice.judged_bake_of(self._workspace, made, notes), awaited=True)
 
         journal_path = self._workspace.journal_path
         dialog = JudgementDialog(made, notes, selection.checklist, journal_path, can_propose=sender.rights.bake)
         self._screen.app.push_screen(dialog, propose)
+
+    def open_judged(self, judged: advice.JudgedBake) -> None:
+        """Offer the ladder around what was judged, or show what to try with its bake."""
+        from lora_tui.screens.aim import AdviceDoors
+        from lora_tui.screens.ladder_offer import offer_ladder
+
+        sender = self._sender
+        request = advice.AdviceRequest(self._workspace, judged.bake.number, sender.engine.key)
+        if judged.ladder is not None:
+            offer_ladder(self._screen, request, judged.ladder, sender.wake)
+        else:
+            AdviceDoors(self._screen, request, judged.bake, sender.rights, sender.wake).advice()
 
     def use_epoch(self) -> None:
         """Send the LoRA of the picture under the cursor to where it is used."""

@@ -412,6 +412,14 @@ class JournalScreen(Screen[LeftJournal]):
         """Show where each epoch of the bake under the cursor stands between raw and burnt."""
         self._with_entry(self.orders.show_doneness)
 
+    def action_advice(self) -> None:
+        """Show what to try with the bake under the cursor."""
+        self._with_entry(self.orders.show_advice)
+
+    def action_frontier(self) -> None:
+        """Show where more time stopped paying for the subject of the bake under the cursor."""
+        self._with_entry(self.orders.show_frontier)
+
     def action_measures(self) -> None:
         """Show what was measured of the bake under the cursor."""
         self._with_entry(self.orders.show_measures)

@@ -20,6 +20,7 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from lora_tui.actions.twin import QueuedTwins
+    from lora_tui.screens.aim import AdviceDoors
     from trainer.history.records import BakeEntry
     from trainer.jobs.fork import ForkedBake
 
@@ -157,7 +158,35 @@ class JournalOrders:
         """Show where each epoch of a bake stands between raw and burnt."""
         from lora_tui.screens.doneness import show_doneness
 
-        show_doneness(self._screen, self._sender.workspace, entry)
+        show_doneness(self._screen, self._sender.workspace, entry, self._advice_doors(entry))
+
+    def show_advice(self, entry: "BakeEntry") -> None:
+        """Show what to try with a bake."""
+        self._advice_doors(entry).advice()
+
+    def _advice_doors(self, entry: "BakeEntry") -> "AdviceDoors":
+        from lora_tui.actions.advice import AdviceRequest
+        from lora_tui.screens.aim import AdviceDoors
+
+        sender = self._sender
+        request = AdviceRequest(sender.workspace, entry.number, sender.engine.key)
+        return AdviceDoors(self._screen, request, entry, sender.rights, self._queued)
+
+    def show_frontier(self, entry: "BakeEntry") -> None:
+        """Show minutes against what was measured and judged, over all bakes of a bake's subject."""
+        from lora_tui.actions.advice import read_frontier
+        from lora_tui.screens.frontier import FrontierDialog
+
+        if not entry.subject:
+            self._sender.warn(f"bake {entry.number:04d} has no subject to compare bakes of")
+            return
+        workspace, subject = self._sender.workspace, entry.subject
+        self._screen.app.push_screen(FrontierDialog(lambda: read_frontier(workspace, subject)))
+
+    def _queued(self) -> None:
+        """See what was queued."""
+        self._sender.wake()
+        self._look()
 
     def show_measures(self, entry: "BakeEntry") -> None:
         """Show what was measured of a bake."""

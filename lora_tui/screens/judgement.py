@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from trainer.journal.records import CellNote
     from trainer.judging.report import JudgingSection
 
+VARIANTS, LADDER, ADVICE = "variants", "ladder", "advice"
+"""What it is dismissed with."""
+
 _NOTHING = "not rated yet: space marks a favourite, 1 2 3 rate under, right, over, c opens the checklist"
 
 
-class JudgementDialog(ReadDialog[bool]):
-    """Shows what was judged; dismissed with True to queue three variants.
+class JudgementDialog(ReadDialog[str]):
+    """Shows what was judged; dismissed with `variants` to queue three of them, `ladder` for one around the point, `advice` for what to try.
 
     Args:
         made: the grid.
@@ -72,8 +75,10 @@ class JudgementDialog(ReadDialog[bool]):
         """Yield the heading and the keys; the sections follow when they are counted."""
         with VerticalScroll():
             yield Static(Content.styled(f"Results of {printable(self._made.spec.name, 60)}", "bold"))
-            proposing = ("judgement.propose",) if self._can_propose else ()
-            yield Static(Content(key_hint(self, *proposing, "read.down read.up=scroll", "read.close")), id="keys")
+            proposing = ("judgement.propose", "judgement.ladder") if self._can_propose else ()
+            yield Static(
+                Content(key_hint(self, *proposing, "advice.open", "read.down read.up=scroll", "read.close")), id="keys"
+            )
 
     def on_mount(self) -> None:
         """Start counting."""
@@ -82,7 +87,16 @@ class JudgementDialog(ReadDialog[bool]):
     def action_propose(self) -> None:
         """Close, and let the variants be queued."""
         if self._can_propose:
-            self.dismiss(True)
+            self.dismiss(VARIANTS)
+
+    def action_point_ladder(self) -> None:
+        """Close, and let the ladder around the point be offered."""
+        if self._can_propose:
+            self.dismiss(LADDER)
+
+    def action_advice(self) -> None:
+        """Close, and let the advice on the judged bake be shown."""
+        self.dismiss(ADVICE)
 
     @on(ReportReady)
     def _show(self, event: ReportReady) -> None:

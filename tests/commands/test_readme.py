@@ -134,6 +134,7 @@ def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
         "twin",
         "floor",
         "ladder",
+        "advise",
         "watch",
         "grid",
         "page",
@@ -170,6 +171,7 @@ def test_the_exit_codes_are_the_programs() -> None:
         ("parity", "parity table"),
         ("doneness", "doneness lanes"),
         ("measures", "block map"),
+        ("advice", "advice list"),
     ],
 )
 def test_the_tables_of_keys_are_the_programs(scopes: tuple[str, ...]) -> None:

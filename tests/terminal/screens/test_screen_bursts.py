@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from advised_bakes import an_aim
 from bursts import ENTER, PANGRAM, key_events, random_text, type_at_once
 from made_grid import made_grid
 from textual import events
@@ -14,8 +15,11 @@ from textual.screen import Screen
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
+from lora_tui.actions.advice import AdviceRequest
 from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS, BY_ID
+from lora_tui.screens.advice import AdviceScreen
+from lora_tui.screens.aim import AimDialog
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_note import BakeNoteDialog
 from lora_tui.screens.bake_notes import BestEpochDialog, NotesDialog, TagsDialog
@@ -28,6 +32,7 @@ from lora_tui.screens.doneness import DonenessScreen, RulesDialog
 from lora_tui.screens.fit import FitDialog
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.fork import ForkDialog
+from lora_tui.screens.frontier import FrontierDialog
 from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.grids import GridsDialog
@@ -37,6 +42,7 @@ from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.judgement import JudgementDialog
+from lora_tui.screens.ladder_offer import LadderOfferDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.measures import MeasuresScreen
 from lora_tui.screens.new_subject import NewSubjectDialog
@@ -130,6 +136,32 @@ async def in_the_lanes(runner, pilot, until) -> None:
     )
 
 
+async def in_the_moves(runner, pilot, until) -> None:
+    """The advice on the bake shown is up, a symptom is ticked, and the cursor is on a move that a ladder tests."""
+    await on_a_bake(runner, pilot, until)
+    await pilot.press("A")
+    await until(pilot, lambda: isinstance(runner.app.screen, AdviceScreen) and runner.app.screen.advice is not None)
+    screen = runner.app.screen
+    await pilot.press("space")
+    await until(pilot, lambda: screen.advice.moves)
+    await pilot.press("tab", "end")
+    await until(pilot, lambda: screen.advice.move(screen.moves.key) is not None)
+
+
+async def in_an_aim(runner, pilot, until) -> None:
+    """Rates are up that would make the parts meet, with a ladder around them."""
+    await on_a_bake(runner, pilot, until)
+    aim = an_aim(runner.app.bake_screen.bake.number)
+
+    class Request(AdviceRequest):
+        def aim(self):
+            return aim
+
+    request = Request(runner.workspace, aim.bake, runner.engine.key)
+    runner.app.push_screen(AimDialog("Aim", request))
+    await until(pilot, lambda: isinstance(runner.app.screen, AimDialog) and runner.app.screen._aim is not None)
+
+
 async def in_the_table(runner, pilot, until) -> None:
     """The table of trainers is up, and the cursor is on another one."""
     await on_the_form(runner, pilot, until)
@@ -211,6 +243,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "journal.open": (baking, on_a_bake, JournalScreen),
     "journal.filter": (baked, in_the_journal, None),
     "journal.sort": (baked, in_the_journal, PickDialog),
+    "journal.frontier": (baked, in_the_journal, FrontierDialog),
     "journal.metric": (baked, in_the_journal, PickDialog),
     "journal.diff": (baked, in_the_journal, BakeDiffDialog),
     "journal.notes": (baked, in_the_journal, NotesDialog),
@@ -225,6 +258,10 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "settings.import": (idle, on_the_form, ImportDialog),
     "settings.export": (idle, on_the_form, PickDialog),
     "bake.again": (baking, on_a_bake, ImportDialog),
+    "advice.open": (baking, on_a_bake, AdviceScreen),
+    "advice.ladder": (baking, in_the_moves, LadderOfferDialog),
+    "aim.ladder": (baking, in_an_aim, LadderOfferDialog),
+    "doneness.aim": (baking, in_the_lanes, AimDialog),
     "doneness.open": (baking, on_a_bake, DonenessScreen),
     "doneness.rules": (baking, in_the_lanes, RulesDialog),
     "measures.open": (baking, on_a_bake, MeasuresScreen),
@@ -329,6 +366,9 @@ def test_every_action_that_opens_something_is_tried() -> None:
 # Behind others of their kind, which are tried at once.
 _LONG = (
     "bake.again",
+    "advice.ladder",
+    "aim.ladder",
+    "doneness.aim",
     "doneness.open",
     "measures.open",
     "settings.export",
@@ -337,7 +377,7 @@ _LONG = (
     "report.save",
     "report.paths",
     "report.find",
-    *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "fork", "prune")),
+    *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "fork", "prune", "frontier")),
 )
 
 
