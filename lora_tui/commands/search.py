@@ -65,8 +65,8 @@ def search(
 ) -> ExitCode:
     """Search settings with optuna (extra `search`). Rough: one bake a point.
 
-    Each trial is a bake in the journal. You choose the objective and the budget. What it finds is no answer before a ladder
-    around it has told it from noise. It runs in this terminal; --continue resumes it where it ended.
+    Each trial is a bake in the journal. You choose the objective and the budget. A ladder around what it finds
+    tells whether that is more than noise. It runs in this terminal; --continue resumes it where it ended.
     """
     if settings_file is not None and (list_them or shown is not None or number is not None):
         raise SettingsError(

@@ -168,4 +168,4 @@ def _facts(journal: Journal, number: int, step: int) -> Iterator[MeasuredFact]:
             known = (
                 NOT_KNOWN if floor is None else f"{spread_text(record, floor.spread)} between twins ({rests_on(floor)})"
             )
-            yield MeasuredFact(key, text, known if record.compared else "said of this bake alone")
+            yield MeasuredFact(key, text, known if record.compared else "of this bake alone")

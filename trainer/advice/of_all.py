@@ -79,7 +79,7 @@ SYMPTOMS_OF_ALL: tuple[Symptom, ...] = (
     Symptom(
         "bleeds-yet-unreliable",
         "an outfit bleeds, and still does not come when asked for",
-        "outfits bleeding while the lora is still unable to reliably produce said outfit on demand",
+        "you can have outfits bleeding while the lora is still unable to reliably produce",
         (
             _NAME_OUTFITS,
             _BALANCE,

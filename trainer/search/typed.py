@@ -14,7 +14,7 @@ from trainer.settings.parts import all_parts
 from trainer.settings.random_numbers import SEEDS
 from trainer.settings.refusal import unknown_key
 from trainer.settings.toml_file import apply_overrides
-from trainer.text import printable
+from trainer.text import plural, printable
 
 MAX_BAKES = 1000
 MAX_HOURS = 10_000
@@ -71,7 +71,7 @@ def typed_knob(settings: Settings, text: str) -> KnobRange:
         raise unknown_key(where, name)
     if name in SEEDS:
         raise SettingsError(
-            where, found="decides random numbers alone", expected="a setting whose effect can be told from noise"
+            where, found="decides random numbers alone", expected="a setting whose effect is more than noise"
         )
     if not sign or not values.strip():
         raise SettingsError(where, found="no values", expected="`=LOW..HIGH` or `=A,B,C`", way_out=f"--knob {name}=…")
@@ -116,7 +116,7 @@ def typed_budget(text: str) -> tuple[int | None, float | None]:
         return int(number), None
     hours = number if found["unit"].startswith("h") else number / 60
     if hours > MAX_HOURS:
-        raise SettingsError("--budget", found=printable(text, 60), expected=f"at most {MAX_HOURS:,} hours")
+        raise SettingsError("--budget", found=printable(text, 60), expected=f"at most {plural(MAX_HOURS, 'hour')}")
     return None, 3600 * hours
 
 
