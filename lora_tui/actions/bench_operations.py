@@ -50,6 +50,7 @@ WEIGHTS = BenchField(
     "weights", "weights", "by part or block group: text_encoder=0; down=0.5; 2:up=1.2 for the second file"
 )
 PRECISION = BenchField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
+PRECISION_OF_SUM = BenchField("precision", "precision", "blank: fp32; or fp16, bf16")
 OUT = BenchField("out", "write to", "blank: the name shown below, in the folder loras of the workspace")
 BASE = BenchField("base", "base", "blank: not compared with a base; or its path, or demo")
 BASE_OF_DORA = BenchField("base", "base", "blank: none; or its path, or demo: a DoRA's change depends on it")
@@ -72,12 +73,14 @@ _ALL = (
         "a plain LoRA of a LoHa, LoKr, DoRA or full difference, and what of it is lost",
         (FILE, KEEP, BASE_OF_DORA, PRECISION, OUT),
     ),
-    BenchOperation("merge", "merge", "the weighted sum of LoRAs as one", (FILES, WEIGHTS, KEEP_OR_ALL, PRECISION, OUT)),
+    BenchOperation(
+        "merge", "merge", "the weighted sum of LoRAs as one", (FILES, WEIGHTS, KEEP_OR_ALL, PRECISION_OF_SUM, OUT)
+    ),
     BenchOperation(
         "average",
         "average",
         "the mean of LoRAs, such as twins, in their own rank",
-        (FILES, KEEP_OR_RANK, PRECISION, OUT),
+        (FILES, KEEP_OR_RANK, PRECISION_OF_SUM, OUT),
     ),
     BenchOperation(
         "mix",

@@ -30,7 +30,7 @@ PRECISION = click.option(
     "--save-precision",
     "precision",
     type=click.Choice(["float", "fp32", "fp16", "bf16"]),
-    help="Type of the numbers (default: that of the files).",
+    help="Type of the numbers (default: that of the file; of a sum or mean fp32, of an extracted LoRA fp16).",
 )
 ALPHA = click.option(
     "--alpha",

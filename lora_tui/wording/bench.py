@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VERDICT_MARKS: Mapping[str, str] = {"good": DONE.mark, "wrong": FAILED.mark, "note": WARNING.mark}
 """A verdict -> its sign."""
 
-_LITTLE = 5e-4
+_LITTLE = 1e-5
 
 
 def made_lines(made: "MadeLora") -> list[str]:

@@ -29,6 +29,8 @@ from trainer.models.identify import Base
 from trainer.text import plural
 
 _NOTHING = "all weights 0"
+# Half precision would round a sum by a few parts in ten thousand; so sd-scripts writes fp32 too where no type is named.
+_DTYPE = "F32"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def merge_loras(
 
     Args:
         loras: two or more; their modules need not be the same.
-        output: where to.
+        output: where to; in fp32 unless it names a type.
         rule: how many directions of the sum are kept; None for all.
         base: whose names the modules get; None for those of the files.
         progress, stop: as write_lora has them.
@@ -96,7 +98,7 @@ def average_loras(
 
     Args:
         references: two or more files.
-        output: where to.
+        output: where to; in fp32 unless it names a type.
         rule: how many directions of the mean are kept; None for the largest rank that one of them has.
         base: whose names the modules get; None for those of the files.
         progress, stop: as write_lora has them.
@@ -179,9 +181,7 @@ def _write_sum(
         if exact and output.alpha == SCALE_KEPT:
             # The sum of several scales has none of its own.
             output = Output(output.path, output.dtype, ALPHA_IS_RANK, output.replace)
-        made = write_lora(
-            output, planned, make, metadata, dtype=files.dtype(), progress=progress, stop=stop, notes=notes
-        )
+        made = write_lora(output, planned, make, metadata, dtype=_DTYPE, progress=progress, stop=stop, notes=notes)
     if operation == "average":
         made = _with_note(made, norms.words())
     return made

@@ -22,8 +22,10 @@ from trainer.models.lora_header import read_lora_header
 TE = "lora_te_text_model_encoder_layers_0_mlp_fc1"
 
 
-def two(folder: Path) -> list[Path]:
-    return [write_form(folder / f"{name}.safetensors", "kohya", seed=seed) for seed, name in enumerate("ab")]
+def two(folder: Path, dtype: str = "F32") -> list[Path]:
+    return [
+        write_form(folder / f"{name}.safetensors", "kohya", seed=seed, dtype=dtype) for seed, name in enumerate("ab")
+    ]
 
 
 def weighed(parts: list[tuple[float, Changes]]) -> Changes:
@@ -34,9 +36,10 @@ def weighed(parts: list[tuple[float, Changes]]) -> Changes:
     return found
 
 
+@pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (0.7, -0.4), (0.0, 2.0)])
-def test_a_merge_is_the_weighted_sum(weights: tuple[float, float], tmp_path: Path) -> None:
-    files = two(tmp_path)
+def test_a_merge_is_the_weighted_sum(weights: tuple[float, float], dtype: str, tmp_path: Path) -> None:
+    files = two(tmp_path, dtype)
     out = tmp_path / "sum.safetensors"
     loras = [WeightedLora(reference(file), weight) for file, weight in zip(files, weights, strict=True)]
     made = merge_loras(loras, Output(out))
