@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _AGAIN = "FileTaken"
 _READING = "reading the files …"
+_NOTE = "! "
 _STOPPED = "stopped; nothing was written"
 _STOPPING = "stopping …"
 _QUIET = 0.25
@@ -119,6 +120,7 @@ class BenchDialog(FieldsDialog[None]):
                     yield line_input(field.key, field.hint)
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(Content.styled(_READING, "$muted"), id="found")
+                yield Static("", id="notes")
             yield Static("", id="error")
             yield Static("", id="keys")
 
@@ -266,9 +268,11 @@ class BenchDialog(FieldsDialog[None]):
         self._show_keys()
 
     def _show_lines(self, lines: list[str], style: str = "") -> None:
-        self.query_one("#found", Static).update(
-            Content("\n").join(Content.styled(printable(line), style) for line in lines)
-        )
+        # A table is cut at the edge, a sentence goes on below.
+        notes = [line for line in lines if line.startswith(_NOTE)]
+        for name, shown in (("#found", [line for line in lines if line not in notes]), ("#notes", notes)):
+            content = Content("\n").join(Content.styled(printable(line), style) for line in shown)
+            self.query_one(name, Static).update(content)
         self.query_one("#about", VerticalScroll).scroll_home(animate=False)
 
     def _show_keys(self) -> None:
