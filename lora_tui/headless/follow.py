@@ -190,4 +190,5 @@ def _stop(bake: Bake, journal: Journal, console: Console) -> None:
             pass
     journal.orders.give(bake.number, Order.STOP)
     what = "after this step, then saving" if bake.grid is None else "after this picture; those made are kept"
-    console.error(f"stopping {what}; press again to exit at once")
+    again = "press again to exit at once" if launched() is None else "the launcher ends what takes longer than 30 s"
+    console.error(f"stopping {what}; {again}")

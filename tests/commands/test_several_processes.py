@@ -1,7 +1,6 @@
 """One bake over several processes: the curve of one process with the larger batch, exact resume, and a process that dies."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from preloaded import Program
 from run_engine import SMALL, EngineRunner, small_demo
@@ -162,10 +162,11 @@ def test_accelerate_launch_trains_on_two_cpus_is_killed_and_resumed(
     while not states_of(launch.root / "bakes" / "0001-hifumi"):
         assert run.poll() is None and time.monotonic() < end, run.stdout.read() if run.stdout else ""
         time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGKILL)
-    # Both processes are gone, whatever group they were in, before the bake is taken up again.
-    run.wait()
-    time.sleep(3)
+    # The launcher gives each process a session of its own.
+    for process in (*psutil.Process(run.pid).children(recursive=True), psutil.Process(run.pid)):
+        process.kill()
+        process.wait(30)
+    assert launch.bake(1).state is not BakeState.DONE
     again = subprocess.run([*accelerate, "resume", "1"], cwd=launch.root, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
     engine = EngineRunner(Workspace(launch.root))

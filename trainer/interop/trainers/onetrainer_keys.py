@@ -6,7 +6,7 @@ from trainer.interop.trainers import reasons
 from trainer.interop.trainers.rules import idle, table
 
 _STATES = "keep_states says which training states stay"
-_ONE_GPU = "which GPUs train is said to `accelerate launch`, not in the settings"
+_ONE_GPU = "which GPUs train is chosen with `accelerate launch`, not in the settings"
 _OTHER_MODELS = "a part of other models"
 _EMBEDDING = "there are no embeddings to train here"
 _PEFT = "of another method than LoRA"
