@@ -10,8 +10,10 @@ import click
 from lora_tui.commands.exits import exits, workspace_here
 from lora_tui.commands.fork import search_folders
 from lora_tui.commands.options import PATH, WORKSPACE
-from trainer.errors import ExitCode
+from trainer.errors import ExitCode, SettingsError
 from trainer.text import plural, printable
+
+_MAX = 1024
 
 
 @click.group()
@@ -30,13 +32,11 @@ def cluster() -> None:
 )
 @click.option(
     "--workers",
-    type=click.IntRange(1, 1024),
+    type=int,
     metavar="K",
     help="Bakes at the same time (default: one for each GPU, without GPUs one for each computer).",
 )
-@click.option(
-    "--threads", type=click.IntRange(1, 256), default=1, metavar="T", help="CPU threads of each bake (default: 1)."
-)
+@click.option("--threads", type=int, default=1, metavar="T", help="CPU threads of each bake (default: 1).")
 @click.option(
     "--find",
     "look_in",
@@ -69,6 +69,9 @@ def run(
     from trainer.machine.engines import register_engine
     from trainer.workspace import check_writable, remember_workspace
 
+    for option, number in (("--workers", workers), ("--threads", threads)):
+        if number is not None and not 0 < number <= _MAX:
+            raise SettingsError(option, found=f"{number:,}", expected=f"a whole number from 1 to {_MAX:,}")
     workspace = workspace_here(folder)
     check_writable(workspace)
     if address == LOCAL:
