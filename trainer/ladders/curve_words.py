@@ -12,6 +12,9 @@ from trainer.noise_floor.record import Compared, Floor, Standing
 from trainer.noise_floor.words import NOT_KNOWN, words
 from trainer.text import plural, printable
 
+BY_ITSELF = "outside by itself, not beside the other measures"
+"""What is said of a measure that would be outside the noise if it were the only one."""
+
 _MAX_LABEL = 60
 
 
@@ -38,7 +41,7 @@ def inside_words(
         each = means[0] if len(set(values)) == 1 else "twin by twin"
         return f"{measure.title}: the same to the last digit at all {plural(len(means), 'rung')}, {each}; {_bakes(measure)}"
     lowest, highest = _ends(measure)
-    alone = ", outside by itself, not beside the other measures" if is_beyond_alone else ""
+    alone = f", {BY_ITSELF}" if is_beyond_alone else ""
     return (
         f"{measure.title}: inside the noise{_lent(measure)}, {lowest} to {highest} over {plural(len(means), 'rung')}{alone};"
         f" {_rests_on(measure, test)}{_left_out(measure)}"
@@ -116,14 +119,14 @@ def _threshold(measure: MeasureOverRungs, test: RungTest, shape: Shape) -> str:
         edge, end = compared[shape.between[0]], compared[-1]
         flat = _range(measure, compared[: shape.between[0] + 1])
         return (
-            f"a threshold at {_label(edge)}: little changes up to there ({flat}), then it {_goes(shape.rises)} to"
+            f"a threshold at {_label(edge)}: little of it lies before ({flat}), then it {_goes(shape.rises)} to"
             f" {_mean_text(measure, end)} at {_label(end)}, {noise}"
         )
     edge, start = compared[shape.between[1]], compared[0]
     flat = _range(measure, compared[shape.between[1] :])
     return (
         f"a threshold at {_label(edge)}: it {_goes(shape.rises)} from {_mean_text(measure, start)} at {_label(start)} up to"
-        f" there, and little changes from there on ({flat}), {noise}"
+        f" there, and little of it lies behind ({flat}), {noise}"
     )
 
 

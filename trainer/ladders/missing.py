@@ -32,7 +32,7 @@ def _not_baked(readings: LadderReadings) -> Iterator[str]:
     ended = [each for each in left if each.state in (BakeState.FAILED, BakeState.LOST, BakeState.STOPPED)]
     if ended:
         yield f"{_which(readings, ended)} ended early: `lora-tui ladder continue {number}` bakes what is left"
-    waiting = [each for each in left if each.state is None or each.state is BakeState.QUEUED]
+    waiting = [each for each in left if _is_coming(each) and not (each.state is not None and each.state.live)]
     if waiting:
         held = " and held" if all(each.held for each in waiting) else ""
         yield f"{plural(len(waiting), 'bake')} still to come{held}: {_which(readings, waiting)}"
@@ -41,8 +41,9 @@ def _not_baked(readings: LadderReadings) -> Iterator[str]:
 def _twins(readings: LadderReadings, curves: Sequence[LadderCurve]) -> Iterator[str]:
     """Yield which rungs need a twin: those of one bake; where all have two and something is inside the noise, the noisiest."""
     counts = {rung: bakes for rung, bakes in readings.rungs.items() if bakes}
+    coming = {each.rung for each in readings.state.bakes if not each.cut and _is_coming(each)}
     for rung, bakes in counts.items():
-        if len(bakes) < _ENOUGH:
+        if len(bakes) < _ENOUGH and rung not in coming:
             yield f"make a twin of bake {bakes[0]} ({_label(readings, rung)}): `lora-tui twin {bakes[0]}`"
     if any(len(bakes) < _ENOUGH for bakes in counts.values()) or len(counts) < 2:
         return
@@ -83,14 +84,18 @@ def _off(readings: LadderReadings) -> Iterator[str]:
         if setting:
             by_setting.setdefault(setting, []).append(name)
     for setting, names in by_setting.items():
-        without = [bake for bake in readings.bakes if not readings.has(bake, names)]
-        titles = ", ".join(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED]))
+        ended = [bake for bake, row in readings.bakes.items() if not row.state.live]
+        without = [bake for bake in ended if not readings.has(bake, names)]
+        titles = "; ".join(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED]))
         if not without:
             continue
-        where = (
-            "any bake" if len(without) == len(readings.bakes) else f"bake {', '.join(map(str, without[:_MAX_NAMED]))}"
-        )
+        where = "any bake" if len(without) == len(ended) else f"bake {', '.join(map(str, without[:_MAX_NAMED]))}"
         yield f"{setting} measured nothing of {where}: it gives {titles}"
+
+
+def _is_coming(bake: BakeOfRung) -> bool:
+    """Return whether a bake is still to be baked, or is being baked."""
+    return bake.state is None or bake.state is BakeState.QUEUED or bake.state.live
 
 
 def _which(readings: LadderReadings, bakes: Sequence[BakeOfRung]) -> str:

@@ -6,6 +6,7 @@ from itertools import groupby
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
 from trainer.ladders.curve import curves_of
+from trainer.ladders.curve_words import BY_ITSELF
 from trainer.ladders.measures import curve_title
 from trainer.ladders.missing import missing_of
 from trainer.ladders.readings import LadderReadings
@@ -76,7 +77,7 @@ def _overview(state: LadderState, readings: LadderReadings, curves: Sequence[Lad
         yield f"{plural(len(curves), 'measure')} over {plural(rungs, 'rung')}: nothing can be claimed yet"
         return
     kinds = sorted((curve.kind for curve in outside), key=list(AnswerKind).index)
-    named = [f"{len(list(same))} {kind}" for kind, same in groupby(kinds)]
+    named = [_counted(kind, len(list(same))) for kind, same in groupby(kinds)]
     verb = "follows" if len(outside) == 1 else "follow"
     how = f" ({', '.join(named)})" if named else ""
     unknown = f", {len(curves) - len(known)} not known" if len(known) < len(curves) else ""
@@ -91,14 +92,23 @@ def _answers(curves: Sequence[LadderCurve]) -> Iterator[str]:
     ordered = sorted(curves, key=_in_answer)
     yield from (curve.words for curve in ordered if curve.kind not in (AnswerKind.INSIDE, AnswerKind.OPEN))
     inside = [curve for curve in ordered if curve.kind is AnswerKind.INSIDE]
-    if inside:
-        yield f"inside the noise: {_named(inside)}"
+    nearly = [curve for curve in inside if BY_ITSELF in curve.words]
+    calm = [curve for curve in inside if curve not in nearly]
+    if nearly:
+        yield f"{BY_ITSELF}: {_named(nearly)}"
+    if calm:
+        yield f"inside the noise: {_named(calm)}"
     waiting = [curve for curve in ordered if curve.kind is AnswerKind.OPEN]
     # Where the noise of all is unknown, one sentence does.
     if waiting and all(NOT_KNOWN in curve.words for curve in waiting):
         yield f"{NOT_KNOWN} ({_named(waiting)})"
     else:
         yield from (f"not known: {curve.words}" for curve in waiting[:_MAX_NAMED])
+
+
+def _counted(kind: AnswerKind, number: int) -> str:
+    """Return `2 trends`, `1 cliff`, `3 different`."""
+    return f"{number} {kind}" if kind is AnswerKind.DIFFERENT else plural(number, kind)
 
 
 def _named(curves: Sequence[LadderCurve]) -> str:

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from trainer.ladders.rung_noise import Contrast, NoiseGroup, RungMeans, RungSample, noise_groups, paired_noise
-from trainer.measures.student import CONFIDENCE, above_f
+from trainer.measures.student import above_f
 from trainer.noise_floor.record import Floor
 from trainer.noise_floor.spread import pooled
 
 # As a share of the largest value: what sums differ by that should be the same.
 _ROUNDING = 1e-12
-_LEVEL = 1 - CONFIDENCE
 # Of the few tests of the other rungs, each by itself.
 _REST = 0.02
+# With the noise of one rung's bakes alone: a few of those that burn agree by chance, and only these are asked about.
+_BY_ITSELF = 0.03
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def stands_by_itself(samples: Sequence[RungSample], test: RungTest, place: int, 
         grain: as noise_groups has it.
     """
     apart = _pairs_apart(samples, place) if test.is_paired else _apart(samples, test.means, place, grain)
-    return apart is not None and apart.chance <= _LEVEL
+    return apart is not None and apart.chance <= _BY_ITSELF
 
 
 def _apart(samples: Sequence[RungSample], means: RungMeans, place: int, grain: float) -> Contrast | None:
