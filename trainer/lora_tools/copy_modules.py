@@ -31,6 +31,7 @@ from trainer.models.block_weights import plain_words
 from trainer.models.identify import Base
 from trainer.models.kohya_names import part_with
 from trainer.models.lora_header import ALPHA, ENDINGS
+from trainer.models.lora_keys import Role
 from trainer.settings.parts import all_parts, label_of
 from trainer.text import plural, printable
 
@@ -197,6 +198,7 @@ def _tensors(files: OpenedLoras, chosen: Mapping[str, int], dtype: str) -> Itera
     for name, place in chosen.items():
         file = files.files[place]
         own, written = file.own[name], files.written_name(name)
+        _check_scale(file, own)
         types = []
         for role, ending in ENDINGS.items():
             key = file.header.keys.get((own, role))
@@ -207,6 +209,26 @@ def _tensors(files: OpenedLoras, chosen: Mapping[str, int], dtype: str) -> Itera
             # PEFT and diffusers keep it as a text, of which nothing is left.
             kind = types[0] if types[0] in ("F16", "BF16", "F32", "F64") else "F32"
             yield _Copied(written + ALPHA, place, "", kind, (), file.module(name).alpha)
+
+
+def _check_scale(file: OpenedLora, own: str) -> None:
+    """See that a module's tensors alone tell its scale: that of a LoKr of two whole matrices stands in a config or in the metadata.
+
+    Raises:
+        ModelError: they do not.
+    """
+    module = file.header.modules[own]
+    has_rank = any((own, role) in file.header.keys for role in _WITH_A_RANK)
+    if module.kind == "lokr" and not has_rank and module.scale != 1:
+        raise ModelError(
+            printable(str(file.reference.path)),
+            found=f"{printable(own, 80)} is a LoKr of two whole matrices with the scale {module.scale:g}",
+            expected="a layer whose tensors tell its scale",
+            way_out="make a plain LoRA of it first: lora-tui lora convert",
+        )
+
+
+_WITH_A_RANK: tuple[Role, ...] = ("lokr_w1_b", "lokr_w2_b")
 
 
 def _modules(files: OpenedLoras, chosen: Mapping[str, int]) -> list[WrittenModule]:

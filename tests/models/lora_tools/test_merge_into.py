@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from dense_loras import dense, distance, reference
+from lora_kinds import write_kinds
 from lora_of_numbers import Layer, write_lora_of_numbers
 from safetensors.torch import load_file
 from tiny_bases import tiny_modules, write_tiny
@@ -17,6 +18,7 @@ from trainer.lora_tools.extract import extract_lora
 from trainer.lora_tools.made_lora import Output
 from trainer.lora_tools.merge import WeightedLora
 from trainer.lora_tools.merge_into import merge_into_base
+from trainer.measures.lora_factors import LoraFactors
 from trainer.models.block_weights import parse_block_weights
 from trainer.models.identify import Base, identify_base
 from trainer.models.kohya_names import kohya_name
@@ -92,3 +94,19 @@ def test_a_folder_and_a_lora_for_another_base_are_refused(tmp_path: Path) -> Non
     with pytest.raises(ModelError, match="an SDXL base"):
         merge_into_base(base, [lora], Output(tmp_path / "merged.safetensors"))
     assert not (tmp_path / "merged.safetensors").exists()
+
+
+@pytest.mark.parametrize(("forms", "dora"), [(("lokr flat", "loha", "full"), ""), (("lora", "lokr"), "outputs")])
+def test_other_kinds_are_merged_as_they_change_the_base(tmp_path: Path, forms: tuple[str, ...], dora: str) -> None:
+    base = identify_base(str(write_tiny(tmp_path / "base.safetensors", "sd1", dtype=torch.float32)))
+    lora = write_kinds(tmp_path / "lora.safetensors", base, forms, dora=dora)
+    modules = tiny_modules("sd1")
+    by_name = modules_by_name("sd1", modules)
+    with LoraFactors(lora, weights=base.weights) as file, torch.no_grad():
+        for name in file:
+            change = torch.from_numpy(0.5 * file.read(name).dense())
+            by_name[name].add_(change.reshape(by_name[name].shape))
+    merge_into_base(base, [WeightedLora(reference(lora), 0.5)], Output(tmp_path / "merged.safetensors"))
+    wanted = load_file(write_tiny(tmp_path / "wanted.safetensors", "sd1", dtype=torch.float32, **modules))
+    for key, tensor in load_file(tmp_path / "merged.safetensors").items():
+        torch.testing.assert_close(tensor, wanted[key], rtol=1e-5, atol=1e-6, msg=key)

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dense_loras import KOHYA, dense, distance, reference, write_form
-from lora_of_numbers import Layer, write_lora_of_numbers
+from lora_kinds import tensors_of, write_kinds
+from lora_of_numbers import Layer, write_lora_of_numbers, write_tensors
 
 from trainer.errors import ModelError, SettingsError
 from trainer.formats.safetensors_header import read_header
 from trainer.lora_tools.copy_modules import PartOf, mix_loras, part_named
 from trainer.lora_tools.made_lora import Output
+from trainer.models.identify import LoraShape, identify_base
+from trainer.models.lora_header import read_lora_header
 
 ENCODER = [name for name in KOHYA if name.startswith("lora_te")]
 
@@ -98,3 +101,25 @@ def test_a_file_that_is_written_has_the_hash_of_its_tensors(tmp_path: Path) -> N
     header = read_header(tmp_path / "b.safetensors")
     assert hashlib.sha256(content[8 + header.length :]).hexdigest() == made.sha256 == header.metadata["sshs_model_hash"]
     assert np.isfinite(next(iter(dense(tmp_path / "b.safetensors").values()))).all()
+
+
+def test_parts_of_other_kinds_are_copied_as_they_are(tmp_path: Path) -> None:
+    demo = identify_base("demo")
+    one = write_kinds(tmp_path / "a.safetensors", demo, ["lokr", "loha", "lokr whole"], seed=1)
+    other = write_kinds(tmp_path / "b.safetensors", demo, ["lora"], dora="outputs", seed=2)
+    out = tmp_path / "mixed.safetensors"
+    mix_loras([PartOf("unet", reference(other)), PartOf("text_encoder", reference(one))], Output(out))
+    mixed, first, second = raw(out), raw(one), raw(other)
+    assert {key for key in mixed if key.startswith("lora_te")} == {key for key in first if key.startswith("lora_te")}
+    assert all((first if key.startswith("lora_te") else second)[key] == content for key, content in mixed.items())
+    assert read_lora_header(out).kinds.keys() == {"DoRA", "LoKr", "LoHa"}
+
+
+def test_a_scale_that_no_tensor_tells_is_not_lost_in_silence(tmp_path: Path) -> None:
+    tensors = tensors_of("lokr whole", LoraShape(6, 6, 1, is_conv=False, needs_conv_dim=False), alpha=None)
+    start = "base_model.model.mid_block.attentions.0.proj_in"
+    path = tmp_path / "adapter_model.safetensors"
+    write_tensors(path, {f"{start}.{end}": ("F32", numbers) for end, numbers in tensors.items()})
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LOKR", "alpha": 3, "r": 6}')
+    with pytest.raises(ModelError, match=r"two whole matrices with the scale 0\.5"):
+        mix_loras([PartOf("", reference(tmp_path))], Output(tmp_path / "b.safetensors"))
