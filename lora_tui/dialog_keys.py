@@ -108,10 +108,11 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("columns.all", "a", "all", "all, none", "show every trainer, or none", ("columns",)),
     Action(
         "about.down", "J,shift+down", "read_on(1)", "more", "scroll the text about the cell or entry",
-        ("parity", "report", "doneness", "journal", "advice"),
+        ("parity", "report", "doneness", "journal", "advice", "ladders", "ladder"),
     ),
     Action(
-        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back", ("parity", "report", "doneness", "journal", "advice"),
+        "about.up", "K,shift+up", "read_on(-1)", "back", "scroll it back",
+        ("parity", "report", "doneness", "journal", "advice", "ladders", "ladder"),
     ),
     # Before the line for the source has it: it has nothing to scroll.
     Action(
@@ -220,8 +221,8 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("form.first", "home", "edge(0)", "first", "first field", _FORM),
     Action("form.last", "end", "edge(-1)", "last", "last field", _FORM),
     Action("form.edit", "enter", "choose", "edit", "edit the field; flip a switch; next option", _FORM, opens="sometimes"),
-    Action("form.next-option", "right,l", "turn(1)", "next option", "next option", _FORM),
-    Action("form.previous-option", "left,h", "turn(-1)", "previous option", "previous option", _FORM),
+    Action("form.next-option", "right", "turn(1)", "next option", "next option", _FORM),
+    Action("form.previous-option", "left", "turn(-1)", "previous option", "previous option", _FORM),
     Action("form.reset", "backspace", "put_back", "reset", "reset this field to the saved value", _FORM),
     Action("editor.keep", "tab,shift+tab", "submit", "keep", "keep the value", ("editor",)),
     Action("editor.cancel", "escape", "leave", "cancel", "cancel the edit", ("editor",)),

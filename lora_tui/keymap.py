@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from lora_tui.dialog_keys import DIALOG_ACTIONS
 from lora_tui.journal_keys import JOURNAL_ACTIONS
 from lora_tui.key_action import Action
+from lora_tui.ladder_keys import LADDER_ACTIONS
 
 __all__ = [
     "ACTIONS",
@@ -19,6 +20,8 @@ __all__ = [
     "shown_grid_keys",
     "shown_journal_keys",
     "shown_keys",
+    "shown_ladder_keys",
+    "shown_ladders_keys",
 ]
 
 
@@ -27,7 +30,7 @@ _BAKE = ("bake",)
 # What is done to the bake shown, and to the one under the cursor of the journal.
 _BAKES = ("bake", "journal")
 _GRID = ("grid",)
-_SCREENS = ("bake", "grid", "journal")
+_SCREENS = ("bake", "grid", "journal", "ladders", "ladder")
 _PICTURES = ("pictures",)
 _JUDGING = ("pictures", "full picture")
 _SHEET = ("sheet",)
@@ -115,6 +118,10 @@ ACTIONS: tuple[Action, ...] = (
         "Journal", opens="always",
     ),
     Action(
+        "ladders.open", "l", "ladders", "ladders",
+        "ladders: one question asked by many bakes that differ in one setting, and what they answer", _BAKES, "Ladders", opens="always",
+    ),
+    Action(
         "bake.previous", "comma", "show_neighbour(-1)", "older bake", "show the bake before the one shown", _BAKE,
         "Older bake", ",",
     ),
@@ -168,7 +175,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "advice.open", "A", "advice", "advice",
         "what to try with this bake: from what you see and what was measured, with its sources and the ladder that would test it",
-        ("bake", "journal", "doneness", "judgement"), "Advice", opens="always",
+        ("bake", "journal", "ladder", "doneness", "judgement"), "Advice", opens="always",
     ),
     Action(
         "measures.open", "m", "measures", "measures",
@@ -288,13 +295,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.first", "end", "edge(99)", "first picture", "the first picture only", _COMPARE),
     Action("compare.swap", "tab,space", "swap", "swap sides", "swap the sides of the two pictures", _COMPARE),
     *JOURNAL_ACTIONS,
+    *LADDER_ACTIONS,
     *DIALOG_ACTIONS,
     # Everywhere
     Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "ctrl+t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "journal", "parity", "report", "doneness", "measures", "advice"), "Help",
+        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "journal", "ladders", "ladder", "parity", "report", "doneness", "measures", "advice"), "Help",
         "?", opens="always",
     ),
     Action(
@@ -421,6 +429,37 @@ def shown_journal_keys(
         wanted += ("journal.tree", "journal.notes", "journal.rebake")
     labels = {"journal.overlay": "bake"} if overlaid else {}
     return _labelled((*_allowed(wanted, allows), "app.help", "journal.close"), labels)
+
+
+def shown_ladders_keys(*, some: bool, allows: Callable[[str], bool] = _all_rights) -> tuple[tuple[str, str], ...]:
+    """Return (action id, label) of the keys that matter now on the screen of all ladders.
+
+    Args:
+        some: there is a ladder.
+        allows: whether the screen has the right of that name.
+    """
+    wanted = ("ladders.show", "ladders.new") if some else ("ladders.new",)
+    return _labelled((*_allowed(wanted, allows), "app.help", "ladders.close"))
+
+
+def shown_ladder_keys(
+    *, curves: bool, to_continue: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
+) -> tuple[tuple[str, str], ...]:
+    """Return (action id, label) of the keys that matter now on the screen of one ladder.
+
+    Args:
+        curves: the curves of all rungs are shown in place of a measure over the knob.
+        to_continue: a bake of it ended early, or was never queued.
+        narrow: there is room for a few keys only.
+        allows: whether the screen has the right of that name.
+    """
+    wanted: tuple[str, ...] = ("ladder.show", "ladder.measure", "ladder.curves", "ladder.grid")
+    if to_continue:
+        wanted = ("ladder.continue", *wanted)
+    if not narrow:
+        wanted += ("ladder.extend", "ladder.cut", "ladder.doneness")
+    labels = {"ladder.curves": "measure", "ladder.measure": "curve"} if curves else {}
+    return _labelled((*_allowed(wanted, allows), "app.help", "ladder.close"), labels)
 
 
 def _allowed(ids: tuple[str, ...], allows: Callable[[str], bool]) -> tuple[str, ...]:

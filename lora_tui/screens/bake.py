@@ -46,6 +46,7 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.screens.aim import AdviceDoors
+    from trainer.grid.spec import GridSpec
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 # Device of a bake on the CPU, or of one that has not started.
@@ -130,7 +131,7 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
         of_imports = (Imports(self.workspace), lambda: self.snapshot, self.show_log_line)
         self.imports = ImportDialogs(self, self.sender, self.editor, self.files, *of_imports)
-        of_journal = (lambda: self.snapshot, self.clock, self._show_bake, self.feed.wake)
+        of_journal = (lambda: self.snapshot, self.clock, self._show_bake, self.feed.wake, self.open_grid)
         self.journal = BakeJournal(self, self.sender, self.editor, self.files, *of_journal)
 
     def start_threads(self) -> None:
@@ -346,6 +347,13 @@ class BakeScreen(BakeKeys, Screen[None]):
 
     def action_grid(self, number: int | None = None) -> None:
         """Show the Grid screen, with the epochs of the bake shown in its builder, and grid `number`, else the newest."""
+        self._show_grid(number=number)
+
+    def open_grid(self, spec: "GridSpec") -> None:
+        """Show the Grid screen with `spec` in its builder."""
+        self._show_grid(spec=spec)
+
+    def _show_grid(self, number: int | None = None, spec: "GridSpec | None" = None) -> None:
         from lora_tui.screens.grid import GridScreen
 
         asked = self.snapshot.asked
@@ -360,6 +368,7 @@ class BakeScreen(BakeKeys, Screen[None]):
                 rights=self.rights,
                 kept=self.kept_specs,
                 number=number,
+                asked=spec,
             )
         )
 

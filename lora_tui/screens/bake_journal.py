@@ -1,7 +1,7 @@
-"""The way from the Bake screen to the journal and back: with a bake to show, or with one whose settings are baked again."""
+"""The way from the Bake screen to the journal, to the ladders and back: with a bake to show, or with one whose settings are baked again."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
@@ -10,10 +10,14 @@ from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.screens.settings_files import SettingsFiles
 from lora_tui.snapshot import Snapshot
+from trainer.journal.records import Bake
+
+if TYPE_CHECKING:
+    from lora_tui.screens.ladders import OpenGrid
 
 
 class BakeJournal:
-    """Opens the journal, and does what it was left for.
+    """Opens the journal or the ladders, and does what they were left for.
 
     Args:
         screen: the Bake screen.
@@ -24,6 +28,7 @@ class BakeJournal:
         clock: epoch seconds now.
         show: shows the bake of a number on the Bake screen.
         wake_feed: lets what is shown be read again at once.
+        open_grid: shows the Grid screen with a spec in its builder.
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class BakeJournal:
         clock: Callable[[], float],
         show: Callable[[int], object],
         wake_feed: Callable[[], object],
+        open_grid: "OpenGrid",
     ) -> None:
         self._screen = screen
         self._sender = sender
@@ -45,6 +51,7 @@ class BakeJournal:
         self._clock = clock
         self._show = show
         self._wake_feed = wake_feed
+        self._open_grid = open_grid
 
     def show(self) -> None:
         """Show the journal, with the cursor on the bake shown."""
@@ -67,8 +74,23 @@ class BakeJournal:
             clock=self._clock,
             rights=sender.rights,
             number=None if bake is None else bake.number,
+            open_grid=self._open_grid,
         )
         self._screen.app.push_screen(journal, leave)
+
+    def show_ladders(self) -> None:
+        """Show every ladder; a new one starts from the settings in the form, or from the bake shown."""
+        from lora_tui.screens.ladders import show_ladders
+
+        show_ladders(
+            self._screen,
+            self._sender,
+            lambda: self._editor.draft,
+            lambda: shown_bake(self._snapshot()),
+            self._open_grid,
+            self._show,
+            self._clock,
+        )
 
     def _load(self, number: int) -> None:
         sender = self._sender
@@ -80,3 +102,8 @@ class BakeJournal:
             )
 
         self._files.settle_edits(load)
+
+
+def shown_bake(snapshot: Snapshot) -> Bake | None:
+    """Return the bake that a ladder may start from: the one shown, unless it makes a grid."""
+    return None if snapshot.bake is None or snapshot.bake.grid is not None else snapshot.bake

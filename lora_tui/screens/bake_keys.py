@@ -19,7 +19,7 @@ class BakeKeys:
         files: of settings.
         imports: of settings, from and for other trainers.
         parity: the table of trainers.
-        journal: the way to all bakes.
+        journal: the way to all bakes and all ladders.
     """
 
     orders: BakeOrders
@@ -69,6 +69,10 @@ class BakeKeys:
     def action_journal(self) -> None:
         """Show every bake."""
         self.journal.show()
+
+    def action_ladders(self) -> None:
+        """Show every ladder."""
+        self.journal.show_ladders()
 
     def action_bake(self) -> None:
         """Ask for a note, then bake the settings as they are."""

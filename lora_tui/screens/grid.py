@@ -59,6 +59,7 @@ class GridScreen(Screen[None]):
         rights: what the keys may do.
         kept: what was changed in the builder before.
         number: the grid to show first; None for the one being made, else the newest.
+        asked: a spec for the builder, which comes in the place of what bake or subject suggest; None for that.
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
@@ -93,6 +94,7 @@ class GridScreen(Screen[None]):
         rights: Rights = OWNER,
         kept: KeptSpecs | None = None,
         number: int | None = None,
+        asked: "GridSpec | None" = None,
     ) -> None:
         super().__init__(classes=_BUILDING)
         self.workspace = workspace
@@ -105,6 +107,7 @@ class GridScreen(Screen[None]):
         self._clock = clock
         self._subject = subject
         self._first_grid = number
+        self._asked = asked
         self._kept = kept or KeptSpecs(workspace)
         # What the builder started with, and what it held before another spec was loaded into it.
         self._first: grids.FirstSpecRead | None = None
@@ -170,6 +173,8 @@ class GridScreen(Screen[None]):
         if self._first is None:
             self.editor.load(event.spec, event.first)
             self._first = event
+            if self._asked is not None:
+                self._load(self._asked)
         elif self.form.editing:
             self._saved = ()
         else:
@@ -197,6 +202,9 @@ class GridScreen(Screen[None]):
 
     @on(grids.NoSpec)
     def _show_nothing(self, event: grids.NoSpec) -> None:
+        if self._asked is not None:
+            self.editor.load(self._asked)
+            return
         self.form.show_empty(f"There is nothing to start from:\n\n{printable(event.error.line())}")
 
     @on(AxesExpanded)

@@ -40,6 +40,7 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from lora_tui.screens.ladders import OpenGrid
     from trainer.history.records import BakeEntry
 
 # A journal that is locked for longer must not keep the keys.
@@ -68,6 +69,7 @@ class JournalScreen(Screen[LeftJournal]):
         clock: epoch seconds now.
         rights: what the keys may do.
         number: the bake that the cursor is on first; None for the newest.
+        open_grid: shows the Grid screen with a spec in its builder; None where there is no such screen.
     """
 
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -108,6 +110,7 @@ class JournalScreen(Screen[LeftJournal]):
         clock: Callable[[], float] = time.time,
         rights: Rights = OWNER,
         number: int | None = None,
+        open_grid: "OpenGrid | None" = None,
     ) -> None:
         super().__init__()
         self.workspace = workspace
@@ -116,6 +119,7 @@ class JournalScreen(Screen[LeftJournal]):
         self.orders = JournalOrders(self, self.sender, self.reader, draft, self.await_answer)
         self.listing: BakeListing | None = None
         self.clock = clock
+        self._draft, self._open_grid = draft, open_grid
         # What is said of a bake below the list.
         self._explained: BakeEntry | None = None
         self._first = number
@@ -423,6 +427,15 @@ class JournalScreen(Screen[LeftJournal]):
     def action_measures(self) -> None:
         """Show what was measured of the bake under the cursor."""
         self._with_entry(self.orders.show_measures)
+
+    def action_ladders(self) -> None:
+        """Show every ladder; a new one may start from the bake under the cursor."""
+        from lora_tui.screens.ladders import show_ladders
+
+        def show(number: int) -> None:
+            self.dismiss(LeftJournal(show=number))
+
+        show_ladders(self, self.sender, self._draft, lambda: self.entry, self._open_grid, show, self.clock)
 
     def action_resume(self) -> None:
         """Queue the bake under the cursor again, which ended early."""

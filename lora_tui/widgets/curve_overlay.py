@@ -60,23 +60,36 @@ class CurveOverlay(Container):
         colours = self._colours.of(numbers)
         return BakeMarks({number: colours.get(number) for number in numbers}, pinned)
 
-    def show(self, read: "BakeCurves", known: "Mapping[int, BakeEntry]") -> None:
+    def show(
+        self,
+        read: "BakeCurves",
+        known: "Mapping[int, BakeEntry]",
+        names: Mapping[int, str] | None = None,
+        left_out: int = 0,
+    ) -> None:
         """Draw the curves.
 
         Args:
             read: the curves.
             known: every bake by number.
+            names: what bakes are called in the legend, by number; our own text. None for their numbers and names.
+            left_out: bakes whose curves were not asked for.
         """
         colours = self._colours.of(read.numbers)
         self.query_one(BraillePlot).show(overlay_plot(read, colours), heading(printable(read.metric.title, 80)))
-        self.query_one("#legend", Static).update(Content("\n").join(_legend(read, colours, known)))
+        lines = _legend(read, colours, known, names or {})
+        if left_out:
+            lines.append(Content.styled(f"{plural(left_out, 'more bake')} not drawn", "$muted"))
+        self.query_one("#legend", Static).update(Content("\n").join(lines))
 
 
-def _legend(read: "BakeCurves", colours: Mapping[int, int], known: "Mapping[int, BakeEntry]") -> list[Content]:
+def _legend(
+    read: "BakeCurves", colours: Mapping[int, int], known: "Mapping[int, BakeEntry]", given: Mapping[int, str]
+) -> list[Content]:
     """Return a line for each bake, the one on top first: its letter, its name, where its curve ends, and how that compares."""
     curves = {curve.number: curve for curve in read.curves}
     numbers = [number for number in read.numbers if number in colours and number in known]
-    names = {number: cut(entry_name(known[number]), _MAX_NAME) for number in numbers}
+    names = {number: cut(given.get(number) or entry_name(known[number]), _MAX_NAME) for number in numbers}
     wide = max((cell_len(name) for name in names.values()), default=0)
     lines = []
     for number in sorted(numbers, key=lambda number: number != read.top):

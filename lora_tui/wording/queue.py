@@ -86,12 +86,12 @@ def expected_times(bake: Bake, view: QueueView) -> str:
     if bake.held:
         return "held"
     expected = view.expected[bake.number]
-    end = _clock(expected.end, view.now)
+    end = clock_text(expected.end, view.now)
     if bake.state.live:
         return f"{state_word(bake)}, ends {end}"
     if expected.start is None and bake.not_before is not None and bake.not_before > view.now:
-        return f"not before {_clock(bake.not_before, view.now)}"
-    return f"{_clock(expected.start, view.now)} – {end}"
+        return f"not before {clock_text(bake.not_before, view.now)}"
+    return f"{clock_text(expected.start, view.now)} – {end}"
 
 
 def queue_json(view: QueueView) -> dict[str, object]:
@@ -131,7 +131,8 @@ def _bake_json(bake: Bake, view: QueueView) -> dict[str, object]:
     }
 
 
-def _clock(seconds: float | None, now: float) -> str:
+def clock_text(seconds: float | None, now: float) -> str:
+    """Return a time (epoch seconds) as `22:30`, with the day where it is not that of `now`; None is `?`."""
     if seconds is None:
         return "?"
     then, today = datetime.fromtimestamp(seconds), datetime.fromtimestamp(now)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainer.journal.journal import Journal
 
     Question = Callable[[Journal, BakeHistory], Message]
+    Look = Callable[[Journal, BakeHistory], Message | None]
 
 # A read may take this share of the time: with thousands of bakes the list follows a running one a little later.
 _READING_SHARE = 0.2
@@ -61,11 +62,20 @@ class JournalReader(threading.Thread):
         workspace: whose.
         post: `post_message` of the screen.
         interval: seconds between two looks.
+        also: what else is looked at whenever the list is; None for nothing. It sees to its own share of the time, posts nothing
+            where it returns None, and raises nothing.
     """
 
-    def __init__(self, workspace: Workspace, post: Callable[[Message], object], interval: float = 0.5) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        post: Callable[[Message], object],
+        interval: float = 0.5,
+        also: "Look | None" = None,
+    ) -> None:
         super().__init__(name="journal", daemon=True)
         self.interval = interval
+        self._also = also
         self._workspace = workspace
         self._post = post
         self._query = ListQuery()
@@ -132,7 +142,11 @@ class JournalReader(threading.Thread):
                     shown = list_bakes(journal, history, self._query, shown)
                     self._post(ListingRead(shown))
                 self._trouble = ""
+                spent = monotonic() - started
+                if self._also is not None and (found := self._also(journal, history)) is not None:
+                    self._post(found)
                 self._release()
+                started = monotonic() - spent
                 made = make_missing(
                     journal, self._workspace, stop=partial(self._is_wanted, monotonic() + _FACTS_SECONDS)
                 )

@@ -167,6 +167,8 @@ def test_the_exit_codes_are_the_programs() -> None:
         ("bake", "app"),
         ("grid", "pictures"),
         ("journal",),
+        ("ladders", "ladder list"),
+        ("ladder", "rung list"),
         ("report", "import report", "report list"),
         ("parity", "parity table"),
         ("doneness", "doneness lanes"),

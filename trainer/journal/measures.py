@@ -44,6 +44,14 @@ class MeasureStore(Store):
         rows = self._database.rows("SELECT DISTINCT step FROM measure WHERE bake = ? AND name = ?", (bake, name))
         return frozenset(row["step"] for row in rows if isinstance(row["step"], int))
 
+    def counts(self, bakes: Collection[int]) -> dict[int, int]:
+        """Return how many values there are of each of these bakes; one without any is left out."""
+        rows = self._database.rows(
+            f"SELECT bake, count(*) AS count FROM measure WHERE bake IN ({', '.join('?' * len(bakes))}) GROUP BY bake",
+            tuple(bakes),
+        )
+        return {row["bake"]: row["count"] for row in rows if isinstance(row["bake"], int)}
+
 
 def drop_measures(connection: sqlite3.Connection, bake: int, step: int) -> None:
     """Delete what was measured after `step`, inside the caller's transaction."""

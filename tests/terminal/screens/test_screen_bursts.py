@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from advised_bakes import an_aim
 from bursts import ENTER, PANGRAM, key_events, random_text, type_at_once
+from ladder_in_journal import made_ladder
 from made_grid import made_grid
 from textual import events
 from textual.command import CommandPalette
@@ -25,6 +26,7 @@ from lora_tui.screens.bake_note import BakeNoteDialog
 from lora_tui.screens.bake_notes import BestEpochDialog, NotesDialog, TagsDialog
 from lora_tui.screens.checklist import ChecklistDialog
 from lora_tui.screens.checks import AcceptDialog, ChecksDialog
+from lora_tui.screens.choose_knob import KnobDialog
 from lora_tui.screens.compare import CompareScreen
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.crop import CropScreen
@@ -42,9 +44,12 @@ from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.judgement import JudgementDialog
+from lora_tui.screens.ladder import LadderScreen
+from lora_tui.screens.ladders import LaddersScreen
 from lora_tui.screens.ladder_offer import LadderOfferDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.measures import MeasuresScreen
+from lora_tui.screens.new_ladder import ExtendDialog
 from lora_tui.screens.new_subject import NewSubjectDialog
 from lora_tui.screens.open_settings import OpenDialog
 from lora_tui.screens.parity import ParityScreen
@@ -179,6 +184,27 @@ async def in_the_journal(runner, pilot, until) -> None:
     await until(pilot, lambda: screen.entry.compared_with == 1 and not screen.entry.fault)
 
 
+async def in_the_ladders(runner, pilot, until) -> None:
+    """The ladders are up, and the cursor is on one."""
+    await on_the_form(runner, pilot, until)
+    await pilot.press("l")
+    await until(pilot, lambda: isinstance(runner.app.screen, LaddersScreen) and runner.app.screen.lines)
+
+
+async def in_a_ladder(runner, pilot, until) -> None:
+    """A ladder is up with its answer, and the cursor is on a bake of it."""
+    await in_the_ladders(runner, pilot, until)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(runner.app.screen, LadderScreen) and runner.app.screen.curve is not None)
+    await until(pilot, lambda: runner.app.screen.entry is not None)
+
+
+def laddered(runner) -> None:
+    """Nothing runs; a ladder has a bake that is done and one that waits in each of two rungs."""
+    waits = {(0, 1): BakeState.QUEUED, (1, 1): BakeState.QUEUED}
+    made_ladder(runner.workspace, rungs=("1", "3"), states=waits, held=True, engine=runner.engine.key)
+
+
 def baked(runner) -> None:
     """Two bakes are done, the second was made from the first; their LoRAs are there."""
     for parent in (None, 1):
@@ -252,6 +278,15 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "journal.fork": (baked, in_the_journal, ForkDialog),
     "journal.prune": (baked, in_the_journal, ConfirmDialog),
     "journal.delete": (baked, in_the_journal, ConfirmDialog),
+    "ladders.open": (laddered, on_the_form, LaddersScreen),
+    "ladders.show": (laddered, in_the_ladders, LadderScreen),
+    "ladders.new": (laddered, in_the_ladders, KnobDialog),
+    "ladder.measure": (laddered, in_a_ladder, PickDialog),
+    "ladder.grid": (laddered, in_a_ladder, GridScreen),
+    "ladder.extend": (laddered, in_a_ladder, ExtendDialog),
+    "ladder.cut": (laddered, in_a_ladder, ConfirmDialog),
+    "ladder.doneness": (laddered, in_a_ladder, DonenessScreen),
+    "ladder.measures": (laddered, in_a_ladder, MeasuresScreen),
     "form.find": (baking, on_a_bake, None),
     "subject.new": (idle, on_the_form, NewSubjectDialog),
     "settings.open": (idle, on_the_form, OpenDialog),
@@ -293,6 +328,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
 
 _CHARACTERS = {
     "slash": "/",
+    "plus": "+",
     "number_sign": "#",
     "question_mark": "?",
     "enter": ENTER,
@@ -314,6 +350,7 @@ def acted(runner) -> tuple[object, ...]:
         orders = [journal.orders.read(number) for number, *_ in bakes]
         rows = journal.grids.latest()
         notes = [journal.grids.cell_notes(grid.number) for grid in rows]
+        ladders = [journal.ladders.bakes_of(row.number) for row in journal.ladders.all()]
         # Not the text of a note: what is typed behind its key is meant for it.
         notes += [
             [
@@ -326,7 +363,7 @@ def acted(runner) -> tuple[object, ...]:
     files |= {path: path.read_bytes() for path in runner.workspace.subjects.glob("*.json")}
     files |= {path: path.read_bytes() for path in runner.workspace.bakes.rglob("*.safetensors")}
     pages = sorted(runner.workspace.root.rglob("*.html")) + sorted(runner.workspace.grids.glob("[!.]*.json"))
-    return bakes, orders, [grid.number for grid in rows], notes, files, pages
+    return bakes, orders, [grid.number for grid in rows], notes, files, pages, ladders
 
 
 @pytest.fixture
@@ -378,6 +415,7 @@ _LONG = (
     "report.paths",
     "report.find",
     *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "fork", "prune", "frontier")),
+    *(f"ladder.{name}" for name in ("measure", "grid", "extend", "doneness", "measures")),
 )
 
 

@@ -91,12 +91,12 @@ async def test_a_blank_means_none_where_that_is_allowed(runner, until, form_of) 
         await until(pilot, lambda: now(runner).unet_lr is None)
 
 
-async def test_arrows_and_hl_turn_a_choice_both_ways(runner, until, form_of) -> None:
+async def test_arrows_turn_a_choice_both_ways(runner, until, form_of) -> None:
     async with runner.run() as pilot:
         await form_of(runner, pilot, until, "lr_scheduler")
         await pilot.press("right")
         await until(pilot, lambda: now(runner).lr_scheduler == "linear")
-        await pilot.press("h")
+        await pilot.press("left")
         await until(pilot, lambda: now(runner).lr_scheduler == "constant_with_warmup")
 
 

@@ -7,11 +7,14 @@ import pytest
 from bursts import ENTER, type_at_once
 from ended_bakes import made_bake
 from journal_alone import NARROW, WIDE, JournalAlone, listed, messages, opened, three
+from ladder_in_journal import made_ladder
 
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.journal import JournalScreen
+from lora_tui.screens.ladders import LaddersScreen
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.curve_overlay import CurveOverlay
+from lora_tui.wording.bake_entries import OF_LADDER
 from trainer.journal.measure_records import BakeNote
 from trainer.journal.records import BakeState, Checkpoint
 
@@ -120,6 +123,28 @@ async def test_the_filter_lists_what_passes_and_says_where_it_is_wrong(alone, un
         await pilot.press("escape")
         await until(pilot, lambda: listed(screen) == [3, 2, 1])
         assert alone.app.screen is screen
+
+
+async def test_bakes_of_a_ladder_are_marked_and_found(alone, until, seen) -> None:
+    three(alone)
+    ladder = made_ladder(alone.workspace, rungs=("1", "3"), twins=1)
+    async with alone.run(NARROW) as pilot:
+        screen = await opened(alone, pilot, until)
+        assert [OF_LADDER in row_of(seen(alone.app), number) for number in (5, 4, 3, 1)] == [True, True, False, False]
+        await until(pilot, lambda: f"ladder {ladder}" in seen(alone.app))
+        await pilot.press("slash", *f"ladder:{ladder}")
+        await until(pilot, lambda: listed(screen) == [5, 4])
+
+
+async def test_l_shows_the_ladders_and_a_new_one_may_start_from_the_bake_under_the_cursor(alone, until) -> None:
+    three(alone)
+    async with alone.run(NARROW) as pilot:
+        await opened(alone, pilot, until)
+        await pilot.press("down", "l")
+        await until(pilot, lambda: isinstance(alone.app.screen, LaddersScreen) and alone.app.screen.lines == ())
+        assert alone.app.screen._bake().number == 2
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(alone.app.screen, JournalScreen))
 
 
 async def test_a_key_typed_behind_the_filter_acts_on_what_it_finds(runner, until) -> None:

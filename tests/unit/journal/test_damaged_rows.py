@@ -69,6 +69,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "measures.of_bake": lambda journal, number: journal.measures.of_bake(number),
     "measures.kinds": lambda journal, number: journal.measures.kinds(number),
     "measures.steps": lambda journal, number: journal.measures.steps(number, "size"),
+    "measures.counts": lambda journal, number: journal.measures.counts([number]),
     "notes.of": lambda journal, number: journal.notes.of(number),
     "notes.find": lambda journal, number: journal.notes.find(number),
     "notes.all": lambda journal, number: journal.notes.all(),
