@@ -45,8 +45,8 @@ from lora_tui.screens.import_source import ImportDialog
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.judgement import JudgementDialog
 from lora_tui.screens.ladder import LadderScreen
-from lora_tui.screens.ladders import LaddersScreen
 from lora_tui.screens.ladder_offer import LadderOfferDialog
+from lora_tui.screens.ladders import LaddersScreen
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.measures import MeasuresScreen
 from lora_tui.screens.new_ladder import ExtendDialog
