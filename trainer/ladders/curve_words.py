@@ -92,7 +92,7 @@ def _trend(measure: MeasureOverRungs, test: RungTest, shape: Shape) -> str:
     over = [measure.compared[place] for place in shape.over]
     others = [_label(rung) for rung in measure.compared if rung not in over]
     first, last = over[0], over[-1]
-    noisy = f"; the noise at {', '.join(others)} is another, and what they add is not known" if others else ""
+    noisy = f"; the noise at {', '.join(others)} is another, so it is not counted" if others else ""
     return (
         f"{_goes(shape.rises)}{_ratio(measure, first, last)} from {_mean_text(measure, first)} at {_label(first)} to"
         f" {_mean_text(measure, last)} at {_label(last)}, a trend over {plural(len(over), 'rung')},"

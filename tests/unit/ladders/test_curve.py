@@ -79,12 +79,15 @@ def test_a_rung_whose_noise_is_ten_times_as_large_makes_no_claims(twins: int) ->
 
 def test_the_noise_of_a_burnt_rung_hides_nothing_of_the_others() -> None:
     chance = np.random.default_rng(4)
-    found: Counter[AnswerKind] = Counter()
+    found: list[LadderCurve] = []
     for _ in range(40):
         values = of_noise(chance, NOISES["normal"], [0.0, 10.0, 20.0, 30.0, 0.0], 3)
-        values[-1] = [400 + 100 * value for value in values[-1]]
-        found[curve_of(over_rungs(values)).kind] += 1
-    assert found[AnswerKind.INSIDE] <= 2
+        values[-1] = [15 + 100 * value for value in values[-1]]
+        found.append(curve_of(over_rungs(values)))
+    trends = [curve for curve in found if curve.kind is AnswerKind.TREND]
+    assert len(trends) >= 30, Counter(curve.kind for curve in found)
+    assert all("a trend over 4 rungs" in curve.words for curve in trends)
+    assert all("the noise at r5 is another, so it is not counted" in curve.words for curve in trends)
 
 
 SHAPES: dict[str, tuple[AnswerKind, tuple[float, ...]]] = {
@@ -240,6 +243,8 @@ def test_twins_that_share_their_numbers_are_paired_where_that_lowers_the_noise()
     paired = exact(values, seeds=("a", "b", "c"))
     assert paired.kind is AnswerKind.TREND
     assert "twins paired by their random numbers" in paired.words
+    plain = of_noise(chance, NOISES["normal"], (0, 8, 16, 24), 3)
+    assert "paired" not in exact(plain, seeds=("a", "b", "c")).words
 
 
 def test_pairing_makes_no_more_claims_of_noise_alone() -> None:
