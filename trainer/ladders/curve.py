@@ -6,6 +6,7 @@ ladders of noise alone at most 5 have a measure that is called anything but insi
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from trainer.ladders.curve_words import inside_words, open_words, shape_words
 from trainer.ladders.record import AnswerKind, LadderCurve, LadderPoint
@@ -60,7 +61,8 @@ def _curve(measure: MeasureOverRungs, test: RungTest | None, level: float | None
     shape = shape_of(test.means, ordered=measure.ordered)
     single = next(_rests_on(measure, test, shape, level), None)
     if single is not None:
-        return _made(measure, test, AnswerKind.OPEN, open_words(measure, single=single))
+        words = open_words(measure, single=single)
+        return replace(_made(measure, test, AnswerKind.OPEN, words), rests_on=single.rung)
     return _made(measure, test, shape.kind, shape_words(measure, test, shape), shape)
 
 

@@ -119,14 +119,14 @@ def _threshold(measure: MeasureOverRungs, test: RungTest, shape: Shape) -> str:
         edge, end = compared[shape.between[0]], compared[-1]
         flat = _range(measure, compared[: shape.between[0] + 1])
         return (
-            f"a threshold at {_label(edge)}: little of it lies before ({flat}), then it {_goes(shape.rises)} to"
+            f"a threshold at {_label(edge)}: little of the change lies before ({flat}), then it {_goes(shape.rises)} to"
             f" {_mean_text(measure, end)} at {_label(end)}, {noise}"
         )
     edge, start = compared[shape.between[1]], compared[0]
     flat = _range(measure, compared[shape.between[1] :])
     return (
         f"a threshold at {_label(edge)}: it {_goes(shape.rises)} from {_mean_text(measure, start)} at {_label(start)} up to"
-        f" there, and little of it lies behind ({flat}), {noise}"
+        f" there, and little of the change lies behind ({flat}), {noise}"
     )
 
 

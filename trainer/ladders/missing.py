@@ -1,5 +1,6 @@
 """What would make a ladder's answer surer: which twin at which rung, what is still to be baked, which setting would measure more."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from trainer.journal.records import BakeState
@@ -47,9 +48,14 @@ def _twins(readings: LadderReadings, curves: Sequence[LadderCurve]) -> Iterator[
             yield f"make a twin of bake {bakes[0]} ({_label(readings, rung)}): `lora-tui twin {bakes[0]}`"
     if any(len(bakes) < _ENOUGH for bakes in counts.values()) or len(counts) < 2:
         return
+    rests = Counter(curve.rests_on for curve in curves if curve.rests_on in counts)
+    for rung, number in rests.most_common():
+        assert rung is not None
+        what = f"{plural(number, 'measure')} {'rests' if number == 1 else 'rest'} on {_label(readings, rung)} alone"
+        yield f"{what}: `lora-tui twin {counts[rung][0]}` makes another of it"
     inside = [curve for curve in curves if curve.kind is AnswerKind.INSIDE and curve.points]
     fewest = min(len(bakes) for bakes in counts.values())
-    if inside and fewest < _MANY:
+    if inside and not rests and fewest < _MANY:
         rung = _widest(inside, fewest, counts)
         yield (
             f"what is inside the noise may be a difference too small for {plural(fewest, 'bake')} a rung:"

@@ -155,6 +155,7 @@ class LadderCurve:
         between: places of the two rungs between which a cliff, a threshold or a turn lies; None for other kinds.
         times: how many times outside the noise that is; infinite where twins do not differ at all; None for what is inside, and
             where the noise is not known.
+        rests_on: place of the rung on whose bakes alone a claim would rest, which is why it is open; None elsewhere.
     """
 
     name: str
@@ -167,6 +168,7 @@ class LadderCurve:
     words: str = ""
     between: tuple[int, int] | None = None
     times: float | None = None
+    rests_on: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,6 +129,14 @@ def test_settings_that_would_measure_more_are_named(journal: Journal, workspace:
     assert not any(line.startswith("measure_weights") for line in missing)
 
 
+def test_what_rests_on_two_bakes_of_one_rung_asks_for_a_third(journal: Journal, workspace: Workspace) -> None:
+    values = {"rank_used": [[0.50, 0.51], [0.50, 0.51], [0.51, 0.50], [0.51, 0.50], [0.58, 0.60]]}
+    state = add_ladder(journal, values, spec_of_factors())
+    answer = answer_of(journal, workspace, state)
+    assert (answer.curves[0].kind, answer.curves[0].rests_on) == (AnswerKind.OPEN, 4)
+    assert "1 measure rests on ×10 alone: `lora-tui twin 9` makes another of it" in answer.missing
+
+
 def test_exact_repeats_are_one_bake(journal: Journal, workspace: Workspace) -> None:
     spec = spec_of_factors((0.1, 1, 10))
     bakes = {}
