@@ -84,7 +84,7 @@ def _queue(workspace: "Workspace", advice: "Advice", key: str) -> ExitCode:
         print_note(note)
     ladder = request.queue(spec, held=True)
     click.echo(f"queued ladder {ladder}, held: {spec_words(spec)}")
-    click.echo(f"`lora-tui ladder show {ladder}` shows it, `lora-tui queue release` starts its bakes")
+    click.echo(f"`lora-tui ladder show {ladder}` shows it, `lora-tui ladder release {ladder}` starts its bakes")
     if not engine:
         click.echo(NOT_RUNNING)
     return ExitCode.DONE

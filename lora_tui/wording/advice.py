@@ -108,8 +108,8 @@ def said_words(said: "Said") -> str:
     from trainer.advice.sources import SOURCES
 
     source = SOURCES[said.source]
-    where = f", {source.where}" if source.where else ""
-    return f"{_AGREES if said.agrees else _DISAGREES} {said.words} ({source.kind}: {source.name}{where})"
+    kind = "" if str(source.kind) in source.name else f"{source.kind}: "
+    return f"{_AGREES if said.agrees else _DISAGREES} {said.words} ({kind}{source.name})"
 
 
 def move_title(move: "AdvisedMove") -> str:

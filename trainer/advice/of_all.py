@@ -267,7 +267,7 @@ SYMPTOMS_OF_ALL: tuple[Symptom, ...] = (
             rate(_BODY, Way.EITHER, "It may be the other part that is behind or ahead.", *ZONES),
         ),
         _ENCODER,
-        (SideSeen(OUTPUT_TOGETHER, below=True),),
+        (SideSeen(OUTPUT_TOGETHER, below=True, least=0.05),),
         (OUTPUT_TOGETHER, OUTPUT_INTERACTION, OUTPUT_LEAD),
         _PARTS_GRID,
     ),

@@ -172,10 +172,12 @@ class SideSeen:
     Attributes:
         measure: its key.
         below: whether it is below 0; else above.
+        least: how far from 0 it is at least, in the measure's unit: what is smaller nobody sees.
     """
 
     measure: str
     below: bool
+    least: float = 0.0
 
 
 Sign = RuleSeen | VerdictSeen | WeightSeen | BandSeen | SideSeen

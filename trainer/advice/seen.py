@@ -172,6 +172,7 @@ def _side(sign: Sign, known: KnownOfBake) -> list[Look]:
             looks.append(Look(f"{fact.text}: {NOT_KNOWN}", False, is_known=False))
             continue
         there = away.standing is Standing.OUTSIDE and (away.difference < 0) is sign.below
+        there = there and abs(away.difference) >= sign.least
         looks.append(Look(fact.words, there))
     return looks
 

@@ -8,7 +8,7 @@ from trainer.advice.record import AdviceSource, Said, SourceKind
 # fmt: off
 _ALL: tuple[AdviceSource, ...] = (
     AdviceSource(
-        "notes", SourceKind.NOTES, "source notes, 2023: LoRA training logs & notes", "one person, one data set, bakes without twins",
+        "notes", SourceKind.NOTES, "source notes", "LoRA training logs & notes, 2023: one person, one data set, bakes without twins",
     ),
     AdviceSource("burnt parts", SourceKind.MAKERS, "FollowFox: each part burnt on purpose, full fine-tuning of SD1.5"),
     AdviceSource("lycoris tests", SourceKind.MAKERS, "LyCORIS experiments: rates of both parts compared"),

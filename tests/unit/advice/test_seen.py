@@ -244,3 +244,11 @@ def test_members_that_a_folder_tells_apart_are_no_sign_of_memorization() -> None
     assert symptom_here(SYMPTOMS["copies-pictures"], bake).seen
     lanes = tuple(replace(lane, bands=False) for lane in bake.doneness.lanes)
     assert not symptom_here(SYMPTOMS["copies-pictures"], known(replace(bake.doneness, lanes=lanes))).seen
+
+
+def test_what_is_too_small_to_be_seen_is_no_sign_however_little_twins_differ() -> None:
+    sign = next(each for each in SYMPTOMS["glitches-between-parts"].signs if isinstance(each, SideSeen))
+    bake = shows(sign)
+    assert symptom_here(SYMPTOMS["glitches-between-parts"], bake).seen
+    small = replace(bake, facts=(fact(-0.011, 0.0001),))
+    assert symptom_here(SYMPTOMS["glitches-between-parts"], small).seen == ()
