@@ -172,7 +172,7 @@ def _too_few(number: int, zones: Sequence[PartZone], doneness: Doneness) -> Work
         found=placed,
         expected="two parts that are placed, so that they can meet",
         way_out=missing[0] if missing else "",
-        details=missing,
+        details=missing[1:],
     )
 
 
