@@ -61,9 +61,9 @@ def legend(spec: "LadderSpec", curve: "LadderCurve | None") -> str:
         return ""
     has_bars = any(point.low is not None for point in curve.points)
     parts = [
-        "marks: a bake each",
-        "bars: 95 % intervals of the means, from twins" if has_bars else "no bars: noise not known",
-        f"{CENTRE} the settings as they are" if spec.centre is not None else "",
+        "marks: bakes",
+        "bars: 95 % by twins" if has_bars else "noise not known",
+        f"{CENTRE} as set" if spec.centre is not None else "",
         "log axis" if spec.log_axis else "",
     ]
     return " · ".join(filter(None, parts))

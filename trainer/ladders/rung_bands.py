@@ -28,6 +28,7 @@ class BakeBand:
         spacing: most steps from one saved epoch to the next.
         is_open: whether it reaches the last epoch, so that it may be wider.
         lanes: where each lane stands, in words: `U-Net done in epochs 4–6`.
+        is_decided: whether any lane of a part may decide a band; validation alone does not.
     """
 
     rung: int
@@ -40,10 +41,11 @@ class BakeBand:
     spacing: int
     is_open: bool
     lanes: tuple[str, ...]
+    is_decided: bool = True
 
 
 def bands_of_rungs(journal: Journal, workspace: Workspace, readings: LadderReadings) -> tuple[BakeBand, ...]:
-    """Return the band of each bake whose lanes decide one, by rung and twin; one whose doneness cannot be read is left out."""
+    """Return the band of each bake of which a lane is placed, by rung and twin; one whose doneness cannot be read is left out."""
     found = []
     for rung, bakes in readings.rungs.items():
         for bake in bakes:
@@ -60,9 +62,9 @@ def bands_of_rungs(journal: Journal, workspace: Workspace, readings: LadderReadi
 
 
 def band_of_bake(rung: int, doneness: Doneness) -> BakeBand | None:
-    """Return the band of a bake; None where no lane of a part decides one."""
-    deciding = [lane for lane in doneness.lanes if lane.bands and lane.is_measured]
-    if not any(lane.kind is not LaneKind.MEMORIZED for lane in deciding):
+    """Return the band of a bake; None where no lane of a part is placed."""
+    placed = [lane for lane in doneness.lanes if lane.is_measured and lane.kind is not LaneKind.MEMORIZED]
+    if not placed:
         return None
     epochs, band = doneness.epochs, doneness.band
     steps = [0, *(epoch.step for epoch in epochs)]
@@ -78,23 +80,25 @@ def band_of_bake(rung: int, doneness: Doneness) -> BakeBand | None:
         spacing=max((after - before for before, after in pairwise(steps)), default=0),
         is_open=band is not None and band.last == len(epochs) - 1,
         lanes=tuple(_lanes(doneness)),
+        is_decided=any(lane.bands for lane in placed),
     )
 
 
 def band_measures(readings: LadderReadings, bands: Sequence[BakeBand]) -> tuple[MeasureOverRungs, ...]:
     """Return how wide the bands are, as measures; none where no bake has one."""
-    if not any(band.epochs for band in bands):
+    decided = [band for band in bands if band.is_decided]
+    if not any(band.epochs for band in decided):
         return ()
-    steps = {band.bake: float(band.steps) for band in bands}
-    epochs = {band.bake: float(band.epochs) for band in bands}
+    steps = {band.bake: float(band.steps) for band in decided}
+    epochs = {band.bake: float(band.epochs) for band in decided}
     return (
-        readings.with_values(BAND_STEPS, steps, grain=max(band.spacing for band in bands)),
+        readings.with_values(BAND_STEPS, steps, grain=max(band.spacing for band in decided)),
         readings.with_values(BAND_EPOCHS, epochs, grain=1.0),
     )
 
 
 def band_lines(labels: Sequence[str], bands: Sequence[BakeBand]) -> Iterator[str]:
-    """Yield where each rung is done, a line each: `done at ×1: epochs 4–6 of 6 (bake 3), …`, and where it ends too early to say.
+    """Yield where each rung is done, a line each: `doneness at ×1: epochs 4–6 of 6 (bake 3), …`, and where it ends too early to say.
 
     Args:
         labels: of the ladder's rungs.
@@ -105,7 +109,7 @@ def band_lines(labels: Sequence[str], bands: Sequence[BakeBand]) -> Iterator[str
         of_rungs.setdefault(band.rung, []).append(band)
     for rung, here in of_rungs.items():
         places = "; ".join(f"{_band_text(band)} (bake {band.bake}: {', '.join(band.lanes)})" for band in here)
-        yield f"done at {printable(labels[rung], 60)}: {places}"
+        yield f"doneness at {printable(labels[rung], 60)}: {places}"
     if any(band.is_open for band in bands):
         open_at = dict.fromkeys(printable(labels[band.rung], 60) for band in bands if band.is_open)
         yield f"the band reaches the last epoch at {', '.join(open_at)}: it may be wider than was seen, longer bakes would show it"
@@ -113,7 +117,7 @@ def band_lines(labels: Sequence[str], bands: Sequence[BakeBand]) -> Iterator[str
 
 def _band_text(band: BakeBand) -> str:
     if band.first is None or band.last is None:
-        return f"no epoch of {band.of:,} in every lane"
+        return f"no epoch of {band.of:,} in every lane" if band.is_decided else "no band by validation alone"
     at_least = "at least " if band.is_open else ""
     return (
         f"{epochs_text(band.first, band.last)} of {band.of:,}, {at_least}{plural(band.steps, 'step')} and"

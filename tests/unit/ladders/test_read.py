@@ -237,10 +237,28 @@ def test_where_each_rung_is_done_is_told_with_its_width_in_steps_and_epochs(
     steps, epochs = curve_named(answer, "band_steps"), curve_named(answer, "band_epochs")
     assert [point.mean for point in steps.points] == [EPOCH * point.mean for point in epochs.points]
     assert steps.points[0].mean < steps.points[1].mean < steps.points[2].mean
-    done = next(line for line in answer.lines if line.startswith("done at ×10: "))
+    done = next(line for line in answer.lines if line.startswith("doneness at ×10: "))
     assert f"bake {bakes[2, 0]}: U-Net done in epochs" in done
     assert "steps and" in done and "epochs wide" in done
     assert any(line.startswith("the band reaches the last epoch at") for line in answer.lines)
+
+
+def test_lanes_that_validation_alone_places_are_told_and_make_no_band(journal: Journal, workspace: Workspace) -> None:
+    spec = spec_of_factors((0.1, 1, 10), twins=3)
+    bakes = {}
+    for rung, each in enumerate(spec.rungs):
+        changed = dict(text.split("=") for text in each.overrides)
+        for twin in range(3):
+            bakes[rung, twin] = add_bake(journal, seed=twin, **changed)
+            journal.bakes.set_plan(bakes[rung, twin], 6 * EPOCH, EPOCH)
+            for epoch in range(1, 7):
+                val = -0.03 * min(epoch, 4 - rung) - 0.0001 * twin
+                saved = Checkpoint(epoch, EPOCH * epoch, f"x-{epoch}.safetensors", 9, 0.1, 0.2 + val, val, 0.002, 1e9)
+                journal.results.add_checkpoint(bakes[rung, twin], saved)
+    answer = answer_of(journal, workspace, baked(spec, bakes))
+    done = next(line for line in answer.lines if line.startswith("doneness at ×1: "))
+    assert "no band by validation alone (bake 4: U-Net done in epochs" in done
+    assert not any(curve.name.startswith("band") for curve in answer.curves)
 
 
 def test_verdicts_are_counted_by_rung(journal: Journal, workspace: Workspace) -> None:

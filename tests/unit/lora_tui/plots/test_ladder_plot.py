@@ -117,7 +117,7 @@ def test_it_can_be_read_without_colours(size: tuple[int, int]) -> None:
     assert "change / weights of the U-Net over unet_lr, step 20" in lines[0]
     labels, legend = lines[-2], lines[-1]
     assert labels.split() == ["×0.1", "×0.33", "•×1", "×3", "×10"]
-    assert legend.strip().startswith("marks: a bake each · bars: 95 % intervals")
+    assert legend.strip() == "marks: bakes · bars: 95 % by twins · • as set · log axis"
     # Below the label of each rung, or above it, stand its marks.
     for label in ("×0.1", "•×1", "×10"):
         middle = labels.index(label) + len(label) // 2
