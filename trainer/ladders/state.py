@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from trainer.errors import SettingsError, WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_records import LadderBakeRow, LadderRow
-from trainer.journal.records import Bake, BakeState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.ladders.files import spec_of_toml
 from trainer.ladders.record import BakeOfRung, LadderSpec, LadderState
 from trainer.plan.queue_times import seconds_left
+from trainer.settings.describe import speed_settings
 
 UNFINISHED = tuple(state for state in BakeState if state is BakeState.QUEUED or state.live)
 """States of bakes that an engine has still to end."""
@@ -87,7 +88,7 @@ def _state(journal: Journal, row: LadderRow, spec: LadderSpec) -> LadderState:
         bakes=in_order,
         created=row.created,
         of_bake=row.of_bake,
-        seconds_left=_left(in_order, bakes),
+        seconds_left=_left(in_order, bakes, one_speed=not set(spec.knobs) & set(speed_settings())),
     )
 
 
@@ -116,23 +117,31 @@ def _bake_of_rung(rung: int, row: LadderBakeRow, bake: Bake | None) -> BakeOfRun
     )
 
 
-def _left(places: Sequence[BakeOfRung], bakes: Mapping[int, Bake]) -> float | None:
+def _left(places: Sequence[BakeOfRung], bakes: Mapping[int, Bake], *, one_speed: bool) -> float | None:
     """Return the seconds of what is still to be baked; None where the time of one of them is not known.
 
-    A place without a bake takes as long as another bake of its rung. What failed or was stopped is not going to be baked.
+    A bake whose time was not known when it was queued takes as long a step as one of its rung that is done, a place without a bake as
+    long as another of its rung; where all rungs have one speed, as one of any rung. What failed or was stopped is not going to be baked.
+
+    Args:
+        places: of the ladder.
+        bakes: by number.
+        one_speed: whether the knobs decide nothing of a bake's speed.
     """
     total = 0.0
     counted: set[int] = set()
     for place in places:
         if place.cut or place.bake in counted:
             continue
+        alike = _of_rung(places, place.rung, bakes) + (list(bakes.values()) if one_speed else [])
         if place.bake is None:
-            left = next((seconds for each in _of_rung(places, place.rung, bakes) if (seconds := _whole(each))), None)
+            left = next((seconds for each in alike if (seconds := _whole(each)) is not None), None)
         elif (bake := bakes.get(place.bake)) is None or bake.state not in UNFINISHED:
             continue
         else:
             counted.add(bake.number)
             left = bake.planned_seconds if bake.state is BakeState.QUEUED else seconds_left(bake, None)
+            left = _by_others(bake, alike) if left is None else left
         if left is None:
             return None
         total += left
@@ -144,8 +153,24 @@ def _of_rung(places: Iterable[BakeOfRung], rung: int, bakes: Mapping[int, Bake])
     return [bakes[number] for number in numbers if number in bakes]
 
 
-def _whole(bake: Bake) -> float | None:
-    """Return how long a bake took, else how long it is expected to take."""
+def _by_others(bake: Bake, others: Iterable[Bake]) -> float | None:
+    """Return how long the steps that a bake has left take at the speed of the first of others that is done; None without one."""
+    for other in others:
+        took = _took(other)
+        if took is not None and other.total_steps:
+            done = bake.stage_done if bake.stage is Stage.STEP else 0
+            return took / other.total_steps * max(0, bake.total_steps - done)
+    return None
+
+
+def _took(bake: Bake) -> float | None:
+    """Return how long a bake took that is done, None for any other."""
     if bake.state is BakeState.DONE and bake.started is not None and bake.ended is not None:
         return max(0.0, bake.ended - bake.started)
-    return bake.planned_seconds
+    return None
+
+
+def _whole(bake: Bake) -> float | None:
+    """Return how long a bake took, else how long it is expected to take."""
+    took = _took(bake)
+    return bake.planned_seconds if took is None else took

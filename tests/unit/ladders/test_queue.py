@@ -322,6 +322,27 @@ def test_the_state_says_what_is_left_and_what_was_never_written_down_is_open(her
     assert here.state().seconds_left is not None
 
 
+def took(here: Laddered, number: int, seconds: float) -> None:
+    """Let a bake that is done have taken so long."""
+    with here.journal._database.writing() as connection:
+        connection.execute("UPDATE bake SET started = 1000, ended = 1000 + ? WHERE number = ?", (seconds, number))
+
+
+@pytest.mark.parametrize(("knob", "rungs", "known"), [("unet_lr", "1,10", True), ("train_batch_size", "1,0.5", False)])
+def test_what_is_left_follows_from_bakes_that_are_done_where_the_knob_leaves_the_speed_alone(
+    here: Laddered, knob: str, rungs: str, known: bool
+) -> None:
+    here.queue(here.preview(knob, rungs))
+    assert here.state().seconds_left is None
+    here.end(1)
+    took(here, 1, 45.0)
+    # Of another rung nothing is known where the knob decides the speed.
+    assert here.state().seconds_left == (pytest.approx(3 * 45.0) if known else None)
+    here.end(2)
+    took(here, 2, 20.0)
+    assert here.state().seconds_left == pytest.approx(45.0 + 20.0)
+
+
 def test_a_ladder_whose_spec_cannot_be_read_spoils_no_other(here: Laddered) -> None:
     here.queue(here.preview())
     here.queue(here.preview("lr_scheduler", "cosine,constant"))
