@@ -61,7 +61,7 @@ def convert(
             rule,
             target,
             base=base_named(base_path),
-            progress=lambda done, total: line(f"converting: {done:,} of {total:,} modules"),
+            progress=lambda done, total: line(f"converting modules: {done:,} of {total:,}"),
         )
     if as_json:
         print_json(converted_json(made, loss))

@@ -45,8 +45,8 @@ def file_title(name: str, header: "LoraHeader") -> str:
 
 
 def kinds_words(kinds: Mapping[str, int]) -> str:
-    """Return the kinds of a file's layers: `LoKr`, or `200 LoHa, 64 LoRA`."""
-    return next(iter(kinds)) if len(kinds) == 1 else ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    """Return the kinds of a file's layers: `LoKr`, or `LoHa (200), LoRA (64)`."""
+    return next(iter(kinds)) if len(kinds) == 1 else ", ".join(f"{kind} ({count:,})" for kind, count in kinds.items())
 
 
 def needs_base_line(modules: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ class Factors:
         rank: of its layer; of another kind than a plain one, the highest that its change can have.
         parts: of a LoKr the two that ΔW is the Kronecker product of, from which norms and singular values follow with less work.
         is_pair: whether up and down are two matrices of the file's own numbers.
+        is_whole: whether one of them is 1 and the other the whole change: up where there are no more outputs than inputs, else down.
     """
 
     up: Matrix
@@ -40,10 +41,15 @@ class Factors:
     rank: int
     parts: "tuple[Factors, Factors] | None" = None
     is_pair: bool = True
+    is_whole: bool = False
 
     @cached_property
     def grams(self) -> tuple[Matrix, Matrix]:
         """upᵀ up and down downᵀ, [inner, inner] each: all that the singular values depend on beside the scale."""
+        if self.is_whole:
+            outputs, inputs = self.sides
+            # 1 times itself is 1.
+            return (self.up, self.down @ self.down.T) if outputs <= inputs else (self.up.T @ self.up, self.down)
         return self.up.T @ self.up, self.down @ self.down.T
 
     @property
@@ -96,7 +102,7 @@ def factors_of(module: LoraModule, read: Read) -> Factors:
 def factors_of_matrix(change: Matrix, scale: float = 1.0) -> Factors:
     """Return a change that is known as a whole, [outputs, inputs · kernel²], as factors at its smaller side."""
     rank = min(change.shape)
-    return Factors(*_beside_one(change), scale, rank, is_pair=False)
+    return Factors(*_beside_one(change), scale, rank, is_pair=False, is_whole=True)
 
 
 def decomposed(direction: Factors, module: LoraModule, magnitude: Matrix, weight: Matrix) -> Factors:
@@ -132,13 +138,14 @@ def _lokr(first: Factors, second: Factors, scale: float) -> Factors:
     inner = len(first.down) * len(second.down)
     outputs, inputs = (one * other for one, other in zip(first.sides, second.sides, strict=True))
     rank = min(first.rank * second.rank, outputs, inputs)
-    if inner > min(outputs, inputs):
+    is_whole = inner > min(outputs, inputs)
+    if is_whole:
         whole: Matrix = np.kron(first.up @ first.down, second.up @ second.down).astype(np.float64, copy=False)
         up, down = _beside_one(whole)
     else:
         up = np.kron(first.up, second.up).astype(np.float64, copy=False)
         down = np.kron(first.down, second.down).astype(np.float64, copy=False)
-    return Factors(up, down, scale, rank, (first, second), is_pair=False)
+    return Factors(up, down, scale, rank, (first, second), is_pair=False, is_whole=is_whole)
 
 
 def _side(read: Read, whole: Role, a: Role, b: Role, core: Role | None = None) -> Factors:
