@@ -21,9 +21,8 @@ from trainer.models.identify import Base
 from trainer.models.weight_slice import PlacedWeight
 from trainer.text import printable
 
-# How much larger the largest singular value of plain rounding may be than of independent numbers of one size: weights differ in
-# size, and so does their rounding.
-_MARGIN = 1.5
+# How much larger than its expected bound the largest singular value of rounding may be: in a small matrix it varies.
+_MARGIN = 1.25
 # Numbers that are looked at at once.
 _AT_ONCE = 2**20
 
@@ -138,8 +137,8 @@ class Rounding:
     """What rounding alone can make of a difference.
 
     Attributes:
-        edge: the largest singular value that it has, s (√m + √n) for m × n independent numbers of deviation s (Marchenko & Pastur
-            1967); 0 where nothing was rounded.
+        edge: about the largest singular value that it has: for independent numbers of deviations s the largest norm of a row of s
+            and that of a column together (Bandeira & van Handel 2016), s (√m + √n) where all are alike; 0 where nothing was rounded.
         explains: whether it can explain every number of the difference.
         same: whether one weight is the other one rounded, to the bit.
     """
@@ -160,8 +159,8 @@ def rounding_of(before: Matrix, after: Matrix, dtypes: tuple[str, str]) -> Round
     """
     first, second = dtypes
     forth = back = explains = True
-    squares = 0.0
     rows, columns = before.shape
+    by_column, by_row = np.zeros(columns), 0.0
     at_once = max(1, _AT_ONCE // columns)
     for start in range(0, rows, at_once):
         one, other = before[start : start + at_once], after[start : start + at_once]
@@ -170,11 +169,12 @@ def rounding_of(before: Matrix, after: Matrix, dtypes: tuple[str, str]) -> Round
         gap, other_gap = spacing(one, first), spacing(other, second)
         explains = explains and bool((np.abs(other - one) <= (gap + other_gap) / 2).all())
         # The coarser type decides. Of equal ones only the second weight was rounded: it is made of the first.
-        squares += float(np.square(np.maximum(gap, other_gap)).sum())
+        variance = np.square(np.maximum(gap, other_gap)) / 12
+        by_column += variance.sum(axis=0)
+        by_row = max(by_row, float(variance.sum(axis=1).max()))
     if forth or back:
         return Rounding(0.0, explains=True, same=True)
-    deviation = math.sqrt(squares / before.size / 12)
-    return Rounding(deviation * (math.sqrt(rows) + math.sqrt(columns)), explains, same=False)
+    return Rounding(math.sqrt(by_row) + math.sqrt(float(by_column.max())), explains, same=False)
 
 
 def is_rounding(found: Rounding, whole: Decomposed) -> bool:

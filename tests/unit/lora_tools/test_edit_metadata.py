@@ -105,7 +105,7 @@ def test_the_hashes_of_a_file_that_is_made_are_sd_scripts_own(tmp_path: Path) ->
     from trainer.lora_tools.resize import resize_lora
 
     source = write_form(tmp_path / "a.safetensors", "kohya")
-    changed = edited(read_metadata(source), {"ss_tag_frequency": "x" * 900_000, "other": "y"})
+    changed = edited(read_metadata(source), {"ss_tag_frequency": "x" * 1_045_000, "software": "y"})
     write_metadata(source, changed, Output(tmp_path / "b.safetensors"))
     resize_lora(reference(tmp_path / "b.safetensors"), RankRule(rank=3), Output(tmp_path / "c.safetensors"))
     metadata = read_metadata(tmp_path / "c.safetensors")

@@ -1,5 +1,6 @@
 """LoRAs merged and averaged: the weighted sum exactly, or the best approximation of sum and mean in a rank."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,17 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from lora_of_numbers import Layer, write_lora_of_numbers
+from lora_on_disk import write_numbered_lora
 
 from trainer.errors import ModelError, SettingsError
 from trainer.lora_tools.combine import summed
 from trainer.lora_tools.decompose import RankRule
 from trainer.lora_tools.made_lora import Output
 from trainer.lora_tools.merge import WeightedLora, average_loras, merge_loras
+from trainer.lora_tools.resize import resize_lora
 from trainer.measures.change_factors import Factors
 from trainer.models.block_weights import parse_block_weights
+from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.lora_header import read_lora_header
 
 TE = "lora_te_text_model_encoder_layers_0_mlp_fc1"
@@ -174,6 +178,42 @@ def test_a_file_alone_and_a_sum_of_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="which nothing in it is called"):
         merge_loras([WeightedLora(files[0], 1.0, parse_block_weights("sideways=1", "x")), WeightedLora(files[1])], out)
     assert not out.path.exists()
+
+
+def test_what_is_true_of_one_bake_alone_is_not_said_of_several(tmp_path: Path) -> None:
+    texts = {
+        "ss_base_model_version": "sd_v1",
+        "ss_steps": "80",
+        "ss_epoch": "2",
+        "ss_tag_frequency": "{}",
+        "format": "pt",
+    }
+    names = ("a", "b")
+    files = [
+        reference(
+            write_lora_of_numbers(
+                tmp_path / f"{name}.safetensors", {TE: Layer(8, 8, 4)}, metadata={**texts, "ss_seed": name}
+            )
+        )
+        for name in names
+    ]
+    average_loras(files, Output(tmp_path / "mean.safetensors"))
+    resize_lora(files[0], RankRule(rank=2), Output(tmp_path / "small.safetensors"))
+    mean, small = (dict(read_lora_header(tmp_path / f"{name}.safetensors").metadata) for name in ("mean", "small"))
+    assert {"ss_steps", "ss_epoch", "ss_seed"} & mean.keys() == set()
+    assert {"ss_steps", "ss_epoch", "ss_seed"} <= small.keys()
+    for found in (mean, small):
+        assert found["ss_base_model_version"] == "sd_v1" and "ss_tag_frequency" in found and "format" not in found
+    assert (mean["ss_network_dim"], small["ss_network_dim"]) == ("4", "2")
+    assert [each["file"] for each in json.loads(mean["ss_lora_tui_made"])["from"]] == ["a.safetensors", "b.safetensors"]
+
+
+def test_layers_that_have_numbers_get_the_names_of_the_base(tmp_path: Path) -> None:
+    base = identify_base(DEMO_BASE)
+    numbered = write_numbered_lora(tmp_path / "a.safetensors")
+    resize_lora(reference(numbered), RankRule(rank=2), Output(tmp_path / "b.safetensors"), base=base)
+    modules = read_lora_header(tmp_path / "b.safetensors").modules
+    assert modules and all(name in base.lora_shapes and name.endswith("_ff_net_0_proj") for name in modules)
 
 
 def test_layers_known_by_numbers_ask_for_a_base(tmp_path: Path) -> None:

@@ -8,10 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from trainer.lora_tools.decompose import RankRule
+from trainer.lora_tools.made_lora import NO_ALPHA, Output
+from trainer.lora_tools.references import LoraReference
+from trainer.lora_tools.resize import resize_lora
 from trainer.models.identify import identify_base
+from trainer.models.lora_header import read_lora_header
 from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LoraNetwork
-from trainer.network.lora_file import save_lora
+from trainer.network.lora_file import network_from_file, save_lora
 
 TIMES = torch.tensor([10, 700])
 NOISY = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
@@ -50,3 +55,28 @@ def test_unet_and_text_encoder_give_the_same_output(
         effect = (own - plain).abs().max()
         assert effect > 0.01
         assert (own - reference).abs().max() / effect <= 1e-4
+
+
+def test_a_file_of_different_ranks_without_alphas_gives_the_same_output_too(
+    demo: StableDiffusion, network: LoraNetwork, tmp_path: Path
+) -> None:
+    """With alphas diffusers scales modules wrongly wherever these differ between modules."""
+    from diffusers import StableDiffusionPipeline
+
+    save_lora(network, tmp_path / "x.safetensors", precision="float", metadata={})
+    source = LoraReference(tmp_path / "x.safetensors", "x")
+    resize_lora(source, RankRule(energy=0.6), Output(tmp_path / "y.safetensors", alpha=NO_ALPHA))
+    assert len({module.rank for module in read_lora_header(tmp_path / "y.safetensors").modules.values()}) > 1
+    tokens = demo.tokenize(["1girl, smile", "1girl, red dress"])[:, 0, 0]
+    network.unet_strength = network.text_encoder_strength = 0.0
+    base = outputs(demo.unet, demo.text_encoder, tokens)
+    resized = network_from_file(demo, tmp_path / "y.safetensors")
+    ours = outputs(demo.unet, demo.text_encoder, tokens)
+    resized.remove()
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        identify_base("demo").path, safety_checker=None, local_files_only=True, dtype=torch.float32
+    )
+    pipeline.load_lora_weights(tmp_path, weight_name="y.safetensors", adapter_name="ours")
+    theirs = outputs(pipeline.unet, pipeline.text_encoder, tokens)
+    for plain, own, reference in zip(base, ours, theirs, strict=True):
+        assert (own - reference).abs().max() / (own - plain).abs().max() <= 1e-4
