@@ -45,7 +45,7 @@ def test_of_a_hundred_ladders_of_noise_five_at_most_are_called_anything(noise: s
 @pytest.mark.parametrize("twins", [2, 3, 4])
 def test_the_rate_of_false_claims_holds_for_every_ladder(noise: str, rungs: int, twins: int) -> None:
     chance = np.random.default_rng(rungs * 10 + twins)
-    many = 2000
+    many = 1000
     found = Counter(
         curve_of(over_rungs(of_noise(chance, NOISES[noise], [0.0] * rungs, twins))).kind for _ in range(many)
     )
