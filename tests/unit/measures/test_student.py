@@ -1,10 +1,10 @@
-"""Student's t against the tables in books."""
+"""Student's t and Fisher's F against the tables in books."""
 
 import math
 
 import pytest
 
-from trainer.measures.student import quantile, two_sided
+from trainer.measures.student import above_f, quantile, two_sided
 
 # Fisher and Yates, Statistical Tables: two-sided 5 % and 1 %.
 FIVE_PERCENT = {
@@ -51,3 +51,18 @@ def test_many_degrees_are_the_normal_distribution_and_parts_of_a_degree_lie_betw
 def test_the_quantile_is_the_other_way_round(degrees: float) -> None:
     for confidence in (0.05, 0.5, 0.9, 0.999):
         assert two_sided(quantile(confidence, degrees), degrees) == pytest.approx(1 - confidence, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "above", "below", "probability"),
+    # Tables of Fisher's F.
+    [(5.192, 4, 5, 0.05), (9.552, 2, 3, 0.05), (161.45, 1, 1, 0.05), (6.422, 4, 9, 0.01), (0.0, 3, 7, 1.0)],
+)
+def test_f_has_the_probabilities_of_its_tables(ratio: float, above: float, below: float, probability: float) -> None:
+    assert above_f(ratio, above, below) == pytest.approx(probability, rel=0.01)
+
+
+def test_f_with_one_degree_above_is_the_square_of_t() -> None:
+    for t, degrees in ((0.5, 1), (2.3, 4.5), (6.0, 20)):
+        assert above_f(t * t, 1, degrees) == pytest.approx(two_sided(t, degrees))
+    assert above_f(float("inf"), 3, 4) == 0
