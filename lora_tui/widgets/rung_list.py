@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _CURSOR = "▸"
 _MIN_LABEL, _MAX_LABEL = 6, 24
 # Cursor, sign, blank, number and a blank; while one runs, its percent too.
-_BAKE, _PROGRESS = 8, 4
+_BAKE, _PROGRESS = 9, 4
 # Of what is beside the bakes, so much is kept for the values.
 _VALUE = 9
 _HEADS = ("bake", "twin")
@@ -216,7 +216,7 @@ class RungList(Widget, can_focus=True):
     @property
     def _bake_width(self) -> int:
         runs = self._state is not None and any(each.state is not None and each.state.live for each in self._state.bakes)
-        return _BAKE + _PROGRESS + 1 if runs else _BAKE
+        return _BAKE + _PROGRESS if runs else _BAKE
 
     @property
     def _label_width(self) -> int:

@@ -1,5 +1,7 @@
 """One ladder on the screen: rungs and their bakes, a measure over the knob, curves of all rungs, the answer, and what keys do to it."""
 
+import threading
+
 import pytest
 from ladder_in_journal import made_ladder
 from screen_alone import ScreenAlone, until_true
@@ -14,6 +16,8 @@ from lora_tui.widgets.rung_list import RungList
 from trainer.errors import WorkspaceError
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState
+from trainer.ladders import read as read_module
+from trainer.ladders import state as state_module
 from trainer.ladders.state import ladder_state
 from trainer.measures.of_weights import DELTA_NORM, DELTA_SHARE
 
@@ -274,6 +278,26 @@ async def test_an_answer_that_cannot_be_worked_out_is_one_line_and_the_rungs_sta
         await read(app, pilot, answered=False)
         await until_true(pilot, lambda: "metrics.npz: gone [bold]" in about(app).replace("found ", ""))
         assert "✓ 0002" in app.text()
+
+
+async def test_states_and_answers_are_read_in_a_thread_of_their_own(runner, monkeypatch) -> None:
+    threads: set[str] = set()
+    whole, answered = state_module.ladder_state, read_module.answer_of
+
+    def noted(do):
+        def call(*of):
+            threads.add(threading.current_thread().name)
+            return do(*of)
+
+        return call
+
+    monkeypatch.setattr(state_module, "ladder_state", noted(whole))
+    monkeypatch.setattr(read_module, "answer_of", noted(answered))
+    made_ladder(runner.workspace, rungs=("1", "3"), twins=1)
+    app = alone(runner)
+    async with app.run_test(size=NARROW) as pilot:
+        await read(app, pilot)
+    assert threads == {"journal"}
 
 
 async def test_a_screen_that_may_do_nothing_shows_all_and_says_why(runner) -> None:
