@@ -7,6 +7,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+from lora_kinds import write_kinds
 from lora_of_numbers import Layer, write_lora_of_numbers
 
 from trainer.journal.journal import Journal
@@ -155,3 +156,29 @@ def test_a_broken_file_of_a_bake_keeps_none_of_the_others_from_being_measured(
 def test_a_file_called_like_a_number_is_the_file(lora_tui_here: LoraTui, demo: Workspace, baked: list[Path]) -> None:
     (demo.root / "1").write_bytes(baked[0].read_bytes())
     assert "modules of rank 4" in lora_tui_here("measure", "1", folder=demo.root).stdout
+
+
+def test_a_dora_is_measured_beside_its_base_and_named_without_it(lora_tui_here: LoraTui, tmp_path: Path) -> None:
+    some = dict(list(identify_base(DEMO_BASE).lora_shapes.items())[::20])
+    path = write_kinds(tmp_path / "x.safetensors", some, ["lora", "lokr"], dora="inputs")
+    alone = lora_tui_here("measure", path)
+    assert alone.returncode == 0 and "LoKr with DoRA" in alone.stdout.splitlines()[0]
+    assert "not measured: the change of a DoRA depends on the base's weights" in alone.stdout + alone.stderr
+    assert "whole LoRA" not in alone.stdout
+    assert "whole LoRA" in lora_tui_here("measure", path, "--base", "demo").stdout
+    (file,) = json.loads(lora_tui_here("measure", path, path, "--base", "demo", "--json").stdout)["files"][:1]
+    assert file["needs_base"] == [] and file["measures"]
+    (file,) = json.loads(lora_tui_here("measure", path, "--json").stdout)["files"]
+    assert len(file["needs_base"]) == len(some) and not file["measures"]
+
+
+def test_an_imported_dora_without_its_base_keeps_no_size_that_is_not_its_own(
+    lora_tui_here: LoraTui, demo: Workspace
+) -> None:
+    some = dict(list(identify_base(DEMO_BASE).lora_shapes.items())[::20])
+    write_kinds(demo.root / "x.safetensors", some, ["lora"], dora="outputs")
+    assert lora_tui_here("bakes", "add", demo.root / "x.safetensors", "--in", demo.root).returncode == 0
+    done = lora_tui_here("measure", "1", "--in", demo.root)
+    assert "not measured: x.safetensors: a DoRA in" in done.stdout + done.stderr
+    with Journal(demo.journal_path) as journal:
+        assert journal.measures.of_bake(1, ["delta_norm"]) == []

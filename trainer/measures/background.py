@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from trainer.errors import LoraTuiError
+from trainer.errors import LoraTuiError, ModelError
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Bake, Checkpoint
@@ -232,12 +232,12 @@ def measure_saved(
         norms: ‖W‖ of the base's modules; empty without a base.
 
     Raises:
-        ModelError: a file is no LoRA of a kind that is read, or cannot be read.
+        ModelError: a file is no LoRA of a kind that is read, cannot be read, or is a DoRA without its base.
         MeasuringStopped: `stop` became true.
     """
     earlier = [each for each in checkpoints if each.step < step and (folder / each.file).is_file()]
     last = max(earlier, key=lambda each: each.step, default=None)
-    return measure_lora(
+    found = measure_lora(
         path,
         before=None if last is None else folder / last.file,
         base_norms=norms,
@@ -246,7 +246,16 @@ def measure_saved(
         weights=weights,
         stop=stop,
         threads=threads,
-    ).values(step)
+    )
+    if found.needs_base:
+        # What the others add up to is not the LoRA's.
+        raise ModelError(
+            printable(path.name),
+            found=f"a DoRA in {plural(len(found.needs_base), 'module')}",
+            expected="its base, on whose weights its change depends",
+            way_out="measure the file itself: lora-tui measure FILE --base BASE",
+        )
+    return found.values(step)
 
 
 def lower_priority() -> None:

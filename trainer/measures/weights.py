@@ -81,6 +81,7 @@ class LoraMeasures:
         return [
             MeasuredValue(step=step, name=record.key, part=part, scope=group, value=value)
             for (part, group), names in by_scope(self.modules).items()
+            if names
             for record, value in self._of(part, group, names)
         ]
 
