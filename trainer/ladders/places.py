@@ -58,15 +58,23 @@ def plan_places(
         rows: the bakes that the ladder has.
 
     Raises:
-        LoraTuiError: the first rung that cannot be baked, by its name.
+        LoraTuiError: the first rung to be filled that cannot be baked, by its name.
     """
     planner = RungPlanner(journal, workspace)
     of_rungs = settings_of_rungs(settings, spec)
+    wanted = {rung for rung, _ in places}
     # All rungs are planned, also those that have their bakes: what is worth knowing is about the whole ladder.
-    planned = [planner.plan(each, rung) for each, rung in zip(of_rungs, spec.rungs, strict=True)]
+    planned: dict[int, PlannedBake] = {}
+    for at, (own_settings, each_rung) in enumerate(zip(of_rungs, spec.rungs, strict=True)):
+        try:
+            planned[at] = planner.plan(own_settings, each_rung)
+        except LoraTuiError:
+            # What has become of another rung's pictures since keeps none of these from being baked.
+            if at in wanted:
+                raise
     here = [row for row in rows if row.bake is not None and not row.cut]
     known = KnownBakes(journal, workspace, [row.bake for row in here if row.bake is not None])
-    notes = list(notes_on(spec, planned))
+    notes = list(notes_on(replace(spec, rungs=tuple(spec.rungs[at] for at in planned)), list(planned.values())))
     filled: dict[Place, BakeToQueue] = {}
     for rung in dict.fromkeys(rung for rung, _ in places):
         label = spec.rungs[rung].label

@@ -148,7 +148,13 @@ def preview_extension(
         )
     if spec.title == title_of(spec.knobs, spec.rungs):
         longer = replace(longer, title=title_of(longer.knobs, longer.rungs))
-    places = [place for place in all_places(longer) if longer.rungs[place[0]].label not in left_out - back]
+    # A place that was open before is left to `continue`.
+    had = {rung.label for rung in spec.rungs} - back
+    places = [
+        (rung, twin)
+        for rung, twin in all_places(longer)
+        if (label := longer.rungs[rung].label) not in had or (twin >= spec.twins and label not in left_out)
+    ]
     return _added(journal, workspace, row, longer, settings, _open(longer, rows, places))
 
 
@@ -233,16 +239,17 @@ def continue_ladder(
     missing = _open(spec, rows, [place for place in all_places(spec) if spec.rungs[place[0]].label not in left_out])
     if not missing:
         return ContinuedLadder(resumed=tuple(resumed), notes=tuple(notes))
-    try:
-        ladder = _added(journal, workspace, row, spec, _settings_of_ladder(journal, row), missing)
-    except LoraTuiError as error:
-        if not resumed:
-            raise
-        return ContinuedLadder(resumed=tuple(resumed), notes=(*notes, error.line()))
-    check_disk_space(ladder.disk_bytes, workspace.root)
-    queued = fill_places(journal, workspace, row, ladder, engine=engine, held=held)
-    reused = tuple(each.reused for each in ladder.bakes if each.reused is not None)
-    return ContinuedLadder(tuple(queued), tuple(resumed), reused, tuple(notes))
+    ladders, refused = _plan_missing(journal, workspace, row, spec, missing)
+    if refused and not ladders and not resumed:
+        raise refused[0]
+    check_disk_space(sum(ladder.disk_bytes for ladder in ladders), workspace.root)
+    queued = [
+        number
+        for ladder in ladders
+        for number in fill_places(journal, workspace, row, ladder, engine=engine, held=held)
+    ]
+    reused = tuple(each.reused for ladder in ladders for each in ladder.bakes if each.reused is not None)
+    return ContinuedLadder(tuple(queued), tuple(resumed), reused, (*notes, *(error.line() for error in refused)))
 
 
 def _check_kept(spec: LadderSpec) -> None:
@@ -342,6 +349,26 @@ def _added(
     _check_kept(spec)
     bakes, notes = plan_places(journal, workspace, settings, spec, places, journal.ladders.bakes_of(row.number))
     return LadderToQueue(spec, settings, bakes, notes, row.of_bake, row.number)
+
+
+def _plan_missing(
+    journal: Journal, workspace: Workspace, row: LadderRow, spec: LadderSpec, missing: Sequence[Place]
+) -> tuple[list[LadderToQueue], list[LoraTuiError]]:
+    """Return what fills the open places of a ladder, and why others cannot be filled: one rung keeps no other from being baked."""
+    settings = _settings_of_ladder(journal, row)
+    try:
+        return [_added(journal, workspace, row, spec, settings, missing)], []
+    except LoraTuiError as error:
+        first = error
+    ladders: list[LadderToQueue] = []
+    refused: list[LoraTuiError] = []
+    for rung in dict.fromkeys(rung for rung, _ in missing):
+        own = [place for place in missing if place[0] == rung]
+        try:
+            ladders.append(_added(journal, workspace, row, spec, settings, own))
+        except LoraTuiError as error:
+            refused.append(error)
+    return ladders, refused or [first]
 
 
 def _resume_ended(

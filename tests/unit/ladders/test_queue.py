@@ -306,6 +306,33 @@ def test_one_bake_that_cannot_be_continued_keeps_no_other_from_it(here: Laddered
     assert len(done.notes) == 1 and done.notes[0].startswith("bake 1 cannot be continued: bake 1")
 
 
+def test_a_rung_whose_pictures_are_gone_keeps_no_other_from_being_baked(here: Laddered) -> None:
+    gone = here.workspace.root / "other"
+    gone.symlink_to("data")
+    spec = LadderSpec(
+        title="x",
+        knobs=("train_data_dir", "unet_lr"),
+        rungs=(
+            Rung(label="other", overrides=(f"train_data_dir={gone}",)),
+            Rung(label="as it is", is_centre=True),
+            Rung(label="slow", overrides=("unet_lr=1e-5",)),
+        ),
+    )
+    here.queue(preview_ladder(here.journal, here.workspace, here.settings(), spec))
+    gone.unlink()
+    first_twin, second_twin, twin_of_gone = 4, 6, 5
+    for number in (first_twin, second_twin, twin_of_gone):
+        here.journal.queue.remove(number)
+        here.journal.ladders.open_places(number)
+    done = continue_ladder(here.journal, here.workspace, 1, engine="x")
+    assert len(done.queued) == 2 and len(done.notes) == 1
+    assert done.notes[0].startswith("rung other: ")
+    assert [len([n for n in numbers if n]) for numbers in here.bakes_of().values()] == [1, 2, 2]
+    with pytest.raises(LoraTuiError, match="rung other: "):
+        continue_ladder(here.journal, here.workspace, 1, engine="x")
+    assert preview_extension(here.journal, here.workspace, 1, rungs=["data:0.5"]).count == 2
+
+
 def test_the_state_says_what_is_left_and_what_was_never_written_down_is_open(here: Laddered) -> None:
     state = here.queue(here.preview(rungs="1,10"))
     assert state.seconds_left is None and len(state.bakes) == 4
