@@ -109,6 +109,7 @@ def test_a_bake_whose_worker_is_lost_goes_on_elsewhere_to_the_bits_of_one_at_hom
     assert pool.started[0].sent == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("forked_bakes")
 def test_orders_reach_a_bake_on_a_worker(home: Workspace, tmp_path: Path) -> None:
     pool = PoolHere(tmp_path / "computers")
