@@ -107,8 +107,7 @@ def error_by_effect(found: Output, expected: Output, alone: Output) -> float:
     )
 
 
-@pytest.mark.parametrize(("unet", "text_encoder"), [(1.0, 1.0), (0.4, -0.7)])
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(("name", "unet", "text_encoder"), [*((name, 0.4, -0.7) for name in FILES), ("dora", 1.0, 1.0)])
 def test_strengths_equal_weights_merged_by_hand(
     demo: StableDiffusion, base: Base, files: dict[str, Path], name: str, unet: float, text_encoder: float
 ) -> None:
@@ -136,7 +135,7 @@ def test_a_swap_leaves_no_trace_of_the_file_before(
 ) -> None:
     plain = write_random_lora(tmp_path / "plain.safetensors", demo)
     fresh = {path: used(demo, LoraUse(path)) for path in (plain, files["lokr"], files["dora"])}
-    for path in (files["lokr"], plain, files["dora"], files["lokr"], plain):
+    for path in (files["lokr"], plain, files["dora"], plain):
         stack.use([LoraUse(path)])
         assert all(torch.equal(one, other) for one, other in zip(output(demo), fresh[path], strict=True))
 
@@ -167,7 +166,7 @@ def test_no_rank_of_another_kind_is_kept(files: dict[str, Path], stack: LoraStac
         stack.use([LoraUse(files["loha"], rank=2)])
 
 
-@pytest.mark.parametrize("name", ["lokr", "dora"])
+@pytest.mark.parametrize("name", [pytest.param("lokr", marks=pytest.mark.long), "dora"])
 def test_beside_a_base_of_8_bits_the_change_is_that_of_its_own_weights(
     base: Base, files: dict[str, Path], name: str
 ) -> None:
