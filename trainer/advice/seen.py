@@ -130,9 +130,10 @@ def _weight(sign: Sign, known: KnownOfBake) -> list[Look]:
     points = newest.direction
     words = (
         f"{plural(points.favourites, 'favourite')} of grid {newest.grid} have {points.label} weight {points.weight:.2f} "
-        f"on average, of 1 bake (chance {points.chance:.0%})"
+        f"on average, of 1 bake (chance {max(points.chance, points.beside_full):.0%})"
     )
-    there = points.chance < CHANCE
+    # Neither how the sheet's weights lie nor a few favourites beside full weight may make it.
+    there = max(points.chance, points.beside_full) < CHANCE
     return [Look(words if there else f"{words}: may be chance", there)]
 
 

@@ -41,6 +41,7 @@ class Direction:
         favourites: their number.
         chance: probability that a random choice is as far from the sheet's mean, 0 to 1.
         votes: how many pictures were rated under, right and over in this part.
+        beside_full: probability that a fair coin puts the favourites as one-sidedly above or below full weight, 0 to 1.
     """
 
     part: Part | Whole
@@ -50,6 +51,7 @@ class Direction:
     favourites: int
     chance: float
     votes: tuple[int, int, int] = (0, 0, 0)
+    beside_full: float = 1.0
 
     @property
     def strength(self) -> str:
@@ -118,7 +120,8 @@ def _of_favourites(
     if not liked:
         return None
     mean = sum(liked) / len(liked)
-    return Direction(part, label, _lean(mean), mean, len(liked), _chance(weights, len(liked), mean), votes)
+    beside = sign_chance(sum(weight > 1 for weight in liked), sum(weight < 1 for weight in liked))
+    return Direction(part, label, _lean(mean), mean, len(liked), _chance(weights, len(liked), mean), votes, beside)
 
 
 def label_number(label: str) -> float:

@@ -69,8 +69,8 @@ def fact(value: float, spread: float | None, degrees: float = 4) -> MeasuredFact
     )
 
 
-def favourites(about: LaneKind | None, lean: str, weight: float, chance: float) -> FavouriteWeight:
-    return FavouriteWeight(3, about, Direction("unet", "U-Net", lean, weight, 5, chance))  # type: ignore[arg-type]
+def favourites(about: LaneKind | None, lean: str, weight: float, chance: float, beside: float = 0.01) -> FavouriteWeight:
+    return FavouriteWeight(3, about, Direction("unet", "U-Net", lean, weight, 5, chance, beside_full=beside))  # type: ignore[arg-type]
 
 
 @st.composite
@@ -112,6 +112,9 @@ def bakes_inside_the_noise(draw: st.DrawFn) -> KnownOfBake:
         favourites(about, lean, weight, draw(st.floats(CHANCE, 1.0)))
         for about in (None, LaneKind.BODY, LaneKind.ENCODER)
     )
+    # Or the sheet's weights alone would make it, and the favourites lie on both sides of full weight.
+    if draw(st.booleans()):
+        weights = (favourites(None, lean, weight, 0.01, draw(st.floats(CHANCE, 1.0))), *weights)
     facts = (fact(draw(st.floats(-0.019, 0.019)), 0.01), fact(draw(st.floats(-5, 5)), None))
     return known(doneness, weights, facts)
 

@@ -9,7 +9,7 @@ from made_grid import made_grid
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis
 from trainer.journal.records import CellNote
-from trainer.judging.direction import directions
+from trainer.judging.direction import directions, whole_direction
 
 WEIGHTS = ("0.25", "0.5", "0.75", "1", "1.25", "1.5", "1.75")
 
@@ -46,6 +46,24 @@ def test_favourites_below_it_say_that_the_part_is_over(sheet: MadeGrid) -> None:
     assert encoder.strength == "strong evidence"
     # Three of four lie at the lowest weight, one above it: of all choices of four from 49 (7 a row) at most 1.5 % lie as far.
     assert encoder.chance < 0.015
+
+
+def test_the_weight_of_the_whole_lora_has_a_direction_of_its_own(sheet: MadeGrid) -> None:
+    assert whole_direction(sheet, favourites(("1.5", "1"))) is None
+    whole = replace(sheet, x=replace(sheet.x, kind="weight"))
+    assert whole_direction(whole, {}) is None
+    found = whole_direction(whole, favourites(("1.5", "0.25"), ("1.5", "0.5"), ("1.75", "1"), ("1.25", "1.25")))
+    assert found is not None
+    assert (found.part, found.lean, found.weight) == ("whole", "under", 1.5)
+
+
+def test_few_favourites_beside_full_weight_may_be_chance(sheet: MadeGrid) -> None:
+    """All of so many above it: a fair coin does that with two of four, and with two of 2^6."""
+    above = [("1.25", encoder) for encoder in WEIGHTS[:6]]
+    few, many = directions(sheet, favourites(*above[:2]))[0], directions(sheet, favourites(*above))[0]
+    assert few.beside_full == pytest.approx(2 / 4) and many.beside_full == pytest.approx(2 / 2**6)
+    both = directions(sheet, favourites(("0.75", "1"), ("1.75", "1")))[0]
+    assert both.beside_full == 1.0
 
 
 def test_one_favourite_is_not_evidence(sheet: MadeGrid) -> None:
