@@ -1,5 +1,6 @@
 """Advice on a bake: what to try, in which order, and why."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ladder", "ladder", default="", metavar="MOVE", help="Queue the ladder that would test this move, held."
 )
+@click.option("--aim", is_flag=True, help="Show rates that would make the parts done at one epoch, as far as a simple model tells.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @WORKSPACE
 @exits
@@ -38,6 +40,7 @@ def advise(
     list_them: bool,
     forget: bool,
     ladder: str,
+    aim: bool,
     as_json: bool,
     folder: Path | None,
 ) -> ExitCode:
@@ -53,6 +56,8 @@ def advise(
     from trainer.workspace import check_writable
 
     workspace = workspace_here(folder)
+    if aim:
+        return _aim(workspace, number, as_json=as_json)
     if symptoms or forget or ladder:
         check_writable(workspace)
     with Journal(workspace.journal_path) as journal:
@@ -68,6 +73,21 @@ def advise(
         print_json(advice_json(advice))
         return ExitCode.DONE
     for line in symptom_list_lines(advice.symptoms) if list_them else advice_lines(advice):
+        click.echo(line)
+    return ExitCode.DONE
+
+
+def _aim(workspace: "Workspace", number: int, *, as_json: bool) -> ExitCode:
+    from trainer.advice.aim import aim_for_band, aim_lines
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        found = aim_for_band(journal, workspace, number)
+        warn_of_damage(journal)
+    if as_json:
+        print_json(asdict(found))
+        return ExitCode.DONE
+    for line in aim_lines(found):
         click.echo(line)
     return ExitCode.DONE
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from advised_bakes import START, add_measured, workspace_at
+from advised_bakes import START, add_measured, an_aim, workspace_at
 
 from trainer.journal.journal import Journal
 from trainer.measures.of_pictures import TOKEN_EFFECT
@@ -59,6 +59,7 @@ def test_the_list_and_json_have_every_symptom(here: Path, lora_tui_here) -> None
             "--symptom: statik; expected a symptom's key, such as static; `lora-tui advise N --list` lists them",
         ),
         (("9",), "no bake 9"),
+        (("9", "--aim"), "no bake 9"),
         (("1", "--ladder", "body-rate"), "--ladder: no move body-rate"),
         (
             ("1", "--symptom", "outfit-bleed", "--ladder", "captions"),
@@ -70,3 +71,20 @@ def test_what_is_wrong_is_one_line(here: Path, lora_tui_here, words: tuple[str, 
     done = lora_tui_here("advise", *words, "--in", str(here))
     assert done.returncode == 2
     assert error in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_the_aim_names_its_model_its_range_and_the_rates_to_try(here: Path, lora_tui_here, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainer.advice import aim as aiming
+
+    monkeypatch.setattr(aiming, "aim_for_band", lambda journal, workspace, number: an_aim(number))
+    lines = lora_tui_here("advise", "1", "--aim", "--in", str(here)).stdout.splitlines()
+    assert lines[:2] == ["U-Net: done in epochs 3–4", "text encoder: done in epochs 7–8"]
+    assert "model: a simple one" in lines and "try text_encoder_lr=0.00022: near step 346" in lines
+    found = json.loads(lora_tui_here("advise", "1", "--aim", "--json", "--in", str(here)).stdout)
+    assert found["points"][0]["moves"][0] == {"part": "text_encoder", "low": 1.5, "factor": 2.2, "high": 4.8}
+
+
+def test_a_bake_whose_parts_are_not_placed_has_no_aim_and_says_what_would_place_them(here: Path, lora_tui_here) -> None:
+    done = lora_tui_here("advise", "1", "--aim", "--in", str(here))
+    assert done.returncode == 2
+    assert "bake 1: no part is placed; expected two parts that are placed" in done.stderr
