@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 @click.option(
     "--ladder", "ladder", default="", metavar="MOVE", help="Queue the ladder that would test this move, held."
 )
-@click.option("--aim", is_flag=True, help="Show rates that would make the parts done at one epoch, as far as a simple model tells.")
+@click.option(
+    "--aim",
+    is_flag=True,
+    help="Show rates that would make the parts done at one epoch, as far as a simple model tells.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @WORKSPACE
 @exits

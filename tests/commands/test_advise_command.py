@@ -73,7 +73,9 @@ def test_what_is_wrong_is_one_line(here: Path, lora_tui_here, words: tuple[str, 
     assert error in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_the_aim_names_its_model_its_range_and_the_rates_to_try(here: Path, lora_tui_here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_aim_names_its_model_its_range_and_the_rates_to_try(
+    here: Path, lora_tui_here, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from trainer.advice import aim as aiming
 
     monkeypatch.setattr(aiming, "aim_for_band", lambda journal, workspace, number: an_aim(number))

@@ -69,7 +69,9 @@ def fact(value: float, spread: float | None, degrees: float = 4) -> MeasuredFact
     )
 
 
-def favourites(about: LaneKind | None, lean: str, weight: float, chance: float, beside: float = 0.01) -> FavouriteWeight:
+def favourites(
+    about: LaneKind | None, lean: str, weight: float, chance: float, beside: float = 0.01
+) -> FavouriteWeight:
     return FavouriteWeight(3, about, Direction("unet", "U-Net", lean, weight, 5, chance, beside_full=beside))  # type: ignore[arg-type]
 
 
