@@ -1,6 +1,8 @@
 """The LoRA bench: what LoRA files hold, whether they are whole, their metadata, and files made of others: `lora`."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +18,11 @@ from lora_tui.commands.lora_options import (
     workspace_or_none,
 )
 from lora_tui.commands.options import PATH, WORKSPACE
-from trainer.errors import ExitCode
+from trainer.errors import ExitCode, ModelError
 from trainer.text import plural, printable
+
+if TYPE_CHECKING:
+    from trainer.lora_tools.verify import VerifiedFact
 
 
 @click.group()
@@ -88,20 +93,24 @@ def verify(files: tuple[str, ...], base_path: str | None, as_json: bool, folder:
             [
                 {
                     "path": str(each.path),
-                    "wrong": any(fact.verdict is CheckOutcome.WRONG for fact in facts),
+                    "wrong": _is_wrong(facts),
                     "checks": verified_json(facts),
                 }
                 for each, facts in zip(wanted, found, strict=True)
             ]
         )
-        return ExitCode.USAGE if wrong else ExitCode.DONE
-    for each, facts in zip(wanted, found, strict=True):
-        click.echo(printable(each.label, 100))
-        for text in verified_lines(facts):
-            click.echo(f"  {text}")
+    else:
+        for each, facts in zip(wanted, found, strict=True):
+            click.echo(printable(each.label, 100))
+            for text in verified_lines(facts):
+                click.echo(f"  {text}")
     if wrong:
-        click.echo(f"{plural(wrong, 'fault')} found")
-    return ExitCode.USAGE if wrong else ExitCode.DONE
+        faulty = [str(each.path) for each, facts in zip(wanted, found, strict=True) if _is_wrong(facts)]
+        more = f" and {plural(len(faulty) - 1, 'other file')}" if len(faulty) > 1 else ""
+        raise ModelError(
+            f"{printable(faulty[0], 200)}{more}", found=f"{plural(wrong, 'fault')} found", expected="a sound LoRA file"
+        )
+    return ExitCode.DONE
 
 
 @lora.command()
@@ -156,6 +165,10 @@ def metadata(
     for note in made.notes:
         print_note(note)
     return ExitCode.DONE
+
+
+def _is_wrong(facts: "Sequence[VerifiedFact]") -> bool:
+    return any(fact.verdict == "wrong" for fact in facts)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -157,7 +157,7 @@ def test_a_whole_file_is_verified_and_a_broken_one_is_code_2(
     file = epoch_file(baked, 2)
     file.write_bytes(file.read_bytes()[:-8])
     broken = lora_tui_here("lora", "verify", "1@2", "1@1", folder=baked.root)
-    assert broken.returncode == 2 and "1 fault found" in broken.stdout
+    assert broken.returncode == 2 and "1 fault found" in broken.stderr
     checks = json.loads(lora_tui_here("lora", "verify", "1@2", "1@1", "--json", folder=baked.root).stdout)
     assert [each["wrong"] for each in checks] == [True, False]
 
