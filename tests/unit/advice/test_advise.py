@@ -169,6 +169,16 @@ def test_ticks_are_kept_for_the_bake_and_come_back(here) -> None:
             keep_ticks(journal, workspace, 99, ["static"])
 
 
+def test_ticks_come_back_with_the_record_of_the_bake(here, tmp_path: Path) -> None:
+    workspace, number = here
+    with Journal(workspace.journal_path) as journal:
+        keep_ticks(journal, workspace, number, ["static"])
+        record = journal.records.read(number)
+    with Journal(tmp_path / "rebuilt.sqlite") as rebuilt:
+        rebuilt.records.add(record)
+        assert ticked(rebuilt, number) == ("static",)
+
+
 def test_what_another_version_called_a_symptom_is_left_out(here) -> None:
     workspace, number = here
     with Journal(workspace.journal_path) as journal:
