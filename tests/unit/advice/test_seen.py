@@ -117,7 +117,7 @@ def bakes_inside_the_noise(draw: st.DrawFn) -> KnownOfBake:
     # Or the sheet's weights alone would make it, and the favourites lie on both sides of full weight.
     if draw(st.booleans()):
         weights = (favourites(None, lean, weight, 0.01, draw(st.floats(CHANCE, 1.0))), *weights)
-    facts = (fact(draw(st.floats(-0.019, 0.019)), 0.01), fact(draw(st.floats(-5, 5)), None))
+    facts = (fact(draw(st.floats(-0.5, 0.5)), 0.3), fact(draw(st.floats(-5, 5)), None))
     return known(doneness, weights, facts)
 
 
