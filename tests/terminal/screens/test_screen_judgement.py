@@ -5,8 +5,10 @@ from dataclasses import replace
 from made_grid import made_grid
 from textual.widgets import Input, OptionList
 
+from lora_tui.screens.advice import AdviceScreen
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.judgement import JudgementDialog
+from lora_tui.screens.ladder_offer import LadderOfferDialog
 from lora_tui.screens.live_settings import LiveSettingsDialog
 from lora_tui.screens.queue import QueueDialog
 from lora_tui.widgets.sheet_view import SheetView
@@ -77,6 +79,37 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(r
             return settings.text_encoder_lr == 4e-4
 
         await until(pilot, changed)
+
+
+async def test_a_ladder_around_what_was_judged_is_offered_and_the_advice_is_on_that_bake(runner, until, seen) -> None:
+    judged_grid(runner)
+    async with runner.run(SIZE) as pilot:
+        screen = await on_the_sheet(runner, pilot, until)
+        for _ in range(5):
+            await pilot.press("T", "3", "right")
+        await until(pilot, lambda: sum(note.text_encoder == "over" for note in screen.selection.notes.values()) == 5)
+        await pilot.press("J")
+        await until(pilot, lambda: isinstance(runner.app.screen, JudgementDialog))
+        await pilot.press("l")
+        # Half of the rate, where verdicts alone say over, with one far below and one above it, beside the rate as it is.
+        await until(pilot, lambda: isinstance(runner.app.screen, LadderOfferDialog) and "×0.17, ×0.5, ×1, ×1.5" in seen(runner.app))
+        await until(pilot, lambda: "bakes to make" in seen(runner.app))
+        await pilot.press("escape", "J")
+        await until(pilot, lambda: isinstance(runner.app.screen, JudgementDialog))
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(runner.app.screen, AdviceScreen) and runner.app.screen.advice is not None)
+        assert "Advice on bake 0001 hifumi" in seen(runner.app)
+
+
+async def test_without_a_direction_there_is_no_ladder_around_it(runner, until, seen) -> None:
+    judged_grid(runner)
+    async with runner.run(SIZE) as pilot:
+        await on_the_sheet(runner, pilot, until)
+        await pilot.press("J")
+        await until(pilot, lambda: isinstance(runner.app.screen, JudgementDialog))
+        await pilot.press("l")
+        await until(pilot, lambda: any("show no direction" in note.message for note in runner.app._notifications))
+        assert isinstance(runner.app.screen, GridScreen)
 
 
 async def test_in_blind_mode_the_judgement_is_hidden(runner, until) -> None:
