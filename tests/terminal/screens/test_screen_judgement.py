@@ -92,7 +92,10 @@ async def test_a_ladder_around_what_was_judged_is_offered_and_the_advice_is_on_t
         await until(pilot, lambda: isinstance(runner.app.screen, JudgementDialog))
         await pilot.press("l")
         # Half of the rate, where verdicts alone say over, with one far below and one above it, beside the rate as it is.
-        await until(pilot, lambda: isinstance(runner.app.screen, LadderOfferDialog) and "×0.17, ×0.5, ×1, ×1.5" in seen(runner.app))
+        await until(
+            pilot,
+            lambda: isinstance(runner.app.screen, LadderOfferDialog) and "×0.17, ×0.5, ×1, ×1.5" in seen(runner.app),
+        )
         await until(pilot, lambda: "bakes to make" in seen(runner.app))
         await pilot.press("escape", "J")
         await until(pilot, lambda: isinstance(runner.app.screen, JudgementDialog))
