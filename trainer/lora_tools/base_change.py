@@ -78,9 +78,34 @@ class BaseWeights:
         """Return a module's weight as a matrix, [outputs, inputs · kernel²].
 
         Raises:
-            ModelError: the file cannot be read.
+            ModelError: the file cannot be read, or one of the numbers is none.
         """
-        return read_weight(self._files[self.base.weights[name].path][0], self.base.weights[name])
+        placed = self.base.weights[name]
+        numbers = read_weight(self._files[placed.path][0], placed)
+        check_finite(placed.path, name, numbers)
+        return numbers
+
+
+def check_finite(path: Path, name: str, numbers: Matrix) -> None:
+    """See that the numbers of a weight of a checkpoint are finite.
+
+    Args:
+        path: of the checkpoint.
+        name: of the weight.
+        numbers: the weight.
+
+    Raises:
+        ModelError: one of them is not.
+    """
+    if np.isfinite(numbers).all():
+        return
+    word = "NaN" if np.isnan(numbers).any() else "infinity"
+    raise ModelError(
+        printable(str(path)),
+        found=f"holds {word} in {printable(name, 100)}",
+        expected="finite numbers only",
+        way_out="the checkpoint is broken: download or make it again",
+    )
 
 
 def read_weight(arrays: TensorArrays, placed: PlacedWeight) -> Matrix:

@@ -13,7 +13,7 @@ from trainer.formats.number_types import number_bytes, rounded
 from trainer.formats.safetensors_arrays import TensorArrays
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.formats.safetensors_stream import TensorStream, entries_of
-from trainer.lora_tools.base_change import weights_in
+from trainer.lora_tools.base_change import check_finite, weights_in
 from trainer.lora_tools.combine import summed
 from trainer.lora_tools.copy_modules import copied_bytes
 from trainer.lora_tools.inputs import OpenedLoras, biases_left_out
@@ -122,6 +122,7 @@ def _changed(
 ) -> memoryview:
     """Return the bytes of a tensor with the changes of the modules in it added."""
     numbers = source.read(key)
+    check_finite(base.path, key, numbers)
     for name in names:
         found = [
             (factor, change)

@@ -110,3 +110,14 @@ def test_other_kinds_are_merged_as_they_change_the_base(tmp_path: Path, forms: t
     wanted = load_file(write_tiny(tmp_path / "wanted.safetensors", "sd1", dtype=torch.float32, **modules))
     for key, tensor in load_file(tmp_path / "merged.safetensors").items():
         torch.testing.assert_close(tensor, wanted[key], rtol=1e-5, atol=1e-6, msg=key)
+
+
+def test_a_checkpoint_that_broke_down_is_refused_by_the_weight(tmp_path: Path) -> None:
+    modules = tiny_modules("sd1")
+    broken = dict(modules["unet"].named_modules())["mid_block.attentions.0.transformer_blocks.0.attn2.to_k"]
+    broken.weight[3, 1] = torch.nan
+    base = identify_base(str(write_tiny(tmp_path / "base.safetensors", "sd1", unet=modules["unet"])))
+    lora = write_layers(tmp_path / "lora.safetensors", base)
+    with pytest.raises(ModelError, match=r"base\.safetensors: holds NaN in .*middle_block.*attn2\.to_k\.weight"):
+        merge_into_base(base, [WeightedLora(reference(lora))], Output(tmp_path / "merged.safetensors"))
+    assert not (tmp_path / "merged.safetensors").exists()

@@ -191,3 +191,24 @@ def test_two_architectures_are_refused(base: Base, tmp_path: Path) -> None:
         extract_lora(base, other, RankRule(rank=2), Output(tmp_path / "out.safetensors"))
     with pytest.raises(ModelError, match=r"a model of SDXL; expected one of SD1\.x"):
         extract_lora(base, replace(base, family="sdxl"), RankRule(rank=2), Output(tmp_path / "out.safetensors"))
+
+
+@pytest.mark.parametrize(("number", "word"), [(np.nan, "NaN"), (-np.inf, "infinity")])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_checkpoint_that_broke_down_is_refused_by_the_weight(
+    number: float, word: str, is_first: bool, base: Base, tmp_path: Path
+) -> None:
+    name = next(name for name in reversed(base.weights) if name.endswith("attn2_to_v"))
+    broken_key = base.weights[name].piece.key
+
+    def change(key: str, numbers: Array) -> Array:
+        if key == broken_key:
+            numbers = numbers.copy()
+            numbers.reshape(-1)[-1] = number
+        return numbers
+
+    broken = tuned(base, tmp_path / "broken", "F16", {}, change)
+    pair = (broken, base) if is_first else (base, broken)
+    with pytest.raises(ModelError, match=f"broken.*holds {word} in {name}"):
+        extract_lora(*pair, RankRule(rank=2), Output(tmp_path / "out.safetensors"))
+    assert not (tmp_path / "out.safetensors").exists()
