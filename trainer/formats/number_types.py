@@ -8,6 +8,14 @@ from numpy.typing import NDArray
 BYTES = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2}
 """Bytes of a number, by the types that are written here."""
 
+RANGES = {
+    "F64": (2.0**-1022, float(np.finfo(np.float64).max)),
+    "F32": (2.0**-126, float(np.finfo(np.float32).max)),
+    "BF16": (2.0**-126, float((2 - 2**-7) * 2.0**127)),
+    "F16": (2.0**-14, 65504.0),
+}
+"""The least number with all its digits, and the largest, by the same types."""
+
 # Bits of the fraction behind the leading one, and the least exponent of a normal number.
 _FRACTION = {"F64": (52, -1022), "F32": (23, -126), "BF16": (7, -126), "F16": (10, -14)}
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from trainer.atomic_file import atomic_path
 from trainer.errors import DiskFull, ModelError, SettingsError, WorkspaceError
-from trainer.formats.number_types import number_bytes, rounded
+from trainer.formats.number_types import RANGES, number_bytes, rounded
 from trainer.formats.safetensors_stream import Entry, TensorStream
 from trainer.lora_tools.inputs import ModuleSides
 from trainer.measures.change_factors import Factors, Matrix
@@ -51,6 +51,19 @@ class AlphaRule:
     value: float | None = None
     is_written: bool = True
     keeps_scale: bool = False
+
+    def check(self, dtype: str) -> None:
+        """See that a type holds the alpha that is the same for all modules.
+
+        Raises:
+            SettingsError: it does not.
+        """
+        if self.value is None or 0 < float(rounded(np.array(self.value), dtype)) < math.inf:
+            return
+        least, most = RANGES[dtype]
+        raise SettingsError(
+            "alpha", found=f"{self.value:g}", expected=f"{least:.3g} to {most:.3g}, which {DTYPE_WORDS[dtype]} holds"
+        )
 
     def alpha(self, rank: int, scale: float) -> float:
         """Return the alpha of a module.
@@ -260,6 +273,7 @@ def write_lora(
         BenchStopped: `stop` became true; nothing of the file is left.
     """
     dtype = output.dtype or dtype
+    output.alpha.check(dtype)
     # Of each module alpha, down and up stand together in safetensors' own order.
     planned = sorted(planned, key=lambda each: each.name + ALPHA)
     written: list[WrittenModule] = []
@@ -326,21 +340,43 @@ def _write(
     # As the type has it, so that what it rounds off goes into `up`.
     alpha = float(rounded(asked, dtype)) or float(rank)
     up = made.up * (rank / alpha) if rule.is_written else made.up
-    saved_up, saved_down = rounded(up, dtype), rounded(made.down, dtype)
+    up, down = in_range(up, made.down, dtype)
+    saved_up, saved_down = rounded(up, dtype), rounded(down, dtype)
     if not (np.isfinite(saved_up).all() and np.isfinite(saved_down).all() and math.isfinite(alpha)):
         raise ModelError(
             printable(str(path)),
             found=f"{printable(planned.name, 80)} has numbers too large for {DTYPE_WORDS[dtype]}",
-            expected="a type that holds them",
-            way_out="save it in fp32 (--save-precision float)",
+            expected="a type that holds them" if dtype == "F16" else "smaller ones",
+            way_out="save it in fp32 (--save-precision float)" if dtype == "F16" else "choose smaller weights",
         )
     if rule.is_written:
         stream.add(planned.name + ALPHA, dtype, (), [number_bytes(np.array(alpha), dtype)])
-    stream.add(planned.name + DOWN, dtype, planned.sides.down(rank), [number_bytes(made.down, dtype)])
+    stream.add(planned.name + DOWN, dtype, planned.sides.down(rank), [number_bytes(down, dtype)])
     stream.add(planned.name + UP, dtype, planned.sides.up(rank), [number_bytes(up, dtype)])
     scale = alpha / rank if rule.is_written else 1.0
-    off = scale**2 * _difference(up, made.down, saved_up, saved_down)
+    off = scale**2 * _difference(up, down, saved_up, saved_down)
     return WrittenModule(planned.name, made.before, rank, made.squared, made.lost, off), alpha
+
+
+def in_range(up: Matrix, down: Matrix, dtype: str) -> tuple[Matrix, Matrix]:
+    """Return factors of the same product that a type holds as exactly as it can.
+
+    Below its least normal number a type has fewer and fewer digits, and above its largest none. Where one factor comes near either
+    end, a power of two goes from one to the other, which changes no digit of them.
+
+    Args:
+        up, down: the factors.
+        dtype: of the file.
+    """
+    largest, other = (float(np.abs(factor).max(initial=0.0)) for factor in (up, down))
+    least, most = RANGES[dtype]
+    # Numbers a sixteenth of the largest still have all their digits.
+    if not (0 < largest < math.inf and 0 < other < math.inf) or all(
+        16 * least <= each <= most for each in (largest, other)
+    ):
+        return up, down
+    exponent = round((math.log2(other) - math.log2(largest)) / 2)
+    return np.ldexp(up, exponent), np.ldexp(down, -exponent)
 
 
 def _difference(up: Matrix, down: Matrix, saved_up: Matrix, saved_down: Matrix) -> float:

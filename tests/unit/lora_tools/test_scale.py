@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from dense_loras import FORMS, dense, distance, reference, write_form
+from lora_of_numbers import Layer, write_lora_of_numbers
 
 from trainer.errors import ModelError, SettingsError
 from trainer.formats.safetensors_header import read_header
@@ -82,3 +83,23 @@ def test_the_record_says_how_it_was_made(tmp_path: Path) -> None:
     assert made["from"][0]["made"]["weights"] == "unet=0.3"
     assert metadata["ss_output_name"] == metadata["modelspec.title"] == "c"
     assert str(tmp_path) not in json.dumps(dict(metadata))
+
+
+@pytest.mark.parametrize("rule", [NO_ALPHA, AlphaRule(), AlphaRule(2.0**-12), AlphaRule(500.0)])
+@pytest.mark.parametrize("size", [2.0**-11, 2.0**9])
+def test_half_precision_holds_a_folded_alpha_with_all_its_digits(rule: AlphaRule, size: float, tmp_path: Path) -> None:
+    # Small factors at alpha 1 of rank 64, as a bake at a small alpha has them, would lose digits by another small factor.
+    layers = {f"lora_unet_mid_block_attentions_0_transformer_blocks_{n}_attn1_to_q": Layer(96, 80, 64) for n in (0, 1)}
+    source = write_lora_of_numbers(tmp_path / "a.safetensors", layers)
+    weigh_lora(reference(source), parse_block_weights(f"unet={size}", "x"), Output(tmp_path / "b.safetensors", "F16"))
+    made = write_alpha(reference(tmp_path / "b.safetensors"), rule, Output(tmp_path / "c.safetensors"))
+    off = distance(dense(tmp_path / "c.safetensors"), dense(tmp_path / "b.safetensors"))
+    assert off < 4e-4 and off == pytest.approx(made.rounding, rel=0.01, abs=1e-7)
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(1e-9, "F16"), (70_000.0, "F16"), (1e39, "BF16"), (1e-50, "F32")])
+def test_an_alpha_that_the_type_does_not_hold_is_refused(value: float, dtype: str, tmp_path: Path) -> None:
+    source = write_form(tmp_path / "a.safetensors", "kohya")
+    with pytest.raises(SettingsError, match=r"alpha: .*expected .* to .*, which (fp|bf)\d+ holds"):
+        write_alpha(reference(source), AlphaRule(value), Output(tmp_path / "b.safetensors", dtype))
+    assert not (tmp_path / "b.safetensors").exists()
