@@ -23,7 +23,7 @@ from trainer.formats.safetensors_stream import (
 from trainer.lora_tools.copy_modules import copied_bytes
 from trainer.lora_tools.made_lora import BenchStopped, Output, Progress, no_progress, unwritten
 from trainer.models.adapter_config import config_beside, lora_file
-from trainer.text import plural, printable
+from trainer.text import plural, printable, whole_letters
 
 HASHES = ("sshs_model_hash", "sshs_legacy_hash")
 """The keys of the hashes that tools find a LoRA by."""
@@ -77,7 +77,7 @@ def edited(metadata: Mapping[str, str], put: Mapping[str, str], removed: tuple[s
     """Return metadata with some keys set and some removed.
 
     Raises:
-        SettingsError: a key to remove is not there, a key is blank or that of a hash, or a text is too long.
+        SettingsError: a key to remove is not there, a key is blank or that of a hash, or a text is too long or no UTF-8.
     """
     for key, text in put.items():
         if not key.strip() or key in HASHES:
@@ -85,6 +85,10 @@ def edited(metadata: Mapping[str, str], put: Mapping[str, str], removed: tuple[s
                 "metadata",
                 found=f"a value for `{printable(key, 60)}`",
                 expected="a key" if not key.strip() else "any other key: hashes are computed",
+            )
+        if whole_letters(key + text) != key + text:
+            raise SettingsError(
+                f"metadata {printable(key, 60)}", found=f"`{printable(text, 60)}`", expected="text in UTF-8"
             )
         if len(text) > _MAX_TEXT:
             raise SettingsError(

@@ -12,6 +12,7 @@ from trainer.exchange.webui_hash import webui_hash
 from trainer.lora_tools.references import LoraReference
 from trainer.models.adapter_config import lora_file
 from trainer.settings.in_metadata import MADE
+from trainer.text import whole_letters
 
 # Of the file that they stood in, not of one that is made from it: its hashes, alphas beside the weights, its name and its moment.
 _OF_ONE_FILE = re.compile(
@@ -71,11 +72,13 @@ def made_metadata(making: Making, sources: Sequence[Mapping[str, str]], path: Pa
         for key, text in alike.items()
         if key not in dropped and not _OF_ONE_FILE.fullmatch(key) and not _OF_NUMBERS.fullmatch(key)
     }
+    # A file may have a name that is no text; the header holds nothing else.
+    name = whole_letters(path.stem)
     return {
         **kept,
-        MADE: json.dumps(_record(making, sources), ensure_ascii=False),
-        "ss_output_name": path.stem,
-        "modelspec.title": path.stem,
+        MADE: whole_letters(json.dumps(_record(making, sources), ensure_ascii=False)),
+        "ss_output_name": name,
+        "modelspec.title": name,
         "modelspec.date": datetime.datetime.now().isoformat(timespec="seconds"),
     }
 

@@ -143,6 +143,8 @@ def test_the_file_itself_is_changed_only_when_asked(tmp_path: Path) -> None:
         ({"": "x"}, (), "expected a key"),
         ({}, ("gone",), "no key `gone`; expected one of a"),
         ({"a": "x" * (10 * 2**20 + 1)}, (), "at most"),
+        ({"a": "caf\udce9"}, (), "expected text in UTF-8"),
+        ({"\udc80b": "c"}, (), "expected text in UTF-8"),
     ],
 )
 def test_what_cannot_be_set_or_removed_is_named(put: dict[str, str], removed: tuple[str, ...], reason: str) -> None:
