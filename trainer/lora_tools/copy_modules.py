@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.atomic_file import atomic_path
 from trainer.errors import ModelError, SettingsError
-from trainer.formats.number_types import number_bytes, rounded
+from trainer.formats.number_types import BYTES, number_bytes, rounded
 from trainer.formats.safetensors_arrays import TensorArrays
 from trainer.formats.safetensors_bytes import TensorBytes
 from trainer.formats.safetensors_header import Header
@@ -203,12 +203,24 @@ def _tensors(files: OpenedLoras, chosen: Mapping[str, int], dtype: str) -> Itera
         for role, ending in ENDINGS.items():
             key = file.header.keys.get((own, role))
             if key is not None:
-                types.append(dtype or file.raw.dtypes[key])
+                types.append(_type_of(role, file, own, key, dtype))
                 yield _Copied(written + ending, place, key, types[-1], file.raw.shapes[key])
         if (own, "alpha") not in file.header.keys:
             # PEFT and diffusers keep it as a text, of which nothing is left.
-            kind = types[0] if types[0] in ("F16", "BF16", "F32", "F64") else "F32"
-            yield _Copied(written + ALPHA, place, "", kind, (), file.module(name).alpha)
+            alpha = file.module(name).alpha
+            kind = types[0] if types[0] in BYTES and _holds(types[0], alpha) else "F32"
+            yield _Copied(written + ALPHA, place, "", kind, (), alpha)
+
+
+def _type_of(role: Role, file: OpenedLora, own: str, key: str, dtype: str) -> str:
+    """Return the type that a tensor is written in: its own, or the one asked for, unless an alpha would be rounded by it."""
+    if not dtype or (role == "alpha" and not _holds(dtype, file.header.modules[own].alpha)):
+        return file.raw.dtypes[key]
+    return dtype
+
+
+def _holds(dtype: str, alpha: float) -> bool:
+    return float(rounded(np.array(alpha), dtype)) == alpha
 
 
 def _check_scale(file: OpenedLora, own: str) -> None:

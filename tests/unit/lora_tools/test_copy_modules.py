@@ -1,5 +1,6 @@
 """Parts of different LoRAs in one file: every tensor to the bit, whatever form the files have."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,24 @@ def test_a_scale_that_no_tensor_tells_is_not_lost_in_silence(tmp_path: Path) -> 
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LOKR", "alpha": 3, "r": 6}')
     with pytest.raises(ModelError, match=r"two whole matrices with the scale 0\.5"):
         mix_loras([PartOf("", reference(tmp_path))], Output(tmp_path / "b.safetensors"))
+
+
+@pytest.mark.parametrize("dtype", ["F16", "BF16", "F32"])
+@pytest.mark.parametrize("alpha", [1e6, 11 / 3, 1e-6])
+def test_an_alpha_that_its_type_would_round_gets_one_that_holds_it(dtype: str, alpha: float, tmp_path: Path) -> None:
+    metadata = {"lora_adapter_metadata": json.dumps({"unet.lora_alpha": alpha, "unet.r": 4})}
+    layers = {"mid_block.attentions.0.transformer_blocks.0.attn1.to_k": Layer(12, 20, 4, alpha=None)}
+
+    def keys(module: str) -> dict[str, str]:
+        return {"down": f"unet.{module}.lora_A.weight", "up": f"unet.{module}.lora_B.weight"}
+
+    one = write_lora_of_numbers(tmp_path / "a.safetensors", layers, dtype=dtype, keys=keys, metadata=metadata)
+    mix_loras([PartOf("unet", reference(one))], Output(tmp_path / "b.safetensors"))
+    assert distance(dense(tmp_path / "b.safetensors"), dense(one)) < 1e-7
+
+
+def test_an_alpha_is_not_rounded_by_a_type_that_is_asked_for(tmp_path: Path) -> None:
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_k"
+    one = write_lora_of_numbers(tmp_path / "a.safetensors", {name: Layer(12, 20, 4, alpha=257)})
+    mix_loras([PartOf("unet", reference(one))], Output(tmp_path / "b.safetensors", "BF16"))
+    assert read_lora_header(tmp_path / "b.safetensors").modules[name].alpha == 257
