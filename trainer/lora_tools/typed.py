@@ -1,5 +1,6 @@
 """What is typed for the bench: files with a weight each, weights by part and block group of one file or of all, what a rank keeps."""
 
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -17,14 +18,21 @@ _RULES = ("rank", "energy", "cumulative", "ratio")
 
 
 def file_and_weight(text: str) -> tuple[str, float]:
-    """Split `FILE:0.8`; without a weight it is 1, and a file of that very name comes first."""
+    """Split `FILE:0.8`; without a weight it is 1, and a file of that very name comes first.
+
+    Raises:
+        SettingsError: the weight is NaN or infinite.
+    """
     file, _, number = text.rpartition(":")
     try:
-        if file and not os.path.lexists(text):
-            return file, float(number)
+        weight = float(number)
     except ValueError:
-        pass
-    return text, 1.0
+        return text, 1.0
+    if not file or os.path.lexists(text):
+        return text, 1.0
+    if not math.isfinite(weight):
+        raise SettingsError(f"weight of {printable(file, 80)}", found=printable(number, 40), expected="a finite number")
+    return file, weight
 
 
 def weighted_loras(
