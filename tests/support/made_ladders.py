@@ -7,12 +7,14 @@ from made_twins import add_bake
 
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState
-from trainer.ladders.record import BakeOfRung, LadderSpec, LadderState, Rung
-from trainer.ladders.rung_noise import sample_of
+from trainer.ladders.curve import curves_of
+from trainer.ladders.record import BakeOfRung, LadderCurve, LadderSpec, LadderState, Rung
+from trainer.ladders.rung_noise import RungSample
 from trainer.ladders.rung_values import MeasureOverRungs, RungValues
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
 from trainer.noise_floor.record import Floor
+from trainer.noise_floor.spread import pooled
 
 PLAIN = MEASURES["rank_used"]
 """A measure whose values are compared as they are."""
@@ -53,10 +55,15 @@ def over_rungs(
     )
 
 
+def curve_of(measure: MeasureOverRungs) -> LadderCurve:
+    """Return what one measure answers by itself."""
+    return curves_of([measure])[0]
+
+
 def _rung(place: int, values: Sequence[float], record: MeasureRecord, seeds: Sequence[Hashable]) -> RungValues:
     able = not record.log_scale or all(value > 0 for value in values)
     compared = [math.log(value) if record.log_scale else value for value in values] if able else []
-    sample = sample_of(place, compared, seeds) if able else None
+    sample = RungSample(place, tuple(compared), pooled([compared]), tuple(seeds)) if able else None
     return RungValues(rung=place, label=f"r{place + 1}", values=tuple(values), sample=sample)
 
 

@@ -12,10 +12,9 @@ from trainer.journal.records import CellNote
 from trainer.judging.direction import Direction, directions
 from trainer.judging.variants import factor_of
 from trainer.ladders.build import DEFAULT_TWINS
-from trainer.ladders.own_settings import OwnSettings, family_of, scaled
-from trainer.ladders.preset_draft import DraftRung, LadderDraft, finished
+from trainer.ladders.own_settings import OwnSettings, family_of
+from trainer.ladders.preset_draft import LadderDraft, finished, rate_rungs, times
 from trainer.ladders.record import LadderSpec
-from trainer.settings.describe import number_text
 from trainer.settings.parts import Part, is_encoder, label_of
 from trainer.workspace import Workspace
 
@@ -44,16 +43,8 @@ def rates_around(
     Raises:
         SettingsError: the settings take none of the factors.
     """
-    first = own.settings.rate(parts[0])
-    rungs = [
-        DraftRung(
-            label=f"×{number_text(factor)}",
-            changes=own.scaled_rates(dict.fromkeys(parts, factor)),
-            position=scaled(first, factor),
-        )
-        for factor in spread_out(factors)
-    ]
-    title = f"rate of the {' and '.join(label_of(part) for part in parts)} around ×{number_text(_middle(factors))}"
+    rungs = rate_rungs(own, parts, spread_out(factors))
+    title = f"rate of the {' and '.join(label_of(part) for part in parts)} around {times(_middle(factors))}"
     return finished(LadderDraft(title=title, rungs=rungs, log_axis=True), own, question, twins).spec
 
 

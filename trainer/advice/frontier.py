@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.doneness.rules import RULES
-from trainer.errors import LoraTuiError, WorkspaceError
-from trainer.gallery.sidecar import MadeGrid, read_sidecar
+from trainer.errors import WorkspaceError
 from trainer.history.facts import FAVOURITE, VERDICTS, make_missing
 from trainer.history.history import BakeHistory
 from trainer.history.records import BakeEntry
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
+from trainer.judging.grids import JudgedGrid, judged_grids
 from trainer.measures.registry import MEASURES
 from trainer.measures.value_text import value_text
 from trainer.measures.wilson import wilson
@@ -24,8 +23,6 @@ from trainer.workspace import Workspace, bake_number
 
 RIGHT, CHECKLIST = "right", "checklist"
 """Keys of what people judged: pictures called right, and items of the checklist that were there."""
-
-_GRIDS = 1000
 
 
 @dataclass(frozen=True)
@@ -241,26 +238,20 @@ def _groups(
 def _checked_items(journal: Journal, workspace: Workspace) -> Mapping[tuple[int, int], tuple[int, int]]:
     """Return (bake, step) -> items of checklists that were there, and that were looked for, on pictures at full strength."""
     found: dict[tuple[int, int], tuple[int, int]] = {}
-    for grid in journal.grids.latest(_GRIDS):
-        notes = {note.cell: note for note in journal.grids.cell_notes(grid.number) if note.ticks}
-        try:
-            made = read_sidecar(workspace.root / grid.folder) if notes else None
-        except LoraTuiError:
-            # Opening the grid says what is wrong with it.
-            continue
-        for place, (there, seen) in _of_grid(journal, workspace, made, notes) if made is not None else ():
+    for grid in judged_grids(journal, workspace):
+        for place, (there, seen) in _of_grid(journal, workspace, grid):
             before = found.get(place, (0, 0))
             found[place] = before[0] + there, before[1] + seen
     return found
 
 
 def _of_grid(
-    journal: Journal, workspace: Workspace, made: MadeGrid, notes: Mapping[str, CellNote]
+    journal: Journal, workspace: Workspace, grid: JudgedGrid
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     steps: dict[int, dict[str, int]] = {}
-    for cell in made.cells:
-        note = notes.get(cell.place.name)
-        if note is None or len(cell.recipe.loras) != 1 or not cell.recipe.loras[0].is_plain:
+    for cell in grid.made.cells:
+        note = grid.notes.get(cell.place.name)
+        if note is None or not note.ticks or len(cell.recipe.loras) != 1 or not cell.recipe.loras[0].is_plain:
             continue
         path = cell.recipe.loras[0].path
         number = bake_number(path.parent.name) if path.parent.parent == workspace.bakes else None

@@ -8,12 +8,12 @@ from trainer.advice.symptoms import SYMPTOMS
 from trainer.doneness.read import doneness_of
 from trainer.doneness.record import Doneness, LaneKind
 from trainer.errors import LoraTuiError
-from trainer.gallery.sidecar import read_sidecar
 from trainer.jobs.proposals import judged_bake
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
 from trainer.judging.direction import Direction, directions, whole_direction
+from trainer.judging.grids import judged_grids
 from trainer.ladders.own_settings import OwnSettings, family_of
 from trainer.measures.registry import MEASURES
 from trainer.measures.value_text import spread_text, value_name, value_text
@@ -23,8 +23,6 @@ from trainer.noise_floor.values import ValueKey
 from trainer.noise_floor.words import NOT_KNOWN, rests_on, words
 from trainer.settings.parts import Part
 from trainer.workspace import Workspace
-
-_GRIDS = 1000
 
 
 @dataclass(frozen=True)
@@ -129,20 +127,18 @@ def _weights(
     journal: Journal, workspace: Workspace, number: int, saved: Sequence[Checkpoint]
 ) -> Iterator[FavouriteWeight]:
     """Yield where the favourites of each grid of a bake's LoRAs point, the newest grid first."""
-    for grid in journal.grids.latest(_GRIDS) if saved else ():
-        notes = {note.cell: note for note in journal.grids.cell_notes(grid.number)}
-        if not any(note.favourite for note in notes.values()):
+    for grid in judged_grids(journal, workspace) if saved else ():
+        if not any(note.favourite for note in grid.notes.values()):
             continue
         try:
-            made = read_sidecar(workspace.root / grid.folder)
-            if made is None or judged_bake(journal, workspace, made, notes)[0] != number:
+            if judged_bake(journal, workspace, grid.made, grid.notes)[0] != number:
                 continue
         except LoraTuiError:
-            # Opening the grid says what is wrong with it.
+            # Its judged pictures are of no bake, or of several.
             continue
-        found = zip((LaneKind.BODY, LaneKind.ENCODER), directions(made, notes), strict=True)
+        found = zip((LaneKind.BODY, LaneKind.ENCODER), directions(grid.made, grid.notes), strict=True)
         yield from (FavouriteWeight(grid.number, kind, each) for kind, each in found if each.weight is not None)
-        whole = whole_direction(made, notes)
+        whole = whole_direction(grid.made, grid.notes)
         if whole is not None:
             yield FavouriteWeight(grid.number, None, whole)
 

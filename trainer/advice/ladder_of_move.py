@@ -26,8 +26,8 @@ from trainer.advice.knobs import (
 from trainer.advice.record import Way
 from trainer.errors import LoraTuiError, SettingsError
 from trainer.ladders.build import DEFAULT_TWINS
-from trainer.ladders.own_settings import OwnSettings, scaled
-from trainer.ladders.preset_draft import DraftRung, FinishedLadder, LadderDraft, finished
+from trainer.ladders.own_settings import OwnSettings
+from trainer.ladders.preset_draft import DraftRung, FinishedLadder, LadderDraft, finished, rate_rungs
 from trainer.ladders.presets import PRESETS
 from trainer.ladders.record import LadderSpec, Rung
 from trainer.settings.describe import number_text
@@ -140,15 +140,7 @@ def _rates(own: OwnSettings, way: Way, parts: Sequence[Part], title: str, questi
     """Return a ladder over the rates of these parts, all by the same factor; its positions are the first part's rate."""
     if not parts:
         raise SettingsError(title, found="no such part trains", expected="a bake that trains it")
-    first = own.settings.rate(parts[0])
-    rungs = [
-        DraftRung(
-            label=f"×{number_text(factor)}",
-            changes=own.scaled_rates(dict.fromkeys(parts, factor)),
-            position=scaled(first, factor),
-        )
-        for factor in RATE_FACTORS[way]
-    ]
+    rungs = rate_rungs(own, parts, RATE_FACTORS[way])
     named = f"{title} {rungs[0].label} … {rungs[-1].label}"
     return finished(LadderDraft(title=named, rungs=rungs, log_axis=True), own, question, twins)
 

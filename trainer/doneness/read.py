@@ -9,19 +9,17 @@ from trainer.doneness.rules import measures_read
 from trainer.doneness.verdicts import Verdict, verdicts_of
 from trainer.errors import LoraTuiError
 from trainer.families.registry import first_family
-from trainer.gallery.sidecar import read_sidecar
 from trainer.journal.bake_manifest import readable_manifest
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Bake, Checkpoint
+from trainer.judging.grids import judged_grids
 from trainer.measures.of_validation import HELD_OUT_CHANGE
 from trainer.measures.student import CONFIDENCE, quantile
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part, all_parts
 from trainer.workspace import Workspace
-
-_GRIDS = 1000
 
 
 def doneness_of(journal: Journal, workspace: Workspace, number: int) -> Doneness:
@@ -125,16 +123,5 @@ def _parts(settings: Settings | None, values: Sequence[MeasuredValue]) -> tuple[
 
 def _verdicts(journal: Journal, workspace: Workspace, bake: Bake, saved: Sequence[Checkpoint]) -> list[Verdict]:
     files = {each.file: each.step for each in saved}
-    found: list[Verdict] = []
-    for grid in journal.grids.latest(_GRIDS) if files else ():
-        notes = {note.cell: note for note in journal.grids.cell_notes(grid.number)}
-        if not notes:
-            continue
-        try:
-            made = read_sidecar(workspace.root / grid.folder)
-        except LoraTuiError:
-            # Opening the grid says what is wrong with it.
-            continue
-        if made is not None:
-            found += verdicts_of(made, notes, workspace.root / bake.folder, files)
-    return found
+    grids = judged_grids(journal, workspace) if files else ()
+    return [said for grid in grids for said in verdicts_of(grid.made, grid.notes, workspace.root / bake.folder, files)]

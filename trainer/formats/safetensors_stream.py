@@ -79,11 +79,6 @@ class TensorStream:
         """Close the file."""
         self._file.close()
 
-    @property
-    def bytes_written(self) -> int:
-        """Of tensors, so far."""
-        return self._length
-
     def add(self, key: str, dtype: str, shape: tuple[int, ...], content: Iterable[memoryview | bytes]) -> None:
         """Write the next tensor.
 

@@ -20,11 +20,6 @@ _ALONE = 1 - CONFIDENCE
 _LEVEL = _ALONE / 2
 
 
-def curve_of(measure: MeasureOverRungs) -> LadderCurve:
-    """Return what one measure answers by itself."""
-    return curves_of([measure])[0]
-
-
 def curves_of(measures: Sequence[MeasureOverRungs]) -> tuple[LadderCurve, ...]:
     """Return what several measures of one ladder answer together, in their order."""
     tests = [_test(measure) for measure in measures]

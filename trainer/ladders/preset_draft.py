@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from trainer.errors import SettingsError
 from trainer.ladders.build import DEFAULT_TWINS, in_order_of_settings, overridden_names, settings_of_rungs
-from trainer.ladders.own_settings import OwnSettings, overrides
+from trainer.ladders.own_settings import OwnSettings, overrides, scaled
 from trainer.ladders.record import LadderSpec, Rung
+from trainer.settings.describe import number_text
 from trainer.settings.model import Settings
+from trainer.settings.parts import Part
 from trainer.settings.toml_file import apply_overrides
 from trainer.text import printable
 
@@ -117,6 +119,24 @@ def with_own(rungs: Sequence[DraftRung], own: DraftRung) -> list[DraftRung]:
     """Return rungs with the user's own among them, in the order of their positions; one at its position is it."""
     others = [rung for rung in rungs if rung.position != own.position]
     return sorted([*others, replace(own, changes={})], key=lambda rung: rung.position or 0.0)
+
+
+def rate_rungs(own: OwnSettings, parts: Sequence[Part], factors: Sequence[float]) -> list[DraftRung]:
+    """Return a rung for each factor on the rates of these parts, all by the same; its position is the first part's rate."""
+    first = own.settings.rate(parts[0])
+    return [
+        DraftRung(
+            label=times(factor),
+            changes=own.scaled_rates(dict.fromkeys(parts, factor)),
+            position=scaled(first, factor),
+        )
+        for factor in factors
+    ]
+
+
+def times(factor: float) -> str:
+    """Return a factor as people read it: `×0.33`."""
+    return f"×{number_text(factor)}"
 
 
 def _left_out(rung: DraftRung, error: SettingsError) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trainer.ladders.own_settings import OwnSettings, scaled, stretched
-from trainer.ladders.preset_draft import DraftRung, LadderDraft, with_own
+from trainer.ladders.preset_draft import DraftRung, LadderDraft, rate_rungs, times, with_own
 from trainer.optimizers import estimates_rate, ignores_scale
 from trainer.settings.convert import alpha_changes, convert_alpha, inexact
 from trainer.settings.describe import number_text
@@ -218,17 +218,9 @@ def encoders_alone(own: OwnSettings) -> LadderDraft:
 
 def _rates(own: OwnSettings, parts: Sequence[Part], factors: Sequence[float]) -> LadderDraft:
     """Return the ladder of these parts' rates, multiplied together."""
-    first = own.settings.rate(parts[0])
     return LadderDraft(
-        title=f"{' and '.join(map(label_of, parts))} rate {_times(factors[0])} … {_times(factors[-1])}",
-        rungs=[
-            DraftRung(
-                label=_times(factor),
-                changes=own.scaled_rates(dict.fromkeys(parts, factor)),
-                position=scaled(first, factor),
-            )
-            for factor in factors
-        ],
+        title=f"{' and '.join(map(label_of, parts))} rate {times(factors[0])} … {times(factors[-1])}",
+        rungs=rate_rungs(own, parts, factors),
         base=own.rates_written_out(),
         log_axis=True,
         remarks=_of_estimates(own),

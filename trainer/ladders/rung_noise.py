@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trainer.measures.student import CONFIDENCE, above_f, quantile, two_sided
 from trainer.noise_floor.record import Floor
-from trainer.noise_floor.spread import VarianceEstimate, pooled
+from trainer.noise_floor.spread import VarianceEstimate
 
 # Noise is pooled unless chance alone makes spreads differ as much in so small a share of ladders: a rung that burns differs far
 # more, and groups that chance has made would each be believed too quiet.
@@ -37,11 +37,6 @@ class RungSample:
     def mean(self) -> float:
         """The mean of the values."""
         return math.fsum(self.values) / len(self.values)
-
-
-def sample_of(rung: int, values: Sequence[float], seeds: Sequence[Hashable] = ()) -> RungSample:
-    """Return the sample of a rung whose noise is that of its own bakes."""
-    return RungSample(rung, tuple(values), pooled([values]), tuple(seeds))
 
 
 @dataclass(frozen=True)

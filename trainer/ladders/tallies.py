@@ -4,16 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from trainer.doneness.verdicts import FAVOURITE, OVER, RIGHT, UNDER, WHOLE, verdicts_of
-from trainer.errors import LoraTuiError
-from trainer.gallery.sidecar import read_sidecar
 from trainer.journal.journal import Journal
+from trainer.judging.grids import judged_grids
 from trainer.ladders.readings import LadderReadings
 from trainer.workspace import Workspace
 
 SAID = (FAVOURITE, UNDER, RIGHT, OVER)
 """What is counted, in the order in which it is shown."""
-
-_GRIDS = 1000
 
 
 def tallies_of(journal: Journal, workspace: Workspace, readings: LadderReadings) -> dict[int, dict[str, int]]:
@@ -24,18 +21,9 @@ def tallies_of(journal: Journal, workspace: Workspace, readings: LadderReadings)
         for bake in bakes
     }
     counts: dict[int, Counter[str]] = defaultdict(Counter)
-    for grid in journal.grids.latest(_GRIDS) if places else ():
-        notes = {note.cell: note for note in journal.grids.cell_notes(grid.number)}
-        if not notes:
-            continue
-        try:
-            made = read_sidecar(workspace.root / grid.folder)
-        except LoraTuiError:
-            # Opening the grid says what is wrong with it.
-            continue
-        for rung, folder, files in places.values() if made is not None else ():
-            assert made is not None
-            for verdict in verdicts_of(made, notes, folder, files):
+    for grid in judged_grids(journal, workspace) if places else ():
+        for rung, folder, files in places.values():
+            for verdict in verdicts_of(grid.made, grid.notes, folder, files):
                 if verdict.about in (WHOLE, FAVOURITE):
                     counts[rung][verdict.said] += 1
     return {

@@ -51,11 +51,6 @@ class KnobPlace:
     factor: bool = False
 
 
-def takes_factors(settings: Settings, knob: str) -> bool:
-    """Return whether a setting has a positive number, so that rungs of it are factors."""
-    return _own_number(settings, field(knob)) is not None
-
-
 def place_of_knob(settings: Settings, knob: str, typed: str) -> KnobPlace:
     """Return where a typed rung puts a setting.
 

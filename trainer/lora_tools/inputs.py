@@ -18,7 +18,7 @@ from trainer.measures.lora_factors import LoraFactors
 from trainer.models.adapter_config import lora_file
 from trainer.models.identify import Base
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import LoraHeader, not_plain, read_lora_header, strangers
+from trainer.models.lora_header import LoraHeader, not_plain, strangers
 from trainer.models.lora_module import LoraModule
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.models.start_weights import check_fit
@@ -266,15 +266,6 @@ def biases_left_out(file: OpenedLora) -> list[str]:
     """Return a line about changed biases, which a plain LoRA has none of; none where there are none."""
     count = sum(module.has_bias for module in file.header.modules.values())
     return [f"{count:,} {'bias' if count == 1 else 'biases'} left out"] if count else []
-
-
-def header_of(reference: LoraReference) -> LoraHeader:
-    """Return the header of a LoRA file.
-
-    Raises:
-        ModelError: it is none.
-    """
-    return read_lora_header(reference.path)
 
 
 def _check_families(files: Sequence[OpenedLora]) -> None:

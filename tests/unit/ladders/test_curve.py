@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from made_ladders import PLAIN, RATIO, over_rungs
+from made_ladders import PLAIN, RATIO, curve_of, over_rungs
 
-from trainer.ladders.curve import curve_of, curves_of
+from trainer.ladders.curve import curves_of
 from trainer.ladders.record import AnswerKind, LadderCurve
 from trainer.noise_floor.record import Floor
 
