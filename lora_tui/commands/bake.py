@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_warnings
-from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import OVERRIDES, PATH, WHY
+from lora_tui.commands.run_here import run_alone
 from trainer.errors import ExitCode
 from trainer.refusals import real_path
 from trainer.text import printable

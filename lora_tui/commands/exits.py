@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, cast
 import click
 
 from lora_tui.terminal.standard_streams import output_refused
-from trainer.errors import ExitCode, LoraTuiError, SettingsError
+from trainer.errors import ExitCode, LoraTuiError, PathError, SettingsError
 from trainer.refusals import current_folder, real_path, refusal_of, user_path
 from trainer.text import MAX_MESSAGE, printable, shortened
 
@@ -138,6 +138,23 @@ def workspace_here(folder: Path | None) -> "Workspace":
             way_out="create one with `lora-tui demo` or `lora-tui new`",
         )
     return workspace
+
+
+def workspace_or_none(folder: Path | None) -> "Workspace | None":
+    """Return the workspace named, or that of the current folder; None where there is none, since files elsewhere need none.
+
+    Raises:
+        WorkspaceError: there is none in the folder named.
+    """
+    from trainer.workspace import find_workspace
+
+    if folder is not None:
+        return workspace_here(folder)
+    try:
+        return find_workspace(current_folder())
+    except PathError:
+        # Of a folder that is gone, too.
+        return None
 
 
 def print_note(text: str, *, err: bool = False) -> None:

@@ -1,7 +1,6 @@
 """Bakes that continue another one: `resume`, `fork`, `extend`."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,13 @@ import click
 
 from lora_tui.commands.exits import exits, print_note, workspace_here
 from lora_tui.commands.options import PATH, WHY, WORKSPACE
+from lora_tui.commands.run_here import run_alone
 from trainer.errors import ExitCode, PathError
 from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.journal.records import Bake
-    from trainer.workspace import Workspace
 
 FIND = click.option(
     "--find",
@@ -121,44 +120,3 @@ def _print_parent(bake: "Bake", notes: tuple[str, ...]) -> None:
     click.echo(f"bake {bake.number} {printable(bake.name)} is forked from bake {bake.parent}")
     for note in notes:
         print_note(note)
-
-
-def run_alone(workspace: "Workspace", queue: "Callable[[Journal, str], Bake]") -> ExitCode:
-    """Run the job that `queue` puts into the journal, in an engine of this process; return the exit code.
-
-    Args:
-        workspace: where the journal is.
-        queue: given the journal and the key of the engine that is to take the job.
-
-    Raises:
-        LoraTuiError: whatever `queue` raises; nothing runs then.
-    """
-    from lora_tui.headless.follow import follow
-    from trainer.engine.engine import Engine
-    from trainer.journal.journal import Journal
-    from trainer.machine.card_lock import check_card_lockable
-    from trainer.machine.engines import register_engine
-    from trainer.machine.launch import launched
-    from trainer.memory.lazy_predictor import predictor_for
-    from trainer.workspace import check_writable, remember_workspace
-
-    check_writable(workspace)
-    check_card_lockable()
-    predictor = predictor_for(workspace.root)
-    engine = Engine(workspace, predictor=predictor)
-    register_engine(engine.key, workspace.root, takes_queue=False)
-    with Journal(workspace.journal_path) as journal:
-        # A killed process's bake keeps its live state until it is marked lost.
-        journal.bakes.mark_lost()
-        number = queue(journal, engine.key).number
-    remember_workspace(workspace)
-    engine.start()
-    code = follow(engine, number)
-    engine.close(wait=10)
-    if code is ExitCode.DONE and launched() is not None:
-        from trainer.bake.ranks.leader import release_followers
-
-        release_followers()
-    if predictor is not None:
-        predictor.close()
-    return code

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_note, warn_of_damage, workspace_here
-from lora_tui.commands.fork import run_alone
 from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.run_here import run_alone
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, GridError

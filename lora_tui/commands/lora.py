@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, print_note
+from lora_tui.commands.exits import exits, print_json, print_note, workspace_or_none
 from lora_tui.commands.lora_convert import convert
 from lora_tui.commands.lora_make import alpha, average, extract, merge, mix, resize, weights
 from lora_tui.commands.lora_options import (
@@ -15,7 +15,6 @@ from lora_tui.commands.lora_options import (
     JSON,
     base_named,
     references,
-    workspace_or_none,
 )
 from lora_tui.commands.options import PATH, WORKSPACE
 from trainer.errors import ExitCode, ModelError

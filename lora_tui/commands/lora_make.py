@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, print_note
+from lora_tui.commands.exits import exits, print_json, print_note, workspace_or_none
 from lora_tui.commands.lora_options import (
     ALPHA,
     BASE,
@@ -23,7 +23,6 @@ from lora_tui.commands.lora_options import (
     rank_rule,
     references,
     tell_made,
-    workspace_or_none,
 )
 from lora_tui.commands.options import WORKSPACE
 from trainer.errors import ExitCode, SettingsError

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lora_tui.commands.exits import print_json, print_note, workspace_here
+from lora_tui.commands.exits import print_json, print_note, workspace_or_none
 from lora_tui.commands.options import PATH
-from trainer.errors import ExitCode, PathError
-from trainer.refusals import current_folder
+from trainer.errors import ExitCode
 
 if TYPE_CHECKING:
     from trainer.lora_tools.decompose import RankRule
     from trainer.lora_tools.made_lora import AlphaRule, MadeLora, Output
     from trainer.lora_tools.references import LoraReference
     from trainer.models.identify import Base
-    from trainer.workspace import Workspace
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -73,18 +71,6 @@ def rank_options(command: Command) -> Command:
     )[::-1]:
         command = decorate(command)
     return command
-
-
-def workspace_or_none(folder: Path | None) -> "Workspace | None":
-    """Return the workspace named, or here; None where there is none, since files elsewhere need none."""
-    from trainer.workspace import find_workspace
-
-    if folder is not None:
-        return workspace_here(folder)
-    try:
-        return find_workspace(current_folder())
-    except PathError:
-        return None
 
 
 def references(files: Sequence[str], folder: Path | None) -> "list[LoraReference]":

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
+from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here, workspace_or_none
 from lora_tui.commands.options import PATH, WORKSPACE
-from trainer.errors import ExitCode, PathError
-from trainer.refusals import current_folder
+from trainer.errors import ExitCode
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def _measure_files(paths: Sequence[Path], base_path: Path | None, as_json: bool,
     from trainer.measures.of_files import base_for_files, measure_file
     from trainer.models.lora_header import read_lora_header
 
-    workspace = _workspace(folder)
+    workspace = workspace_or_none(folder)
     with ProgressLine() as line:
         line("reading the base")
         base = base_for_files(None if base_path is None else str(base_path), _cache(workspace))
@@ -169,19 +168,6 @@ def _twins(paths: Sequence[Path], workspace: "Workspace | None") -> "list[TwinCo
         found = [each for path in paths if (each := twin_cosines(journal, path)) is not None]
     # Two of one family say the same.
     return list({frozenset((each.bake, *each.twins)): each for each in reversed(found)}.values())[::-1]
-
-
-def _workspace(folder: Path | None) -> "Workspace | None":
-    """Return the workspace named, or here; None where there is none."""
-    from trainer.workspace import find_workspace
-
-    if folder is not None:
-        return workspace_here(folder)
-    try:
-        return find_workspace(current_folder())
-    except PathError:
-        # Files elsewhere can be measured from a folder that is gone.
-        return None
 
 
 def _cache(workspace: "Workspace | None") -> Path:

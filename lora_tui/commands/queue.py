@@ -16,6 +16,7 @@ from lora_tui.commands.exits import (
     workspace_here,
 )
 from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
+from lora_tui.commands.run_here import engine_here
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.numbers import steps_in_all
 from lora_tui.wording.queue import NOT_RUNNING
@@ -215,37 +216,27 @@ def run(folder: Path | None) -> ExitCode:
     stop the others. The exit code is the worst of the bakes' codes.
     """
     from lora_tui.headless.follow import follow_all
-    from trainer.engine.engine import Engine
     from trainer.jobs.bakes import orphaned_jobs
     from trainer.journal.journal import Journal
-    from trainer.machine.card_lock import check_card_lockable
-    from trainer.machine.engines import register_engine
-    from trainer.memory.lazy_predictor import predictor_for
-    from trainer.workspace import check_writable, remember_workspace
+    from trainer.workspace import remember_workspace
 
     workspace = workspace_here(folder)
-    check_writable(workspace)
-    check_card_lockable()
-    predictor = predictor_for(workspace.root)
-    engine = Engine(workspace, predictor=predictor)
-    register_engine(engine.key, workspace.root, takes_queue=True)
-    with Journal(workspace.journal_path) as journal:
-        journal.bakes.mark_lost()
-        taken = journal.queue.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
-        others = [bake for bake in journal.queue.waiting() if bake.engine != engine.key]
-        warn_of_damage(journal)
-    if others:
-        click.echo(f"{plural(len(others), 'more job')} queued for another lora-tui running here")
-    if not taken:
-        click.echo("nothing to do")
-        return ExitCode.DONE
-    remember_workspace(workspace)
-    click.echo(f"running {plural(len(taken), 'job')}: {', '.join(map(str, taken))}")
-    engine.start()
-    code = follow_all(engine)
-    engine.close(wait=10)
-    if predictor is not None:
-        predictor.close()
+    with engine_here(workspace, takes_queue=True) as engine:
+        with Journal(workspace.journal_path) as journal:
+            journal.bakes.mark_lost()
+            taken = journal.queue.take_over([bake.number for bake in orphaned_jobs(journal, workspace)], engine.key)
+            others = [bake for bake in journal.queue.waiting() if bake.engine != engine.key]
+            warn_of_damage(journal)
+        if others:
+            click.echo(f"{plural(len(others), 'more job')} queued for another lora-tui running here")
+        if not taken:
+            click.echo("nothing to do")
+            return ExitCode.DONE
+        remember_workspace(workspace)
+        click.echo(f"running {plural(len(taken), 'job')}: {', '.join(map(str, taken))}")
+        engine.start()
+        code = follow_all(engine)
+        engine.close(wait=10)
     return code
 
 

@@ -171,13 +171,10 @@ def _spec(
 
 def _run(workspace: "Workspace", number: int) -> ExitCode:
     """Bake until the budget is used up, in this terminal."""
+    from lora_tui.commands.run_here import engine_here
     from lora_tui.headless.follow import follow
     from lora_tui.wording.search import search_lines
-    from trainer.engine.engine import Engine
     from trainer.journal.journal import Journal
-    from trainer.machine.card_lock import check_card_lockable
-    from trainer.machine.engines import register_engine
-    from trainer.memory.lazy_predictor import predictor_for
     from trainer.search.state import search_state
     from trainer.search.steps import queue_next
     from trainer.search.study import check_installed
@@ -187,28 +184,24 @@ def _run(workspace: "Workspace", number: int) -> ExitCode:
     check_installed()
     with Journal(workspace.journal_path) as journal:
         search_state(journal, number)
-        check_card_lockable()
-        journal.bakes.mark_lost()
-        remember_workspace(workspace)
-        predictor = predictor_for(workspace.root)
-        engine = Engine(workspace, predictor=predictor)
-        register_engine(engine.key, workspace.root, takes_queue=False)
         started, code = False, ExitCode.DONE
-        try:
-            while (bake := queue_next(journal, workspace, number, engine=engine.key)) is not None:
-                if not started:
-                    engine.start()
-                    started = True
-                engine.wake()
-                with _Pruner(workspace, number, bake.number):
-                    code = follow(engine, bake.number, intro=f"search {number}, {bake.why}\n")
-                if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED) or _was_stopped(journal, number, bake.number):
-                    break
-        finally:
-            if started:
-                engine.close(wait=10)
-            if predictor is not None:
-                predictor.close()
+        with engine_here(workspace) as engine:
+            journal.bakes.mark_lost()
+            remember_workspace(workspace)
+            try:
+                while (bake := queue_next(journal, workspace, number, engine=engine.key)) is not None:
+                    if not started:
+                        engine.start()
+                        started = True
+                    engine.wake()
+                    with _Pruner(workspace, number, bake.number):
+                        code = follow(engine, bake.number, intro=f"search {number}, {bake.why}\n")
+                    stopped = code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+                    if stopped or _was_stopped(journal, number, bake.number):
+                        break
+            finally:
+                if started:
+                    engine.close(wait=10)
         for line in search_lines(search_state(journal, number), journal):
             click.echo(line)
         warn_of_damage(journal)
