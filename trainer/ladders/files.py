@@ -1,13 +1,13 @@
 """Ladders as TOML: files that a user writes, and the spec that the journal keeps."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from trainer.errors import SettingsError
@@ -59,7 +59,7 @@ class _Part(BaseModel):
 
 
 class _RungTable(_Part):
-    label: Annotated[str, Field(min_length=1, max_length=_MAX_LABEL)]
+    label: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=_MAX_LABEL)]
     set: dict[str, Any] = Field(default_factory=dict)
     position: float | None = None
     centre: bool = False
@@ -186,7 +186,7 @@ def asked_of_toml(text: str, where: str) -> AskedLadder:
         )
     return AskedLadder(
         axes=axes,
-        rungs=tuple(_rung(each, where) for each in rungs),
+        rungs=_with_centre([_rung(each, where) for each in rungs]),
         knobs=tuple(tables.knobs) if rungs else (),
         log_axis=tables.log_axis,
         twins=tables.twins,
@@ -353,6 +353,14 @@ def _typed(rungs: Iterable[object], where: str) -> Iterator[str]:
 def _rung(table: _RungTable, where: str) -> Rung:
     overrides = _overrides(table.set, f"{where}: rung {printable(table.label, MAX_LABEL)}")
     return Rung(label=table.label, overrides=overrides, position=table.position, is_centre=table.centre)
+
+
+def _with_centre(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
+    """Return rungs with a centre: where none is named, the only one that sets nothing, since it is the settings as they are."""
+    unchanged = [place for place, rung in enumerate(rungs) if not rung.overrides]
+    if len(unchanged) != 1 or any(rung.is_centre for rung in rungs):
+        return tuple(rungs)
+    return tuple(replace(rung, is_centre=place == unchanged[0]) for place, rung in enumerate(rungs))
 
 
 def _overrides(values: Mapping[str, object], where: str) -> tuple[str, ...]:

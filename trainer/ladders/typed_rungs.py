@@ -8,6 +8,7 @@ from decimal import Decimal
 from trainer.errors import SettingsError
 from trainer.settings.describe import FieldInfo, field, number_text, value_text
 from trainer.settings.model import Settings
+from trainer.settings.toml_file import with_value
 from trainer.settings.typed import as_value
 from trainer.text import plural, printable, shortened
 
@@ -134,11 +135,14 @@ def _value(settings: Settings, info: FieldInfo, text: str) -> KnobPlace:
     position, unit = _position(info, text)
     if info.kind in ("int", "float") and position is not None:
         return KnobPlace(number_text(position), number_text(position), position == own, position)
-    shown = value_text(written)
-    if info.kind == "bool":
-        shown = {"true": "yes", "false": "no"}.get(shown.casefold(), shown)
+    try:
+        # `on`, `1` and `yes` are one value, and so are two spellings of a list: only the model knows what is held in the end.
+        held = getattr(with_value(settings, info.name, text), info.name)
+    except SettingsError:
+        held = written
+    shown = value_text(held)
     label = shortened(printable(shown), MAX_LABEL) or "blank"
-    return KnobPlace(label, shown, shown == value_text(own), position, unit)
+    return KnobPlace(label, shown, held == own or shown == value_text(own), position, unit)
 
 
 def _position(info: FieldInfo, text: str) -> tuple[float | None, str]:

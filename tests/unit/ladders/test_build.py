@@ -197,3 +197,23 @@ def test_baking_begins_at_the_centre_and_goes_outwards() -> None:
     lopsided = ladder_of_knob(OURS, "unet_lr", ["1", "3", "10"])
     assert outwards(lopsided) == (0, 1, 2)
     assert outwards(replace(spec, rungs=tuple(replace(rung, is_centre=False) for rung in spec.rungs)))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "knob", "own", "other"),
+    [
+        (Settings(shuffle_caption=True), "shuffle_caption", ("on", "1", "TRUE", "y"), "off"),
+        (Settings(shuffle_caption=False), "shuffle_caption", ("off", "0", "No"), "on"),
+        (
+            Settings(caption_extension=[".txt", ".caption"]),
+            "caption_extension",
+            (".txt,.caption", ".txt ,  .caption"),
+            ".txt",
+        ),
+    ],
+)
+def test_a_value_is_known_however_it_is_spelt(settings: Settings, knob: str, own: tuple[str, ...], other: str) -> None:
+    for spelt in own:
+        spec = ladder_of_knob(settings, knob, [spelt, other])
+        assert spec.centre == 0 and spec.rungs[0].overrides == ()
+        assert "the same bake as" in refusal(knob, own[0], spelt, settings=settings)

@@ -134,3 +134,20 @@ def test_a_wrong_file_is_one_error_that_names_the_place(text: str, words: str) -
 def test_what_the_journal_keeps_has_its_rungs_written_out() -> None:
     with pytest.raises(SettingsError, match=r"ladder 3: rungs: none with what each sets"):
         spec_of_toml(SHORT, "ladder 3")
+
+
+def test_a_rung_that_sets_nothing_is_the_centre_unless_another_is_named() -> None:
+    tables = '[[rungs]]\nlabel = "hot"\nset = { unet_lr = 1e-3 }\n[[rungs]]\nlabel = "mine"\n'
+    spec = spec_of_toml(tables, "l.toml")
+    assert [rung.is_centre for rung in spec.rungs] == [False, True]
+    named = spec_of_toml(tables.replace('"hot"\n', '"hot"\ncentre = true\n'), "l.toml")
+    assert [rung.is_centre for rung in named.rungs] == [True, False]
+
+
+@pytest.mark.parametrize("label", [" ", "\t", "   \u3000"])
+def test_a_rung_has_a_name_that_can_be_seen(label: str) -> None:
+    assert "rungs 1: label: " in refusal(f'[[rungs]]\nlabel = "{label}"\nset = {{ unet_lr = 1e-3 }}').line()
+
+
+def test_spaces_around_a_rungs_name_are_none_of_it() -> None:
+    assert spec_of_toml('[[rungs]]\nlabel = " hot "\nset = { unet_lr = 1e-3 }', "l.toml").rungs[0].label == "hot"
