@@ -29,17 +29,27 @@ HASHES = ("sshs_model_hash", "sshs_legacy_hash")
 """The keys of the hashes that tools find a LoRA by."""
 
 _MAX_TEXT = 10 * 2**20
-# A file's URL; a path of Unix of two names or more, or from the home folder; one of Windows, whose folders may have blanks in their
-# names; one of a network. What follows a blank may be words elsewhere.
+# What stands in a name of a path within other text: a blank ends it there.
+_NAME = r"[\w.@+%()\[\]&#=!{}$-]+"
+_WINDOWS = r"(?:[^\\/\n\"'<>|:*?]+[\\/]+)*[^\s\\/\"'<>|:*?,;]*"
+# What a path starts with that is not in the folder where one happens to be: a URL of files, a home folder, a drive, the network.
+_START = r"(?:(?:file|smb|s?ftp|nfs|afp|ssh)://|~[\w.-]*/|/[\w.@+-]|//[\w.-]|\.{1,2}[\\/]+\w|\$\{?\w+\}?/|%\w+%\\|[A-Za-z]:[\\/]|\\\\[\w.-])"
+# A path of two names or more in quotes, blanks and all; a URL of files; a path of Unix of two names or more, or from the home folder,
+# a variable or the folder above; one of Windows, whose folders may have blanks in their names; one of a network. What follows a blank
+# may be words elsewhere.
 _IN_TEXT = re.compile(
-    r"file://[^\s\"'<>|]+"
-    r"|(?<![\w./\\~])(?:~|/[\w.@+-]+)(?:/[\w.@+%()\[\]-]+)+/?"
-    r"|(?<!\w)[A-Za-z]:[\\/]+(?:[^\\/\n\"'<>|:*?]+[\\/]+)*[^\s\\/\"'<>|:*?,;]*"
-    r"|(?<![\w\\])\\\\[\w.-]+\\+(?:[^\\/\n\"'<>|:*?]+[\\/]+)*[^\s\\/\"'<>|:*?,;]*"
+    rf"(?<=\"){_START}[^\\/\"\n]*[\\/][^\"\n]*(?=\")|(?<='){_START}[^\\/'\n]*[\\/][^'\n]*(?=')"
+    r"|(?:file|smb|s?ftp|nfs|afp|ssh)://[^\s\"'<>|]+"
+    rf"|(?<![\w./\\~:])//[\w.-]+(?:/{_NAME})+/?"
+    rf"|(?<![\w./\\~])(?:~[\w.-]*|\.{{1,2}}|\$\{{?\w+\}}?|/[\w.@+-]+)(?:/{_NAME})+/?"
+    rf"|(?<![\w./\\~])(?:\.{{1,2}}\\+|%\w+%\\+){_WINDOWS}"
+    rf"|(?<!\w)[A-Za-z]:[\\/]+{_WINDOWS}"
+    rf"|(?<![\w\\])\\\\[\w.?-]+\\+(?:[A-Za-z]:\\+)?{_WINDOWS}"
 )
 # A text that is one as a whole, blanks in its names and all.
 _WHOLE = re.compile(
-    r"file://.+|(?:~|/[\w.@+-][\w.@+ -]*)(?:/[^/\n]+)+/?|/[\w.@+-]+\.\w{1,12}|[A-Za-z]:[\\/][^\n]*|\\\\[\w.-]+\\[^\n]+"
+    r"(?:file|smb|s?ftp|nfs|afp|ssh)://.+|(?:~[\w.-]*|\.{1,2}|\$\{?\w+\}?|//?[\w.@+-][\w.@+ -]*)(?:/[^/\n]+)+/?|/[\w.@+-]+\.\w{1,12}"
+    r"|(?:[A-Za-z]:|\.{1,2}|%\w+%)[\\/][^\n]*|\\\\[\w.?-]+\\[^\n]+"
 )
 _PARTING = re.compile(r"[\\/]+")
 
@@ -236,9 +246,10 @@ def _shortened(text: str) -> str:
 
 
 def _last_name(path: str) -> str:
-    names = [name for name in _PARTING.split(path.removeprefix("file:")) if name]
-    # A drive or a home folder alone says nothing either.
-    return names[-1] if names and not names[-1].endswith(":") else "…"
+    names = [name for name in _PARTING.split(path) if name]
+    # A drive alone says nothing, and a home folder is called as its owner is.
+    is_home = len(names) > 1 and names[-2].lower() in ("home", "users")
+    return names[-1] if names and not is_home and not re.fullmatch(r".*:|~.*|\.+|\$.*|%.*%", names[-1]) else "…"
 
 
 def path_words(before: Mapping[str, str], after: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ PATHS = {
     "comment": ("trained from /srv/data/set1, see C:/logs/run/7.txt; ok", "trained from set1, see 7.txt; ok"),
     "python": ("{'image_dir': '/srv/me/x', 'n': 2}", "{'image_dir': 'x', 'n': 2}"),
     "yaml": ("dir:/srv/me/x", "dir:x"),
+    "in quotes": ("--data='/data/Ann Lee/my pics' --out \"D:\\Ann Lee\\o p\"", "--data='my pics' --out \"o p\""),
+    "other signs": ("dir=/data/R&D/#1/x!/y.png next", "dir=y.png next"),
+    "share": ("at //nas/ann/x.png, smb://nas/ann/y and sftp://ann@host/z.png", "at x.png, y and z.png"),
+    "long Windows": ("\\\\?\\C:\\ann\\x.txt", "x.txt"),
+    "variables": (r"see $HOME/ann/x ${DATA}/ann/y %USERPROFILE%\ann\z", "see x y z"),
+    "relative": (r"see ../../ann/x.png and ..\ann\y.png", "see x.png and y.png"),
+    "another's home": ("from ~ann/loras/x", "from x"),
+    "owner": ("/home/ann", "…"),
+    "owner on a Mac": ("made in /Users/ann by hand", "made in … by hand"),
+    "owner on Windows": (r"C:\Users\ann", "…"),
 }
 PLAIN = {
     "modelspec.architecture": "stable-diffusion-v1/lora",
@@ -80,6 +91,16 @@ def test_no_folder_of_a_path_is_left(names: list[str]) -> None:
     for text in ("/" + "/".join([*folders, "last"]), "C:\\" + "\\".join([*folders, "last"])):
         shared = without_paths({"a": text, "b": json.dumps([{"x": text}])})
         assert shared == {"a": "last", "b": '[{"x": "last"}]'}
+
+
+@pytest.mark.parametrize(
+    "piece", ["'/a/b", '"C:\\a', "/a-", "~a/", "../", "$a/", "%a", "//a", "\\\\a\\", "a:/b c/", "'", "[", "/a b"]
+)
+def test_a_long_text_is_searched_in_one_pass(piece: str) -> None:
+    before = time.process_time()
+    for start in ("", "x "):
+        without_paths({"a": start + piece * (400_000 // len(piece)), "b": start + piece + "/a" * 200_000})
+    assert time.process_time() - before < 3
 
 
 def test_tensors_stay_and_hashes_are_those_of_the_new_file(tmp_path: Path) -> None:
