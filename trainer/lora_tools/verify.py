@@ -11,6 +11,7 @@ from trainer.formats.safetensors_header import Header, read_header
 from trainer.journal.journal import Journal
 from trainer.lora_tools.edit_metadata import short_hash, tensor_hashes
 from trainer.lora_tools.references import LoraReference
+from trainer.measures.interference import common_name
 from trainer.measures.lora_factors import LoraFactors
 from trainer.measures.products import squared_norm
 from trainer.models.adapter_config import lora_file
@@ -79,6 +80,9 @@ def verify_lora(
         header = read_lora_header(reference.path)
     except LoraTuiError as error:
         return [*facts, VerifiedFact("layers", CheckOutcome.WRONG, _words(error))]
+    names = None if base is None else ModuleNames(base.family, base.lora_shapes)
+    if (twice := _named_twice(header, common_name if names is None else names.own)) is not None:
+        return [*facts, VerifiedFact("layers", CheckOutcome.WRONG, twice)]
     good("layers", f"{plural(len(header.modules), 'module')}, each of shapes that fit together and under one name")
     facts += [VerifiedFact("layers", CheckOutcome.NOTE, line) for line in header.unread()]
     show("reading the numbers")
@@ -100,6 +104,15 @@ def verify_lora(
 
 def _words(error: LoraTuiError) -> str:
     return f"{error.found}; expected {error.expected}" if error.expected else error.found
+
+
+def _named_twice(header: LoraHeader, own_name: Callable[[str], str]) -> str | None:
+    """Return that a module is there under the names of two programs, which nothing else here would read; None where none is."""
+    first: dict[str, str] = {}
+    for name in header.modules:
+        if (other := first.setdefault(own_name(name), name)) != name:
+            return f"{printable(name, 80)} is present under two names, also as {printable(other, 80)}; expected one of them"
+    return None
 
 
 def _without_effect(path: Path) -> Iterator[VerifiedFact]:
