@@ -59,9 +59,15 @@ def numbered_keys(path: Path, header: Header) -> dict[str, LoraKey]:
     return found
 
 
+_BUNDLED = "bundle_emb."
+
+
 def embeddings_in(header: Header) -> tuple[str, ...]:
-    """Return the trigger words whose embeddings travel in a file of cloneofsimo/lora."""
-    return tuple(key for key in header.shapes if header.metadata.get(key) == EMBEDDING)
+    """Return the trigger words whose embeddings travel in a file: of cloneofsimo/lora, or bundled as the webui and OneTrainer do."""
+    words = [key for key in header.shapes if header.metadata.get(key) == EMBEDDING]
+    # bundle_emb.WORD.string_to_param.*, bundle_emb.WORD.clip_l …
+    words += [word for key in header.shapes if key.startswith(_BUNDLED) and (word := key.split(".", 2)[1])]
+    return tuple(dict.fromkeys(words))
 
 
 def _holders(

@@ -3,17 +3,23 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from dense_loras import KOHYA, reference, write_form
 from lora_of_numbers import Layer, kohya, write_lora_of_numbers, write_tensors
 from lora_on_disk import write_lora
 
 from trainer.errors import SettingsError
+from trainer.formats.safetensors_arrays import TensorArrays
+from trainer.formats.safetensors_header import read_header
 from trainer.journal.journal import Journal
 from trainer.journal.records import Checkpoint, ImportedFile, NewBake
+from trainer.lora_tools.copy_modules import PartOf, mix_loras
+from trainer.lora_tools.decompose import RankRule
 from trainer.lora_tools.edit_metadata import read_metadata, write_metadata
 from trainer.lora_tools.inspect import inspect_lora
 from trainer.lora_tools.made_lora import Output
+from trainer.lora_tools.resize import resize_lora
 from trainer.lora_tools.verify import CheckOutcome, VerifiedFact, verify_lora
 from trainer.models.block_weights import BlockWeights, parse_block_weights
 from trainer.models.file_hashes import hashes_of
@@ -187,3 +193,35 @@ def test_a_place_that_is_nowhere_is_refused_with_those_there_are() -> None:
     with pytest.raises(SettingsError, match="one of U-Net, middle projections"):
         parse_block_weights("sideways=1", "x").check([PROJ], "x")
     assert not BlockWeights()
+
+
+@pytest.mark.parametrize("with_base", [False, True])
+def test_a_module_under_the_names_of_two_programs_is_found(with_base: bool, tmp_path: Path) -> None:
+    # The same place of the U-Net in the layout of diffusers and in that of the original code.
+    names = [
+        f"lora_unet_{place}_transformer_blocks_0_attn1_to_k" for place in ("mid_block_attentions_0", "middle_block_1")
+    ]
+    base = identify_base(DEMO_BASE) if with_base else None
+    place = next(shape for name, shape in identify_base(DEMO_BASE).lora_shapes.items() if name == names[0])
+    layers = dict.fromkeys(names, Layer(place.outputs, place.inputs, 2))
+    file = write_lora_of_numbers(tmp_path / "a.safetensors", layers)
+    assert f"{names[1]} is present under two names, also as {names[0]}" in wrong(
+        verify_lora(reference(file), base=base)
+    ).get("layers", "")
+
+
+def test_bundled_embeddings_are_named_where_they_are_not_read(tmp_path: Path) -> None:
+    file = write_lora_of_numbers(tmp_path / "a.safetensors", {PROJ: Layer(12, 12, 2)})
+    header = read_header(file)
+    with TensorArrays(file, header) as arrays:
+        tensors = {key: ("F32", arrays.read(key)) for key in header.shapes}
+    for key in ("bundle_emb.frills.string_to_param.*", "bundle_emb.apron.clip_l", "bundle_emb.apron.clip_g"):
+        tensors[key] = "F32", np.ones((2, 12))
+    write_tensors(file, tensors)
+    wanted = "2 embeddings in the file not read, so the LoRA is without: frills, apron"
+    assert wanted in [fact.words for fact in verify_lora(reference(file)) if fact.verdict is CheckOutcome.NOTE]
+    for made in (
+        resize_lora(reference(file), RankRule(rank=1), Output(tmp_path / "b.safetensors")),
+        mix_loras([PartOf("", reference(file))], Output(tmp_path / "c.safetensors")),
+    ):
+        assert wanted in made.notes
