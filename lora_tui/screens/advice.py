@@ -18,7 +18,7 @@ from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, Rights
 from lora_tui.screens.dialog import key_hint
 from lora_tui.screens.ladder_offer import offer_ladder
-from lora_tui.wording.advice import NO_MOVES, move_lines, move_title, step_title, symptom_lines
+from lora_tui.wording.advice import NO_MOVES, TICK_FIRST, move_lines, move_title, step_title, symptom_lines
 from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.state_symbols import DONE, FAILED
 from lora_tui.wording.unexpected import as_error
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _READING = "reading what is known of the bake …"
 _KEYS = (
     "advice.tick",
-    "advice.next=moves or symptoms",
+    "advice.next=other list",
     "advice.ladder",
     "about.down about.up=text",
     "app.help",
@@ -282,7 +282,8 @@ class AdviceScreen(ModalScreen[None]):
     def _show_moves(self) -> None:
         advice = self._advice
         if advice is not None:
-            self.moves.fill(list(_move_options(advice)) or [Option(Content.styled(NO_MOVES, "$muted"), disabled=True)])
+            none = NO_MOVES if any(here.asks for here in advice.symptoms) else TICK_FIRST
+            self.moves.fill(list(_move_options(advice)) or [Option(Content.styled(none, "$muted"), disabled=True)])
             self.moves.border_title = "what to try, in this order"
 
     def _explain(self) -> None:

@@ -53,9 +53,9 @@ class KnobDialog(Dialog["ChosenKnob | None"]):
     KnobDialog {
         & > Vertical { width: 110; }
         & FilterLine { margin-top: 1; }
-        & OptionList { height: auto; max-height: 16; border: none; background: $panel; padding: 0; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & OptionList { height: auto; max-height: 44vh; border: none; background: $panel; padding: 0; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & OptionList:focus { border: none; background-tint: transparent; }
-        & #story { height: 3; color: $muted; margin-top: 1; }
+        & #story { height: 3; max-height: 14vh; color: $muted; margin-top: 1; }
     }
     """
 

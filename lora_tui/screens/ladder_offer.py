@@ -16,9 +16,9 @@ from lora_tui.actions.advice import AdviceRequest, LadderOffer
 from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import Dialog, key_hint
 from lora_tui.wording.advice import spec_words
-from lora_tui.wording.numbers import file_size
+from lora_tui.wording.ladder_text import cost_words
 from lora_tui.wording.unexpected import as_error
-from trainer.text import duration, plural, printable
+from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.errors import LoraTuiError
@@ -136,9 +136,7 @@ class LadderOfferDialog(Dialog[int]):
 
 def offer_lines(offer: LadderOffer) -> list[str]:
     """Return what a ladder would take, and what the user should know."""
-    time = "time not known" if offer.seconds is None else f"about {duration(offer.seconds)}"
-    reused = f", {plural(offer.reused, 'bake')} of it there already" if offer.reused else ""
-    line = f"{plural(offer.bakes, 'bake')} to make{reused}; {time}, {file_size(offer.disk_bytes)} of disk"
+    line = cost_words(offer.bakes, offer.reused, offer.seconds, offer.disk_bytes)
     return [line, *(printable(note, 200) for note in offer.notes[:_NOTES])]
 
 

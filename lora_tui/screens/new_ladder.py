@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _KEYS = ("enter on the last line: queue or hold", "dialog.cancel")
 _COUNTING = "reading settings and pictures …"
 _STILL_COUNTING = "still being worked out"
+_RUNGS = "factors, as 0.1, 1, 10; or values, as =1e-4, =2e-4"
 _QUEUE, _HOLD = "queue", "hold"
 _ANSWERS = (
     Answer("b", "queue them", _QUEUE),
@@ -233,7 +234,9 @@ class NewLadderDialog(LadderDialog):
                 self._request.knob,
                 "a setting; commas between those that move together, ; between two to be crossed",
             )
-            yield _line("rungs", self._request.rungs, "0.1, 0.33, 1, 3, 10 (factors) or =1e-4, =2e-4 (values)")
+            yield _line("rungs", self._request.rungs, _RUNGS)
+            # The line is filled in, so its own hint is not seen.
+            yield Static(Content.styled(f"        {_RUNGS}", "$muted"))
         elif self._knob.choice:
             yield _line("choice", "", f"{self._knob.choice} (blank: the ladder's own choice)")
         yield _line("twins", str(self._request.twins), "bakes of each rung (blank: 2)", digits=True)
@@ -249,10 +252,10 @@ class NewLadderDialog(LadderDialog):
         return replace(typed, choice=self._value("choice")) if self._knob.choice else typed
 
     def _start_hint(self) -> str:
-        shown = "" if self._shown is None else f", such as {self._shown}, which is shown"
+        shown = "" if self._shown is None else f", such as {self._shown}"
         if self._request.draft is None:
-            return f"the number of a bake{shown}"
-        return f"the settings in the form; or the number of a bake{shown}"
+            return f"a bake's number{shown}"
+        return f"blank: the settings in the form; or a bake's number{shown}"
 
 
 class ExtendDialog(LadderDialog):

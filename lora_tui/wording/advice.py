@@ -14,6 +14,9 @@ NOTHING = "nothing is seen that is not right, and nothing is ticked"
 """Where no symptom asks for anything."""
 
 NO_MOVES = "nothing to try"
+TICK_FIRST = "nothing to try: tick what you see"
+"""In place of moves: where symptoms ask for none, and where there are no such symptoms."""
+
 _AGREES, _DISAGREES = "+", "−"
 
 

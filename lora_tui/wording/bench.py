@@ -92,7 +92,9 @@ def inspected_lines(found: "InspectedLora") -> list[str]:
     shares = next((list(each.holding) for each in found.scopes.values() if each.holding), [])
     # A file of plain layers alone is what is expected.
     tells_kinds = set(whole.kinds) - {KIND_TITLES["lora"]}
-    heads = ["", "modules", "rank", "alpha", "size of change", *(f"rank for {share:.0%}" for share in shares)]
+    # The first says what all are: four such headings in full do not fit beside the rest.
+    rank_heads = [f"{'' if place else 'rank for '}{share:.0%}" for place, share in enumerate(shares)]
+    heads = ["", "modules", "rank", "alpha", "size of change", *rank_heads]
     rows = [
         [
             label(*scope),

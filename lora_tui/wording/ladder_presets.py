@@ -15,6 +15,7 @@ def preset_lines() -> list[str]:
     grids = [grid for grid in GRID_PRESETS if grid.quote]
     wide = max(map(len, (*PRESETS, *(grid.key for grid in grids)))) + 2
     lines = [line for preset in PRESETS.values() for line in _ladder(preset, wide)]
+    lines += ["", "to bake one: lora-tui ladder --preset KEY (add --dry-run to see first what it takes)"]
     lines += ["", "grids beside them, without a bake: lora-tui grid --preset KEY", ""]
     return lines + [line for grid in grids for line in _grid(grid, wide)]
 

@@ -58,13 +58,19 @@ def to_queue_lines(ladder: "LadderToQueue") -> Iterator[str]:
 
 
 def cost_text(ladder: "LadderToQueue") -> str:
-    """Return how many bakes a ladder queues, how long they take and how much disk: `8 bakes, 2 more are there; about 40 min, 41.2 MB`."""
-    there = f"{plural(ladder.reused, 'bake')} of it {'is' if ladder.reused == 1 else 'are'} in the journal already"
-    if not ladder.count:
-        return f"{there}, nothing is left to bake" if ladder.reused else "nothing to bake"
-    time = "time not known" if ladder.seconds is None else f"about {duration(ladder.seconds)}"
-    new = f"{plural(ladder.count, 'bake')}, {time}, {size_text(ladder.disk_bytes)} of disk space"
-    return f"{new}; {there}" if ladder.reused else new
+    """Return how many bakes a ladder queues, how long they take and how much disk: `8 bakes, about 40 min, 41.2 MB of disk space; 2 more are in the journal already`."""
+    return cost_words(ladder.count, ladder.reused, ladder.seconds, ladder.disk_bytes)
+
+
+def cost_words(count: int, reused: int, seconds: float | None, disk_bytes: int) -> str:
+    """Return what `count` bakes of a ladder take beside `reused` that the journal has; the time is None where it is not known."""
+    are = "is" if reused == 1 else "are"
+    if not count:
+        bakes = f"{plural(reused, 'bake')} of it {are} in the journal already"
+        return f"{bakes}, nothing is left to bake" if reused else "nothing to bake"
+    time = "time not known" if seconds is None else f"about {duration(seconds)}"
+    new = f"{plural(count, 'bake')}, {time}, {size_text(disk_bytes)} of disk space"
+    return f"{new}; {reused:,} more {are} in the journal already" if reused else new
 
 
 def cut_lines(number: int, cut: "CutBakes") -> Iterator[str]:

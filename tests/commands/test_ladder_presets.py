@@ -14,6 +14,7 @@ def test_the_list_has_every_preset_with_its_sentence_and_the_grids_beside_them(l
     assert not [preset.key for preset in PRESETS.values() if preset.needs and f"needs {preset.needs}" not in said]
     assert not [grid.key for grid in GRID_PRESETS if grid.quote and grid.key not in listed]
     assert max(map(len, listed.splitlines())) <= 100
+    assert "lora-tui ladder --preset KEY" in said
     kept = json.loads(lora_tui_here("ladder", "presets", "--json").stdout)["presets"]
     assert [each["key"] for each in kept] == list(PRESETS)
 

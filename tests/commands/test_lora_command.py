@@ -48,6 +48,8 @@ def test_a_file_is_inspected_as_a_table_and_as_json(lora_tui_here: LoraTui, bake
     lines = done.stdout.splitlines()
     assert lines[0].startswith(f"bake 1, epoch 2: {len(KOHYA)} modules of rank 4 to 32, fp32")
     assert lines[1].split()[:3] == ["modules", "rank", "alpha"]
+    # Every column is within the bench of a terminal of 120 columns.
+    assert lines[1].endswith("99%") and max(map(len, lines[1:4])) <= 100
     assert lines[2].startswith("whole LoRA")
     assert "hifumi-000003: " in done.stdout
     (found,) = json.loads(lora_tui_here("lora", "inspect", "1@2", "--json", folder=baked.root).stdout)

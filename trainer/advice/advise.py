@@ -91,9 +91,7 @@ def _advised(
 ) -> AdvisedMove:
     way = way_of(move.way for _, move in wanted)
     presets = {move.preset for _, move in wanted}
-    question = (
-        f"{', '.join(dict.fromkeys(symptom.title for symptom, _ in wanted))}: does {parts_words(own, knob.key)} matter?"
-    )
+    question = f"{', '.join(dict.fromkeys(symptom.title for symptom, _ in wanted))}: does it matter: {parts_words(own, knob.key)}?"
     test = ladder_of_move(
         own, knob.key, way, bake=bake, question=question, twins=twins, preset=presets.pop() if len(presets) == 1 else ""
     )

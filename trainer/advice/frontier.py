@@ -370,4 +370,5 @@ def _notes(
     if len(devices) > 1:
         yield f"bakes ran on different devices ({', '.join(printable(device, 40) for device in devices)}): their minutes are not comparable"
     if not curves:
-        yield "nothing can be compared yet: no measure and no judgement that two settings have"
+        titles = ", ".join(MEASURES[name].title for name in _measures())
+        yield f"nothing can be compared yet: no two settings are judged, or have one of {titles}"

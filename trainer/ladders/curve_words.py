@@ -212,7 +212,7 @@ def _lent(measure: MeasureOverRungs) -> str:
 
 
 def _rests_on(measure: MeasureOverRungs, test: RungTest | None) -> str:
-    """Return what the sentence rests on: `15 bakes, 3 a rung`, with the pictures of each apart."""
+    """Return what the sentence rests on: `15 bakes, 3 per rung`, with the pictures of each apart."""
     how = []
     if test is not None and test.is_paired:
         how.append("twins paired by their random numbers")
@@ -224,7 +224,11 @@ def _rests_on(measure: MeasureOverRungs, test: RungTest | None) -> str:
 def _bakes(measure: MeasureOverRungs) -> str:
     counts = sorted({len(rung.values) for rung in measure.rungs})
     whole = plural(sum(len(rung.values) for rung in measure.rungs), "bake")
-    each = f", {' to '.join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))} a rung" if counts else ""
+    each = (
+        f", {' to '.join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))} per rung"
+        if len(measure.rungs) > 1
+        else ""
+    )
     pictures = f", × {plural(measure.pictures, 'picture')}" if measure.pictures else ""
     return f"{whole}{each}{pictures}"
 

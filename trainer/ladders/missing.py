@@ -58,7 +58,7 @@ def _twins(readings: LadderReadings, curves: Sequence[LadderCurve]) -> Iterator[
     if inside and not rests and fewest < _MANY:
         rung = _widest(inside, fewest, counts)
         yield (
-            f"what is inside the noise may be a difference too small for {plural(fewest, 'bake')} a rung:"
+            f"what is inside the noise may be a difference too small for {plural(fewest, 'bake')} per rung:"
             f" `lora-tui twin {counts[rung][0]}` makes another of {_label(readings, rung)}, where they differ most"
         )
 
@@ -92,11 +92,11 @@ def _off(readings: LadderReadings) -> Iterator[str]:
     for setting, names in by_setting.items():
         ended = [bake for bake, row in readings.bakes.items() if not row.state.live]
         without = [bake for bake in ended if not readings.has(bake, names)]
-        titles = "; ".join(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED]))
+        titles = ", ".join(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED]))
         if not without:
             continue
-        where = "any bake" if len(without) == len(ended) else f"bake {', '.join(map(str, without[:_MAX_NAMED]))}"
-        yield f"{setting} measured nothing of {where}: it gives {titles}"
+        where = "every bake" if len(without) == len(ended) else f"bake {', '.join(map(str, without[:_MAX_NAMED]))}"
+        yield f"missing in {where}: {titles}; {setting} measures them"
 
 
 def _is_coming(bake: BakeOfRung) -> bool:

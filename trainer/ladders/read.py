@@ -141,7 +141,7 @@ def _noise(readings: LadderReadings, measures: Sequence[MeasureOverRungs], curve
     each = f"{least}" if least == most else f"{least} to {most}"
     running = [bake for bake, row in readings.bakes.items() if row.state is not BakeState.DONE and not row.imported]
     unfinished = f", {len(running)} of them not complete" if running else ""
-    bakes = f"{plural(sum(counts), 'bake')} over {plural(len(counts), 'rung')}, {each} a rung{unfinished}"
+    bakes = f"{plural(sum(counts), 'bake')} over {plural(len(counts), 'rung')}, {each} per rung{unfinished}"
     pictures = sorted({measure.pictures for measure in measures if measure.pictures})
     counted = (
         f"; measures of pictures rest on {' or '.join(f'{number:,}' for number in pictures)} each" if pictures else ""

@@ -63,6 +63,13 @@ def find_lora(text: str, workspace: Workspace | None) -> LoraReference:
     match = _EPOCH.fullmatch(wanted)
     if match is not None and not os.path.lexists(place):
         return _of_epoch(int(match[1]), match[2], wanted, workspace)
+    if wanted.isdecimal() and not os.path.lexists(place):
+        raise ModelError(
+            "LoRA",
+            found=f"no file `{printable(wanted, 20)}`",
+            expected=f"{LORA_WANTED}; or BAKE@EPOCH",
+            way_out=f"`{printable(wanted, 20)}@last` is the last LoRA of that bake",
+        )
     if "/" not in wanted and workspace is not None and not os.path.lexists(place):
         path = ModelFiles(workspace.root).lora(wanted)
     else:

@@ -93,8 +93,9 @@ async def test_symptoms_are_ticked_and_moves_follow_in_their_order(tmp_path, siz
     async with app.run_test(size=size) as pilot:
         await read(app, pilot)
         assert len(options(app, "symptoms")) == len(SYMPTOMS)
-        assert options(app, "moves") == ["nothing to try"]
+        assert options(app, "moves") == ["nothing to try: tick what you see"]
         assert "tokens not showing unless boosted" in app.text()
+        assert "esc: close" in app.text()
         assert "the notes: “the tokens I trained" in about(app)
         await pilot.press("space")
         await until_true(pilot, lambda: len(options(app, "moves")) > 1)
@@ -102,7 +103,7 @@ async def test_symptoms_are_ticked_and_moves_follow_in_their_order(tmp_path, siz
         assert [line for line in options(app, "moves") if line[0].isdigit()] == ["1. Data", "3. Steps", "4. Rates"]
         assert asked.log["kept"] == [("token-needs-boost",)]
         await pilot.press("space")
-        await until_true(pilot, lambda: options(app, "moves") == ["nothing to try"])
+        await until_true(pilot, lambda: options(app, "moves") == ["nothing to try: tick what you see"])
         assert asked.log["kept"][-1] == ()
     assert asked.log["threads"] == {False}
 

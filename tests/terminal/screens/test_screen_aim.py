@@ -94,9 +94,8 @@ async def test_an_offered_ladder_says_what_it_takes_and_is_queued(tmp_path, key,
     request = Scripted(tmp_path)
     app = ScreenAlone(LadderOfferDialog(request, SPEC))
     async with app.run_test(size=NARROW) as pilot:
-        await until_true(
-            pilot, lambda: "5 bakes to make, 1 bake of it there already; about 10 min" in words(app, "#outlook")
-        )
+        said = "5 bakes, about 10 min, 5.0 MB of disk space; 1 more is in the journal already"
+        await until_true(pilot, lambda: said in words(app, "#outlook"))
         assert "×0.1, ×1, ×10; 2 bakes of each" in app.text() and "bf16 needs a GPU" in app.text()
         await pilot.press(key)
         await until_true(pilot, lambda: app.answers == [4])

@@ -112,6 +112,19 @@ async def test_enter_opens_a_ladder_and_its_bake_is_what_the_list_is_left_with(r
     assert app.answers == [4]
 
 
+@SIZES
+async def test_the_keys_of_the_choice_and_how_rungs_are_typed_are_on_the_screen(runner, size) -> None:
+    app = alone(runner)
+    async with app.run_test(size=size) as pilot:
+        await listed(app, pilot)
+        await pilot.press("n")
+        await until_true(pilot, lambda: isinstance(app.screen, KnobDialog))
+        await until_true(pilot, lambda: "enter: choose · up down: next · esc: cancel" in app.text())
+        await pilot.press(*"unet_lr", "enter")
+        await until_true(pilot, lambda: isinstance(app.screen, NewLadderDialog))
+        await until_true(pilot, lambda: "factors, as 0.1, 1, 10; or values, as =1e-4, =2e-4" in app.text())
+
+
 async def test_a_knob_is_found_as_in_the_form(runner) -> None:
     app = alone(runner)
     async with app.run_test(size=WIDE) as pilot:

@@ -50,10 +50,10 @@ def test_what_follows_the_knob_comes_first_with_its_noise(journal: Journal, work
     assert [curve.kind for curve in answer.curves] == [AnswerKind.TREND, AnswerKind.INSIDE]
     assert answer.lines[0] == "of 2 measures over 5 rungs together, 1 follows unet_lr beyond the noise (1 trend)"
     assert answer.lines[1].startswith("change / weights of the U-Net: rises 1")
-    assert answer.lines[1].endswith("; 15 bakes, 3 a rung, × 4 pictures")
+    assert answer.lines[1].endswith("; 15 bakes, 3 per rung, × 4 pictures")
     assert "times outside the noise" in answer.lines[1]
     assert answer.lines[2] == "inside the noise: rank used of the U-Net"
-    assert answer.noise.startswith("noise from twins at the rungs: 15 bakes over 5 rungs, 3 a rung")
+    assert answer.noise.startswith("noise from twins at the rungs: 15 bakes over 5 rungs, 3 per rung")
     assert curve_named(answer, "delta_share").step == 2 * EPOCH
 
 
@@ -125,7 +125,10 @@ def test_rungs_that_are_missing_failed_or_waiting_are_left_out_and_named(
 def test_settings_that_would_measure_more_are_named(journal: Journal, workspace: Workspace) -> None:
     state = add_ladder(journal, {"delta_share": by_ratio((0.1, 0.2, 0.3))}, spec_of_factors((0.1, 1, 10), twins=3))
     missing = answer_of(journal, workspace, state).missing
-    assert any(line.startswith("measure_parts measured nothing of any bake: it gives output share") for line in missing)
+    assert any(
+        line.startswith("missing in every bake: output share, ") and "; measure_parts measures" in line
+        for line in missing
+    )
     assert not any(line.startswith("measure_weights") for line in missing)
 
 

@@ -61,6 +61,7 @@ def test_a_file_of_that_very_name_comes_first(
         ("1@7", ModelError, "bake 1: has no saved epoch 7; expected one of 1, 2, s90, last"),
         ("2@1", ModelError, "bake 2: has not saved a LoRA that is still there"),
         ("9@1", WorkspaceError, "no bake 9"),
+        ("12", ModelError, "no file `12`; expected .* or BAKE@EPOCH; `12@last` is the last LoRA of that bake"),
         ("hifumi-00003", GridError, "did you mean hifumi-000002|hifumi-000001"),
         ("  ", ModelError, "blank"),
         ("/not/there.safetensors", ModelError, "no such file"),

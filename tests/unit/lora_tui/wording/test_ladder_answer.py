@@ -37,7 +37,7 @@ def test_a_table_of_the_rungs_then_the_answer_then_what_is_missing(answer: Ladde
     # Numbers stand under each other.
     assert lines[1].index("10.1 %") + len("10.1 %") == lines[0].index("×1 ") + len("×1")
     assert lines.index("answer:") < lines.index("to be surer:")
-    assert any(line.startswith("noise from twins at the rungs: 6 bakes over 3 rungs, 2 a rung") for line in lines)
+    assert any(line.startswith("noise from twins at the rungs: 6 bakes over 3 rungs, 2 per rung") for line in lines)
 
 
 def test_json_names_rungs_and_says_what_is_claimed(answer: LadderAnswer) -> None:
