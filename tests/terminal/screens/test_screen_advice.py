@@ -134,7 +134,7 @@ async def test_the_ladder_of_a_move_is_queued_held_after_a_question(tmp_path, ke
         assert "+ tokens that work only with a boosted weight" in about(app) and "− " in about(app)
         assert "`lora-tui advise 12 --ladder encoder-rate`" in about(app)
         await pilot.press(key)
-        await until_true(pilot, lambda: isinstance(app.screen, LadderOfferDialog) and "5 bakes to make" in app.text())
+        await until_true(pilot, lambda: isinstance(app.screen, LadderOfferDialog) and "5 bakes, about" in app.text())
         assert asked.log["queued"] == []
         await pilot.press("h")
         await until_true(pilot, lambda: asked.log["queued"])
