@@ -115,11 +115,12 @@ def fill_places(
         DiskFull, WorkspaceError: as queue_bake; what was queued before stays, and the other places stand open.
     """
     labels = [rung.label for rung in ladder.spec.rungs]
+    # A rung that was cut and comes back finds the bakes that this ladder made: they are no others' by that.
+    made = {each.bake for each in journal.ladders.bakes_of(row.number) if each.bake is not None and not each.reused}
 
     def place_row(each: BakeToQueue, bake: int | None) -> LadderBakeRow:
-        return LadderBakeRow(
-            ladder=row.number, rung=labels[each.rung], twin=each.twin, bake=bake, reused=each.reused is not None
-        )
+        reused = each.reused is not None and each.reused not in made
+        return LadderBakeRow(ladder=row.number, rung=labels[each.rung], twin=each.twin, bake=bake, reused=reused)
 
     # Those that are taken at once, and the others as open: whatever happens while they are queued, none is forgotten.
     journal.ladders.keep_bakes(place_row(each, each.reused) for each in ladder.bakes)

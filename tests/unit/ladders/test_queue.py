@@ -268,6 +268,21 @@ def test_a_cut_rung_withdraws_what_waits_for_it_alone(here: Laddered) -> None:
     assert here.bakes_of()["×0.1"][0] == numbers["×0.1"][0]
 
 
+def test_a_rung_that_was_cut_comes_back_with_bakes_that_are_still_the_ladders_own(here: Laddered) -> None:
+    here.queue(here.preview(rungs="1,10"))
+    numbers = [number or 0 for number in here.bakes_of()["×10"]]
+    here.end(*here.bakes_of()["×1"], *numbers)
+    before = newest_settings(here.journal)
+    cut_ladder(here.journal, here.workspace, 1, ["10"])
+    ready = preview_extension(here.journal, here.workspace, 1, rungs=["10"])
+    assert (ready.count, ready.reused) == (0, 2)
+    extend_ladder(here.journal, here.workspace, ready, engine="x")
+    assert here.bakes_of()["×10"] == numbers
+    assert not any(each.reused for each in here.state().bakes)
+    # What the next ladder starts from is still the centre, although a rung was baked last.
+    assert before is not None and newest_settings(here.journal) == before and before[0].unet_lr == 2e-3
+
+
 def test_a_bake_that_another_ladder_waits_for_is_not_withdrawn(here: Laddered) -> None:
     here.queue(here.preview(rungs="1,10"))
     here.queue(here.preview(rungs="1,3"))
