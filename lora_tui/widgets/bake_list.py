@@ -9,12 +9,11 @@ from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
 from lora_tui.plots.overlay import letter_of
-from lora_tui.widgets.drawn_list import DrawnList
+from lora_tui.widgets.drawn_list import CursorList
 from lora_tui.wording.bake_entries import GAP, OF_LADDER, EntryColumn, columns_for, entry_sign, made_from_text
 from lora_tui.wording.cell_width import cut, left, right
 
@@ -44,7 +43,7 @@ class BakeMarks:
     pinned: int | None = None
 
 
-class BakeList(DrawnList, can_focus=True):
+class BakeList(CursorList, can_focus=True):
     """A virtual list with a cursor, which stays on its bake whatever comes and goes around it."""
 
     PARTS = "bake-list"
@@ -87,7 +86,7 @@ class BakeList(DrawnList, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings("bake list")
 
     @dataclass
-    class Moved(Message):
+    class Moved(CursorList.Moved):
         """The cursor rests on another bake, on a newer version of it, or on none."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -96,7 +95,6 @@ class BakeList(DrawnList, can_focus=True):
         self._depths: Mapping[int, int] = {}
         self._is_tree = False
         self._marks = BakeMarks({})
-        self._at = 0
         self._empty = ""
         self._columns: list[tuple[EntryColumn, int]] = []
 
@@ -145,27 +143,13 @@ class BakeList(DrawnList, can_focus=True):
         return self._entries
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fit the columns into the new width, and keep the cursor in view."""
+        """Fit the columns into the new width."""
+        # Before the list's own, which brings the cursor into view.
         self._columns = []
-        self._settle()
 
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the clicked line."""
-        place = self.scroll_offset.y + event.y - 1
-        if event.y > 0 and place < len(self._entries):
-            self._go_to(place)
-
-    def action_move(self, by: int) -> None:
-        """Move the cursor by a number of lines."""
-        self._go_to(self._at + by)
-
-    def action_page(self, by: int) -> None:
-        """Move the cursor by a screenful."""
-        self._go_to(self._at + by * max(1, self._lines - 1))
-
-    def action_edge(self, place: int) -> None:
-        """Move the cursor to the first (0) or the last (-1) bake."""
-        self._go_to(0 if place == 0 else len(self._entries) - 1)
+    @property
+    def _count(self) -> int:
+        return len(self._entries)
 
     def render_line(self, y: int) -> Strip:
         """Return the head, then one line a bake."""
@@ -222,30 +206,9 @@ class BakeList(DrawnList, can_focus=True):
         depth = self._depths.get(number, 0)
         return "" if depth == 0 else f"{'  ' * (min(depth, _MAX_INDENT) - 1)}└ "
 
-    def _go_to(self, place: int) -> None:
-        self._at = max(0, min(place, len(self._entries) - 1))
-        self._settle()
-
-    def _settle(self, *, repaint: bool = True) -> None:
-        """Bring the cursor into view, and tell; paint again unless nothing is seen to differ."""
-        top, lines = self.scroll_offset.y, self._lines
-        if self._at < top:
-            top = self._at
-        elif self._at >= top + lines:
-            top = self._at - lines + 1
-        self.scroll_to(y=top, animate=False, immediate=True, force=True)
-        self.post_message(self.Moved())
-        if repaint:
-            self.refresh()
-
     @property
     def _seen(self) -> tuple[object, ...]:
         """Everything that the lines in view are made of."""
         top = self.scroll_offset.y
-        shown = [(entry, self._depths.get(entry.number)) for entry in self._entries[top : top + self._lines]]
+        shown = [(entry, self._depths.get(entry.number)) for entry in self._entries[top : top + self._room]]
         return self._at, top, self._is_tree, self._empty, shown, len(self._entries)
-
-    @property
-    def _lines(self) -> int:
-        """The lines below the head."""
-        return max(1, self.scrollable_content_region.height - 1)

@@ -6,14 +6,12 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
-from textual.message import Message
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
-from lora_tui.widgets.drawn_list import DrawnList
+from lora_tui.widgets.drawn_list import CursorList
 from lora_tui.wording.cell_width import cut, left, right
 from lora_tui.wording.ladders import (
     LadderLine,
@@ -65,7 +63,7 @@ _TITLE = 1
 _LEAST_TITLE, _MOST_TITLE = 12, 36
 
 
-class LadderList(DrawnList, can_focus=True):
+class LadderList(CursorList, can_focus=True):
     """A list with a cursor, which stays on its ladder whatever comes and goes around it."""
 
     PARTS = "ladder-list"
@@ -99,14 +97,13 @@ class LadderList(DrawnList, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings("ladder list")
 
     @dataclass
-    class Moved(Message):
+    class Moved(CursorList.Moved):
         """The cursor rests on another ladder, on a newer version of it, or on none."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: Sequence[LadderLine] = ()
         self._now = 0.0
-        self._at = 0
         self._empty = ""
 
     @property
@@ -145,27 +142,9 @@ class LadderList(DrawnList, can_focus=True):
                 self._go_to(at)
                 return
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Keep the cursor in view."""
-        self._settle()
-
-    def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the clicked line."""
-        place = self.scroll_offset.y + event.y - 1
-        if event.y > 0 and place < len(self._lines):
-            self._go_to(place)
-
-    def action_move(self, by: int) -> None:
-        """Move the cursor by a number of lines."""
-        self._go_to(self._at + by)
-
-    def action_page(self, by: int) -> None:
-        """Move the cursor by a screenful."""
-        self._go_to(self._at + by * max(1, self._room - 1))
-
-    def action_edge(self, place: int) -> None:
-        """Move the cursor to the first (0) or the last (-1) ladder."""
-        self._go_to(0 if place == 0 else len(self._lines) - 1)
+    @property
+    def _count(self) -> int:
+        return len(self._lines)
 
     def render_line(self, y: int) -> Strip:
         """Return the head, then one line a ladder."""
@@ -196,26 +175,6 @@ class LadderList(DrawnList, can_focus=True):
         if len(widths) > len(_COLUMNS):
             segments.append(Segment(" " * _GAP + left(first_words(line.answer), widths[-1]), self._on("muted", under)))
         return segments
-
-    def _go_to(self, place: int) -> None:
-        self._at = max(0, min(place, len(self._lines) - 1))
-        self._settle()
-
-    def _settle(self) -> None:
-        """Bring the cursor into view, and tell."""
-        top, lines = self.scroll_offset.y, self._room
-        if self._at < top:
-            top = self._at
-        elif self._at >= top + lines:
-            top = self._at - lines + 1
-        self.scroll_to(y=top, animate=False, immediate=True, force=True)
-        self.post_message(self.Moved())
-        self.refresh()
-
-    @property
-    def _room(self) -> int:
-        """The lines below the head."""
-        return max(1, self.scrollable_content_region.height - 1)
 
 
 def _widths(width: int) -> list[int]:
