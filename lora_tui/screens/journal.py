@@ -1,6 +1,5 @@
 """The Journal screen: every bake in a list, searched, marked, drawn over each other, compared and noted on."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.journal_curves import JournalCurves
 from lora_tui.screens.journal_orders import JournalOrders
 from lora_tui.screens.pick import PickChoice, PickDialog
-from lora_tui.terminal.key_queue import AWAITED
+from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.bake_about import about_bake
 from lora_tui.widgets.bake_list import BakeList
 from lora_tui.widgets.curve_overlay import CurveOverlay
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
     from lora_tui.screens.ladders import OpenGrid
     from trainer.history.records import BakeEntry
 
-# A journal that is locked for longer must not keep the keys.
-_ANSWER_SECONDS = 3.0
 _NO_BAKES = "no bakes yet: b on the Bake screen starts one"
 _NONE_FOUND = "no bake passes the filter"
 _READING = "reading the journal …"
@@ -116,7 +113,9 @@ class JournalScreen(Screen[LeftJournal]):
         self.workspace = workspace
         self.reader = JournalReader(workspace, self.post_message)
         self.sender = OrderSender(self, workspace, engine, rights, wake_feed)
-        self.orders = JournalOrders(self, self.sender, self.reader, draft, self.await_answer)
+        self.orders = JournalOrders(
+            self, self.sender, self.reader, draft, lambda answered: await_answer(self, answered)
+        )
         self.listing: BakeListing | None = None
         self.clock = clock
         self._draft, self._open_grid = draft, open_grid
@@ -145,7 +144,7 @@ class JournalScreen(Screen[LeftJournal]):
         self.bake_list.focus()
         self.reader.start()
         # What is typed next is for the list.
-        self.await_answer(self.reader.look())
+        await_answer(self, self.reader.look())
         self._show_title()
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
 
@@ -172,10 +171,6 @@ class JournalScreen(Screen[LeftJournal]):
     def overlaid(self) -> bool:
         """Whether curves are shown in place of the bake under the cursor."""
         return self.has_class("-overlay")
-
-    def await_answer(self, answered: threading.Event) -> None:
-        """Let the next key wait for an answer of the reader, on which it is to act."""
-        self.run_worker(lambda: answered.wait(_ANSWER_SECONDS), thread=True, exit_on_error=False, group=AWAITED)
 
     # What comes from the reader
 
@@ -282,7 +277,7 @@ class JournalScreen(Screen[LeftJournal]):
     def _filter(self, event: FilterLine.Changed) -> None:
         event.stop()
         self._query = replace(self._query, text=event.value.strip())
-        self.await_answer(self.reader.show(self._query))
+        await_answer(self, self.reader.show(self._query))
 
     @on(FilterLine.Moved)
     def _move(self, event: FilterLine.Moved) -> None:
@@ -339,7 +334,7 @@ class JournalScreen(Screen[LeftJournal]):
         def sort(key: str | None) -> None:
             if key is not None:
                 self._query = replace(self._query, order=key, tree=False)
-                self.await_answer(self.reader.show(self._query))
+                await_answer(self, self.reader.show(self._query))
 
         choices = [PickChoice(order.key, order.title, order.help) for order in ORDERS.values()]
         self.app.push_screen(PickDialog("Order of the bakes", choices, self._query.order), sort)
@@ -347,7 +342,7 @@ class JournalScreen(Screen[LeftJournal]):
     def action_tree(self) -> None:
         """Show the bakes as a tree, or as a list again."""
         self._query = replace(self._query, tree=not self._query.tree)
-        self.await_answer(self.reader.show(self._query))
+        await_answer(self, self.reader.show(self._query))
 
     def action_overlay(self) -> None:
         """Show the curves, or the bake under the cursor again."""
@@ -357,7 +352,7 @@ class JournalScreen(Screen[LeftJournal]):
         """Ask what the curves show."""
         numbers = self.curves.drawn(self.entry)
         if numbers:
-            self.await_answer(self.reader.ask(lambda journal, _: MetricsRead(metrics_of(journal, numbers))))
+            await_answer(self, self.reader.ask(lambda journal, _: MetricsRead(metrics_of(journal, numbers))))
 
     def action_pin(self) -> None:
         """Put the curve of the bake under the cursor on top; again takes it down."""
@@ -372,7 +367,7 @@ class JournalScreen(Screen[LeftJournal]):
             self.sender.warn("mark two bakes with space to compare them")
             return
         first, second = sorted(pair)
-        self.await_answer(self.reader.ask(lambda journal, history: compare_bakes(journal, history, first, second)))
+        await_answer(self, self.reader.ask(lambda journal, history: compare_bakes(journal, history, first, second)))
 
     def action_report(self) -> None:
         """Write everything known of the bake under the cursor as one HTML page."""

@@ -1,6 +1,5 @@
 """One ladder: its rungs and their bakes, a measure over the knob or the curves of all rungs, and the answer in words."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -21,7 +20,7 @@ from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.ladder_curves import LadderCurves
 from lora_tui.screens.ladder_orders import LadderOrders
 from lora_tui.screens.pick import PickChoice, PickDialog
-from lora_tui.terminal.key_queue import AWAITED
+from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.curve_overlay import CurveOverlay
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.ladder_plot import LadderPlot
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
     from trainer.ladders.record import LadderAnswer, LadderCurve, LadderState
 
-# A journal that is locked for longer must not keep the keys.
-_ANSWER_SECONDS = 3.0
 _READING = "reading the journal …"
 _WORKING_OUT = "the answer is being worked out …"
 
@@ -144,7 +141,7 @@ class LadderScreen(Screen[int]):
         self.rung_list.focus()
         self.reader.start()
         # What is typed next is for the rungs.
-        self.await_answer(self.reader.look())
+        await_answer(self, self.reader.look())
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
 
     def on_unmount(self) -> None:
@@ -173,10 +170,6 @@ class LadderScreen(Screen[int]):
         found = () if self.answer is None else self.answer.curves
         chosen = next((curve for curve in found if curve_key(curve) == self._measure), None)
         return chosen or next(iter(found), None)
-
-    def await_answer(self, answered: threading.Event) -> None:
-        """Let the next key wait for an answer of the reader, on which it is to act."""
-        self.run_worker(lambda: answered.wait(_ANSWER_SECONDS), thread=True, exit_on_error=False, group=AWAITED)
 
     # What comes from the reader
 
@@ -233,7 +226,7 @@ class LadderScreen(Screen[int]):
         event.stop()
         self.sender.note(event.line, seconds=5)
         self.sender.wake()
-        self.await_answer(self.reader.look())
+        await_answer(self, self.reader.look())
 
     @on(ladders.GridOfLadderRead)
     def _open_grid(self, event: ladders.GridOfLadderRead) -> None:
@@ -271,7 +264,7 @@ class LadderScreen(Screen[int]):
         """Ask which measure is drawn, or what the curves show."""
         if self.shows_curves:
             if self.state is not None and (asked := self.curves.ask_metrics(self.state)) is not None:
-                self.await_answer(asked)
+                await_answer(self, asked)
             return
         curves = () if self.answer is None else self.answer.curves
         if not curves:

@@ -1,6 +1,5 @@
 """The Ladders screen: every ladder in a list, with what it answers, and the way to a new one."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +18,7 @@ from lora_tui.forms.draft import SettingsDraft
 from lora_tui.keymap import bindings, shown_ladders_keys
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
-from lora_tui.terminal.key_queue import AWAITED
+from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.ladder_list import LadderList
 from lora_tui.wording.job_names import NamedBake
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
     OpenGrid = Callable[[GridSpec], object]
 
-# A journal that is locked for longer must not keep the keys.
-_ANSWER_SECONDS = 3.0
 _READING = "reading the journal …"
 _NONE = "no ladders yet: n makes one, or `lora-tui ladder` in a shell"
 _WORKING_OUT = "the answer is being worked out …"
@@ -113,7 +110,7 @@ class LaddersScreen(Screen[int]):
         self.ladder_list.show((), self._clock(), _READING)
         self.ladder_list.focus()
         self.reader.start()
-        self.await_answer(self.reader.look())
+        await_answer(self, self.reader.look())
         self._show_title()
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
 
@@ -125,10 +122,6 @@ class LaddersScreen(Screen[int]):
     def ladder_list(self) -> LadderList:
         """The list."""
         return self.query_one(LadderList)
-
-    def await_answer(self, answered: threading.Event) -> None:
-        """Let the next key wait for an answer of the reader, on which it is to act."""
-        self.run_worker(lambda: answered.wait(_ANSWER_SECONDS), thread=True, exit_on_error=False, group=AWAITED)
 
     # What comes from the reader
 
@@ -171,7 +164,7 @@ class LaddersScreen(Screen[int]):
         self._wanted = event.number
         self.sender.note(event.line, seconds=5)
         self.sender.wake()
-        self.await_answer(self.reader.look())
+        await_answer(self, self.reader.look())
 
     # What the keys do
 

@@ -16,7 +16,7 @@ from lora_tui.keymap import BY_ID, bindings
 from lora_tui.ports import Rights
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import ListDialog, key_hint
-from lora_tui.terminal.key_queue import AWAITED
+from lora_tui.terminal.key_queue import await_answer
 from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import QueueView, queued_job_line
 from lora_tui.workers.queue_watcher import HeldBakeRead, NotChanged, QueueRead, QueueWatcher
@@ -37,9 +37,6 @@ _KEYS = (
     "queue.close",
 )
 _REMOVE_ANSWERS = (Answer("escape", "keep it", ""), Answer("r", "remove it", "remove"))
-
-# A journal that is locked for longer must not keep the keys.
-_ANSWER_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ class QueueDialog(ListDialog[LeftQueue]):
         bake = self._marked
         if bake is not None and bake.grid is None and self._rights.order:
             answered = self._watcher.read_draft(bake.number)
-            self.run_worker(lambda: answered.wait(_ANSWER_SECONDS), thread=True, exit_on_error=False, group=AWAITED)
+            await_answer(self, answered)
 
     def action_test_grid(self) -> None:
         """Queue the subject's test grid over the epochs of the queued bakes, behind them."""

@@ -1,6 +1,7 @@
 """Keys handed on one at a time, so that each reaches what the one before it has opened."""
 
 import asyncio
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from textual.widgets import Input
 AWAITED = "awaited"
 """Group of the workers whose answer the next key waits for: it opens something, or decides what that key acts on."""
 
+# A journal that is locked for longer must not keep the keys.
+_ANSWER_SECONDS = 3.0
+
 Typed = events.Key | events.Paste
 
 _AWAITED_GROUPS = frozenset({AWAITED, CommandPalette._GATHER_COMMANDS_GROUP})
@@ -26,6 +30,11 @@ _EAGER_TURNS = 100
 _PAUSE_SECONDS = 0.01
 # Turns rather than seconds: what holds up the loop itself, such as an import, is no reason to stop waiting.
 _MAX_TURNS = _EAGER_TURNS + 500
+
+
+def await_answer(screen: Screen[Any], answered: threading.Event) -> None:
+    """Let the next key wait for an answer of a screen's reader, on which it is to act."""
+    screen.run_worker(lambda: answered.wait(_ANSWER_SECONDS), thread=True, exit_on_error=False, group=AWAITED)
 
 
 @dataclass
