@@ -5,6 +5,7 @@ A foreign text is a caption, a file name, a prompt, a message of a library; a te
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 # Cc control, Cf format (bidi overrides, zero-width), Cs surrogates (undecodable file names), Co private use: none of them is text a user typed to be read.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -74,6 +75,13 @@ def plural(number: int, thing: str) -> str:
     """Return `3 pictures`, `1 picture`, `1,200 processes`."""
     ending = "es" if thing.endswith("ss") else "s"
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}{ending}"
+
+
+def numbered(thing: str, numbers: Sequence[int]) -> str:
+    """Return `bake 3`, `bakes 3, 5`; "" where there are none."""
+    if not numbers:
+        return ""
+    return f"{thing if len(numbers) == 1 else f'{thing}s'} {', '.join(map(str, numbers))}"
 
 
 def duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from lora_tui.commands.options import OVERRIDES, PATH, WORKSPACE
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
 from trainer.refusals import real_path
-from trainer.text import printable
+from trainer.text import numbered, printable
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
@@ -325,7 +325,7 @@ def _set_held(number: int, folder: Path | None, held: bool) -> ExitCode:
     check_writable(workspace)
     with Journal(workspace.journal_path) as journal:
         changed = hold_ladder(journal, number, held)
-    what = f"{'bake' if len(changed) == 1 else 'bakes'} {', '.join(map(str, changed))}" if changed else "no bake"
+    what = numbered("bake", changed) or "no bake"
     click.echo(f"{'held' if held else 'released'}: {what}")
     return ExitCode.DONE
 

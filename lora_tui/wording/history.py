@@ -15,7 +15,7 @@ from trainer.measures.carried import carried_by_scope, carried_by_step
 from trainer.measures.registry import BASES, MEASURES
 from trainer.measures.value_text import value_name, value_with_interval
 from trainer.settings.one_setting import Decides
-from trainer.text import duration, plural, printable
+from trainer.text import duration, numbered, plural, printable
 
 if TYPE_CHECKING:
     from trainer.history.differences import BakeDifference
@@ -76,9 +76,7 @@ def entry_line(entry: "BakeEntry") -> str:
         best_text(entry),
         entry.verdict,
         " ".join(f"#{printable(tag)}" for tag in entry.tags),
-        f"{'ladder' if len(entry.ladders) == 1 else 'ladders'} {', '.join(map(str, entry.ladders))}"
-        if entry.ladders
-        else "",
+        numbered("ladder", entry.ladders),
         printable(entry.note_line, _MAX_NOTE),
     ]
     return "  ".join(filter(None, parts))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lora_tui.wording.state_symbols import state_sign
 from trainer.journal.records import BakeState
 from trainer.plan.disk import size_text
-from trainer.text import duration, plural, printable
+from trainer.text import duration, numbered, plural, printable
 
 if TYPE_CHECKING:
     from trainer.ladders.record import BakeOfRung, LadderState, Rung
@@ -76,11 +76,11 @@ def cost_words(count: int, reused: int, seconds: float | None, disk_bytes: int) 
 def cut_lines(number: int, cut: "CutBakes") -> Iterator[str]:
     """Yield what became of the bakes of rungs that were taken out of a ladder."""
     if cut.withdrawn:
-        yield f"withdrawn: {_bakes(cut.withdrawn)}"
+        yield f"withdrawn: {numbered('bake', cut.withdrawn)}"
     for bake in cut.running:
         yield f"bake {bake} runs on: `lora-tui order {bake} stop` stops it"
     if cut.kept:
-        yield f"kept in the journal: {_bakes(cut.kept)}"
+        yield f"kept in the journal: {numbered('bake', cut.kept)}"
     if not (cut.withdrawn or cut.running or cut.kept):
         yield f"nothing of ladder {number} was queued for that"
 
@@ -88,11 +88,11 @@ def cut_lines(number: int, cut: "CutBakes") -> Iterator[str]:
 def continued_lines(number: int, done: "ContinuedLadder") -> Iterator[str]:
     """Yield what a ladder continues with."""
     if done.resumed:
-        yield f"queued again: {_bakes(done.resumed)}"
+        yield f"queued again: {numbered('bake', done.resumed)}"
     if done.queued:
-        yield f"queued: {_bakes(done.queued)}"
+        yield f"queued: {numbered('bake', done.queued)}"
     if done.reused:
-        yield f"found in the journal: {_bakes(done.reused)}"
+        yield f"found in the journal: {numbered('bake', done.reused)}"
     if not (done.resumed or done.queued or done.reused or done.notes):
         yield f"nothing of ladder {number} is left to be continued"
 
@@ -208,7 +208,3 @@ def _progress(state: "LadderState") -> Iterator[str]:
         yield f"{plural(missing, 'open place')}"
     if state.seconds_left:
         yield f"about {duration(state.seconds_left)} left"
-
-
-def _bakes(numbers: tuple[int, ...]) -> str:
-    return f"{'bake' if len(numbers) == 1 else 'bakes'} {', '.join(map(str, numbers))}"

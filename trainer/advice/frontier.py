@@ -18,7 +18,7 @@ from trainer.noise_floor.floors import NoiseFloors
 from trainer.noise_floor.record import Compared, Standing
 from trainer.noise_floor.values import ValueKey
 from trainer.noise_floor.words import NOT_KNOWN, counts, words
-from trainer.text import duration, plural, printable
+from trainer.text import duration, numbered, plural, printable
 from trainer.workspace import Workspace, bake_number
 
 RIGHT, CHECKLIST = "right", "checklist"
@@ -159,7 +159,7 @@ def frontier_lines(found: Frontier) -> Iterator[str]:
         for point in curve.points:
             group = found.groups[point.group]
             mark = "*" if point in curve.front else " "
-            yield f"  {mark} {duration(60 * group.minutes):>9}  {_numbers(group)}: {point.text}{f', {point.against}' if point.against else ''}"
+            yield f"  {mark} {duration(60 * group.minutes):>9}  {numbered('bake', group.bakes)}: {point.text}{f', {point.against}' if point.against else ''}"
     yield ""
     yield from found.notes
 
@@ -169,11 +169,7 @@ def group_words(group: BakeGroup) -> str:
     said = ", ".join(f"{count:,} {verdict}" for verdict, count in group.verdicts.items())
     items = f"{group.items[0]:,} of {plural(group.items[1], 'checked item')}" if group.items[1] else ""
     judged = ", ".join(filter(None, (said, items))) or "not judged"
-    return f"{duration(60 * group.minutes):>9}  {_numbers(group)} {printable(group.name, 40)}, {group.epoch}: {judged}"
-
-
-def _numbers(group: BakeGroup) -> str:
-    return f"{'bake' if len(group.bakes) == 1 else 'bakes'} {', '.join(map(str, group.bakes))}"
+    return f"{duration(60 * group.minutes):>9}  {numbered('bake', group.bakes)} {printable(group.name, 40)}, {group.epoch}: {judged}"
 
 
 def _measures() -> dict[str, int]:
@@ -282,7 +278,7 @@ def _of_measures(groups: Sequence[BakeGroup], floors: NoiseFloors) -> Iterator[F
             against = (
                 ""
                 if compared is None or best is None
-                else f"{words(compared)} against {_numbers(groups[best.group])} ({counts(compared, of='picture')})"
+                else f"{words(compared)} against {numbered('bake', groups[best.group].bakes)} ({counts(compared, of='picture')})"
             )
             points.append(FrontierPoint(place, value, value_text(record, value), against, pays))
             if best is None or pays:
@@ -320,7 +316,7 @@ def _of_judgements(groups: Sequence[BakeGroup]) -> Iterator[FrontierCurve]:
             against = (
                 ""
                 if best is None
-                else f"{'outside' if pays else 'inside'} the noise of pictures against {_numbers(groups[best[0]])}"
+                else f"{'outside' if pays else 'inside'} the noise of pictures against {numbered('bake', groups[best[0]].bakes)}"
             )
             text = f"{yes:,} of {seen:,} ({low:.0%} to {high:.0%}), {plural(len(groups[place].bakes), 'bake')}"
             points.append(FrontierPoint(place, yes / seen, text, against, pays))
@@ -339,7 +335,7 @@ def _stopped(groups: Sequence[BakeGroup], points: Sequence[FrontierPoint], *, un
     front = [point for place, point in enumerate(points) if point.pays or not place]
     last = front[-1]
     later = [point for point in points if groups[point.group].minutes > groups[last.group].minutes]
-    here = f"{duration(60 * groups[last.group].minutes)} ({_numbers(groups[last.group])})"
+    here = f"{duration(60 * groups[last.group].minutes)} ({numbered('bake', groups[last.group].bakes)})"
     if not later:
         return (
             f"the longest is better than all shorter ones beyond the noise, at {here}: more time may still pay"

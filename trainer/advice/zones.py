@@ -9,7 +9,7 @@ from trainer.doneness.band import epochs_text
 from trainer.doneness.record import Doneness, DonenessLane, EpochState, LaneKind, SavedEpoch
 from trainer.measures.student import CONFIDENCE, quantile
 from trainer.settings.parts import Part
-from trainer.text import plural
+from trainer.text import numbered, plural
 
 ASSUMED_LOW, ASSUMED, ASSUMED_HIGH = 0.5, 1.0, 2.0
 """Exponents where no ladder tells one: 1 where every step goes the same way, so that rate times steps counts; 2 where steps go random ways,
@@ -137,7 +137,7 @@ def power_of(title: str, found: Iterable[DoneAt]) -> RatePower:
     slope, error, degrees = _slope(rates, centres, [each.zone.error for each in bakes])
     half = quantile(CONFIDENCE, degrees) * error
     ladders = sorted({each.ladder for each in bakes})
-    named = f"{'ladder' if len(ladders) == 1 else 'ladders'} {', '.join(map(str, ladders))}"
+    named = numbered("ladder", ladders)
     words = (
         f"p of the {title} is {-slope - half:.2g} to {-slope + half:.2g}, from {plural(len(bakes), 'bake')} of {named}"
     )

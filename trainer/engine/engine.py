@@ -28,7 +28,7 @@ from trainer.machine.peak_rss import PeakRss
 from trainer.machine.readings import MachineReading
 from trainer.machine.sampler import MachineSampler
 from trainer.private_files import make_private_file
-from trainer.text import printable
+from trainer.text import numbered, printable
 from trainer.workspace import Workspace, remove_leftovers
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ class Engine:
             if bake.on_failure == "hold":
                 held = journal.queue.hold_following(bake.number)
                 if held:
-                    which = f"{'bake' if len(held) == 1 else 'bakes'} {', '.join(map(str, held))}"
+                    which = numbered("bake", held)
                     journal.log.write(f"holding {which}, as requested", bake=bake.number, level="warning")
             # Last: whoever waits for the end must find the reason already there.
             journal.queue.give_up(bake.number, line)

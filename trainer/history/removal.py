@@ -17,7 +17,7 @@ from trainer.journal.records import Bake, BakeState, GridState
 from trainer.journal.state_files import FOLDER as STATES
 from trainer.settings.describe import settings_naming
 from trainer.settings.subject import load_subject
-from trainer.text import plural, printable
+from trainer.text import numbered, plural, printable
 from trainer.workspace import Workspace, bake_number, check_writable
 
 STAYS = "settings, curves, measures, notes, log, sample pictures and grids"
@@ -78,7 +78,7 @@ class Removal:
     def stays(self) -> str:
         """What stays, in words."""
         loras = f"{plural(len(self.kept), 'LoRA file')}, " if self.kept else ""
-        names = f"{'ladder' if len(self.ladders) == 1 else 'ladders'} {', '.join(map(str, self.ladders))}"
+        names = numbered("ladder", self.ladders)
         return f"{loras}{STAYS}{f'; {names} with an open place' if self.ladders else ''}"
 
 
