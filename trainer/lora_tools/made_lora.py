@@ -354,7 +354,7 @@ def _write(
     stream.add(planned.name + DOWN, dtype, planned.sides.down(rank), [number_bytes(down, dtype)])
     stream.add(planned.name + UP, dtype, planned.sides.up(rank), [number_bytes(up, dtype)])
     scale = alpha / rank if rule.is_written else 1.0
-    off = scale**2 * _difference(up, down, saved_up, saved_down)
+    off = scale * scale * _difference(up, down, saved_up, saved_down)
     return WrittenModule(planned.name, made.before, rank, made.squared, made.lost, off), alpha
 
 

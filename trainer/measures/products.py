@@ -39,7 +39,8 @@ def squared_norm(change: Factors) -> float:
         # ‖A ⊗ B‖ = ‖A‖ ‖B‖
         return squared_norm(change.parts[0]) * squared_norm(change.parts[1])
     up, down = change.grams
-    found = change.scale**2 * float(np.vdot(up, down))
+    # A power of a float raises where a product is infinite.
+    found = change.scale * change.scale * float(np.vdot(up, down))
     # Rounding may make less than nothing of nothing.
     return 0.0 if found < 0 else found
 
@@ -68,7 +69,7 @@ def squared_singular_values(change: Factors) -> Matrix:
         # Of fewer directions than its rank, such as none at all before the first step.
         values, vectors = np.linalg.eigh(up)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return change.scale**2 * _falling(root.T @ down @ root)
+    return (change.scale * change.scale) * _falling(root.T @ down @ root)
 
 
 def spectrum(squares: Matrix) -> Spectrum | None:

@@ -103,3 +103,12 @@ def test_an_alpha_that_the_type_does_not_hold_is_refused(value: float, dtype: st
     with pytest.raises(SettingsError, match=r"alpha: .*expected .* to .*, which (fp|bf)\d+ holds"):
         write_alpha(reference(source), AlphaRule(value), Output(tmp_path / "b.safetensors", dtype))
     assert not (tmp_path / "b.safetensors").exists()
+
+
+@pytest.mark.parametrize("weight", [1e200, -1e300])
+@pytest.mark.parametrize("dtype", ["F32", "F16"])
+def test_a_weight_beyond_every_type_is_refused_by_the_module(weight: float, dtype: str, tmp_path: Path) -> None:
+    source = write_form(tmp_path / "a.safetensors", "kohya")
+    with pytest.raises(ModelError, match=r"lora_.* has numbers too large for fp"):
+        weigh_lora(reference(source), BlockWeights(), Output(tmp_path / "b.safetensors", dtype), weight=weight)
+    assert not (tmp_path / "b.safetensors").exists()
