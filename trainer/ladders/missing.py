@@ -78,7 +78,7 @@ def _rungs(readings: LadderReadings) -> Iterator[str]:
     rungs = [rung for rung in range(len(readings.state.spec.rungs)) if readings.state.of_rung(rung)]
     if readings.ordered and 0 < len(rungs) < 3:
         yield (
-            f"{plural(len(rungs), 'rung')} show no trend: `lora-tui ladder extend {readings.state.number}` adds one further out"
+            f"{plural(len(rungs), 'rung')} {'shows' if len(rungs) == 1 else 'show'} no trend: `lora-tui ladder extend {readings.state.number}` adds one further out"
         )
 
 
@@ -95,7 +95,8 @@ def _off(readings: LadderReadings) -> Iterator[str]:
         titles = ", ".join(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED]))
         if not without:
             continue
-        where = "every bake" if len(without) == len(ended) else f"bake {', '.join(map(str, without[:_MAX_NAMED]))}"
+        numbers = ", ".join(map(str, without[:_MAX_NAMED]))
+        where = "every bake" if len(without) == len(ended) else f"{'bake' if len(without) == 1 else 'bakes'} {numbers}"
         yield f"missing in {where}: {titles}; {setting} measures them"
 
 

@@ -132,6 +132,14 @@ def test_settings_that_would_measure_more_are_named(journal: Journal, workspace:
     assert not any(line.startswith("measure_weights") for line in missing)
 
 
+@pytest.mark.parametrize(("factors", "words"), [((1,), "1 rung shows no trend"), ((1, 5), "2 rungs show no trend")])
+def test_rungs_that_show_no_trend_are_counted_in_words_that_fit(
+    journal: Journal, workspace: Workspace, factors: tuple[float, ...], words: str
+) -> None:
+    state = add_ladder(journal, {"delta_share": by_ratio((0.2,) * len(factors))}, spec_of_factors(factors))
+    assert any(line.startswith(words) for line in answer_of(journal, workspace, state).missing)
+
+
 def test_what_rests_on_two_bakes_of_one_rung_asks_for_a_third(journal: Journal, workspace: Workspace) -> None:
     values = {"rank_used": [[0.50, 0.51], [0.50, 0.51], [0.51, 0.50], [0.51, 0.50], [0.58, 0.60]]}
     state = add_ladder(journal, values, spec_of_factors())
