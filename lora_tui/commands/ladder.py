@@ -13,7 +13,7 @@ from lora_tui.commands.ladder_presets import presets
 from lora_tui.commands.options import OVERRIDES, PATH, WORKSPACE
 from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
-from trainer.refusals import real_path
+from trainer.refusals import real_path, user_path
 from trainer.text import numbered, printable
 
 if TYPE_CHECKING:
@@ -343,7 +343,7 @@ def _asked(spec_file: Path | None, knobs: Sequence[str], rungs: Sequence[str], p
         asked = read_spec(real_path(spec_file))
         if asked.settings:
             # Relative to the file it stands in.
-            asked = replace(asked, settings=str(real_path(spec_file).parent / Path(asked.settings).expanduser()))
+            asked = replace(asked, settings=str(real_path(spec_file).parent / user_path(asked.settings, "settings")))
         return asked
     if not knobs:
         raise click.UsageError("give SPEC.toml, --preset KEY, or --knob SETTING and --rungs A,B,…")
