@@ -281,7 +281,8 @@ def continue_(number: int, held: bool, here: bool, folder: Path | None) -> ExitC
 
     def queue(journal: "Journal", engine: str) -> bool:
         done = continue_ladder(journal, workspace, number, engine=engine, held=held)
-        for line in continued_lines(number, done):
+        waiting = _take_over(journal, workspace, number, engine) if here else []
+        for line in continued_lines(number, done, waiting):
             click.echo(line)
         for note in done.notes:
             print_note(note)
@@ -434,7 +435,7 @@ def _queue(
     """Queue a ladder, or what is added to one, print it, and bake it where that is asked for."""
     from lora_tui.commands.run_here import run_here
     from lora_tui.wording.ladder_text import cost_text
-    from trainer.jobs.bakes import orphaned_jobs, queue_engine
+    from trainer.jobs.bakes import queue_engine
     from trainer.journal.journal import Journal
 
     numbers: list[int] = []
@@ -443,11 +444,7 @@ def _queue(
         number = queue_all(journal, workspace, ready, engine=engine, held=held)
         numbers.append(number)
         if here:
-            # Bakes of it that an earlier lora-tui left in the queue are run too.
-            taken = {each.reused for each in ready.bakes}
-            journal.queue.take_over(
-                [bake.number for bake in orphaned_jobs(journal, workspace) if bake.number in taken], engine
-            )
+            _take_over(journal, workspace, number, engine)
         _print_ladder(journal, number, as_json=as_json)
         if not as_json:
             click.echo(f"  {cost_text(ready)}")
@@ -465,6 +462,15 @@ def _queue(
     if ready.count and not engine and not as_json:
         click.echo(NOT_RUNNING)
     return ExitCode.DONE
+
+
+def _take_over(journal: "Journal", workspace: "Workspace", number: int, engine: str) -> list[int]:
+    """Give an engine the bakes of a ladder that an earlier lora-tui left in the queue, and return them."""
+    from trainer.jobs.bakes import orphaned_jobs
+
+    own = {place.bake for place in journal.ladders.bakes_of(number) if not place.cut}
+    left = [bake.number for bake in orphaned_jobs(journal, workspace) if bake.number in own and not bake.held]
+    return journal.queue.take_over(left, engine)
 
 
 def _print_ladder(journal: "Journal", number: int, *, as_json: bool, answered_in: "Workspace | None" = None) -> None:

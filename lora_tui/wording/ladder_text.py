@@ -1,7 +1,7 @@
 """Ladders as lines of a terminal without a screen, and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from lora_tui.wording.state_symbols import state_sign
@@ -85,15 +85,18 @@ def cut_lines(number: int, cut: "CutBakes") -> Iterator[str]:
         yield f"nothing of ladder {number} was queued for that"
 
 
-def continued_lines(number: int, done: "ContinuedLadder") -> Iterator[str]:
-    """Yield what a ladder continues with."""
+def continued_lines(number: int, done: "ContinuedLadder", left: Collection[int] = ()) -> Iterator[str]:
+    """Yield what a ladder continues with; `left` are bakes that were waiting for a program that is gone."""
     if done.resumed:
         yield f"queued again: {numbered('bake', done.resumed)}"
     if done.queued:
         yield f"queued: {numbered('bake', done.queued)}"
     if done.reused:
         yield f"found in the journal: {numbered('bake', done.reused)}"
-    if not (done.resumed or done.queued or done.reused or done.notes):
+    waited = [bake for bake in left if bake not in (*done.resumed, *done.queued, *done.reused)]
+    if waited:
+        yield f"still waiting: {numbered('bake', waited)}"
+    if not (done.resumed or done.queued or done.reused or waited or done.notes):
         yield f"nothing of ladder {number} is left to be continued"
 
 

@@ -1,10 +1,12 @@
 """`lora-tui ladder` starts a ladder from options or a file, and lists, extends, cuts and continues it."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from laddered import Laddered
 
+from trainer.errors import ExitCode
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState
@@ -109,6 +111,24 @@ def test_a_lost_journal_brings_the_ladders_back(lora_tui_here, tmp_path) -> None
     assert "0001  ladder unet_lr ×0.1 … ×10: 0 bakes, 6 open places" in ran.stdout
     shown = lora_tui_here("ladder", "show", "1", "--in", here.workspace.root, folder=tmp_path)
     assert "not queued, not queued" in shown.stdout
+
+
+def test_continuing_here_bakes_what_a_program_that_is_gone_left_waiting(lora_tui_here, tmp_path, monkeypatch) -> None:
+    here = Laddered(tmp_path / "demo")
+    here.queue(here.preview())
+    numbers = [bake.number for bake in here.journal.queue.waiting()]
+    here.journal.queue.set_held(numbers[-1], True)
+
+    def queued_for(workspace: Workspace, queue: Callable[[Journal, str], object]) -> ExitCode:
+        with Journal(workspace.journal_path) as journal:
+            queue(journal, "this engine")
+        return ExitCode.DONE
+
+    monkeypatch.setattr("lora_tui.commands.run_here.run_here", queued_for)
+    ran = lora_tui_here("ladder", "continue", "1", "--bake", folder=here.workspace.root)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == f"still waiting: bakes {', '.join(map(str, numbers[:-1]))}\n"
+    assert {bake.number for bake in here.journal.queue.waiting() if bake.engine == "this engine"} == set(numbers[:-1])
 
 
 @pytest.mark.long
