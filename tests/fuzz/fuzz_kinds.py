@@ -113,6 +113,8 @@ _SHOW = (
     command("diff", "1", "2", "--in", "{root}"),
     command("ladder", "list", "--in", "{root}"),
     command("ladder", "show", "1", "--json", "--in", "{root}"),
+    command("search", "--list", "--in", "{root}"),
+    command("search", "--show", "1", "--json", "--in", "{root}"),
 )
 _STATE = f"{BAKE}/state/{file_name(STEPS)}"
 _FROM_PICTURE = (
@@ -452,6 +454,7 @@ KINDS: tuple[Kind, ...] = (
             "trainer.journal.telemetry",
             "trainer.journal.read_only",
             "trainer.journal.before_resume",
+            "trainer.search.state",
         ),
         (*_SHOW, calls.snapshot, calls.ask_whether_used),
     ),

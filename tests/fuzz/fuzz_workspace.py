@@ -42,6 +42,7 @@ from trainer.journal.records import (
     SavedState,
     Stage,
 )
+from trainer.journal.search_records import SearchBakeRow
 from trainer.journal.state_files import (
     HEADER_KEY,
     STATE_FORMAT,
@@ -54,6 +55,8 @@ from trainer.journal.state_files import (
 from trainer.ladders.build import axis_of, ladder_of_axes
 from trainer.ladders.files import spec_toml
 from trainer.models.identify import DEMO_BASE, identify_base
+from trainer.search.record import KnobRange, SearchSpec
+from trainer.search.state import spec_json as search_json
 from trainer.settings.in_metadata import AS_SET, settings_as_set
 from trainer.settings.model import Settings
 from trainer.settings.subject import save_subject
@@ -153,6 +156,7 @@ def make_valid_workspace(root: Path) -> Workspace:
     _write_bakes(settings, workspace)
     _write_grids(workspace)
     _write_ladders(settings, workspace)
+    _write_search(settings, workspace)
     _write_pictures_with_texts(root / "from")
     _write_webui_files(root / "from")
     _write_models(root / "models")
@@ -381,6 +385,15 @@ def _write_ladders(settings: Settings, workspace: Workspace) -> None:
         '[[axes]]\nknob = "unet_lr,text_encoder_lr"\nrungs = [0.1, "1", "=1e-4", "2:0.5"]\n'
         '[[axes]]\nknob = "lr_scheduler"\nrungs = ["cosine", "constant"]\n'
     )
+
+
+def _write_search(settings: Settings, workspace: Workspace) -> None:
+    """Write a search with one trial."""
+    knobs = (KnobRange("unet_lr", 1e-5, 1e-3, log=True), KnobRange("lr_scheduler", choices=("cosine", "constant")))
+    spec = SearchSpec(measure="validation_change", maximize=False, knobs=knobs, bakes=3)
+    with Journal(workspace.journal_path) as journal:
+        row = journal.searches.add(spec=search_json(spec), settings_toml=settings_toml(settings), of_bake=DONE)
+        journal.searches.keep_bake(SearchBakeRow(search=row.number, trial=0, bake=DONE))
 
 
 def _write_pictures_with_texts(folder: Path) -> None:

@@ -52,7 +52,7 @@ def with_moved_files(
     changes: dict[str, str] = {}
     for name in settings_naming("weights"):
         place, wanted = str(getattr(settings, name)), manifest.models.get(name)
-        if wanted is not None and place != DEMO_BASE and _is_gone(place):
+        if place and wanted is not None and place != DEMO_BASE and _is_gone(place):
             is_it = _same_model(wanted)
             found = _first(is_it, (*_beside(place, paths), *_models_in(look_in, Path(place).name, wanted)))
             if found is None:

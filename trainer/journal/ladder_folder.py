@@ -80,11 +80,12 @@ def read_ladder_toml(folder: Path, number: int) -> tuple[LadderRow, tuple[Ladder
         raise WorkspaceError(printable(str(path)), found=f"cannot be read ({error.found})") from None
     except WrongValue as fault:
         raise WorkspaceError(printable(str(path)), found=f"is damaged ({fault})") from None
+    settings_toml = kept.settings
     row = LadderRow(
         number=number,
         title=kept.title,
         spec_toml=kept.spec,
-        settings_toml=kept.settings,
+        settings_toml=settings_toml,
         of_bake=kept.of_bake,
         created=kept.created,
     )

@@ -166,7 +166,7 @@ async def test_arrows_home_and_end_move_between_fields_and_pass_over_heads(runne
         for key in ("down", "up", "end", "home"):
             await pilot.press(key)
             seen.append(form.focused_info.name)
-    assert seen == ["pretrained_model_name_or_path", "train_batch_size", "on_trouble", "subject"]
+    assert seen == ["num_processes", "train_batch_size", "on_trouble", "subject"]
 
 
 async def test_brackets_go_from_section_to_section(runner, until, form_of) -> None:

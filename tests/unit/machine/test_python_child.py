@@ -136,6 +136,7 @@ def test_the_program_forgets_the_current_folder_unless_it_is_its_own(
 STARTERS = {
     "trainer/machine/python_child.py": "every Python process of ours",
     "trainer/engine/user_command.py": "the user's own commands",
+    "trainer/cluster/worker.py": "a bake of its own, which is followed by its journal",
     "trainer/publish/copy_files.py": "ssh, scp and rsync",
     "trainer/gallery/label_font.py": "fc-match",
     "lora_tui/terminal/encoding.py": "the program itself once more, as it was started",
