@@ -11,8 +11,6 @@ from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.search.state import search_state
 
-pytest.importorskip("optuna")
-
 
 def test_a_search_bakes_its_budget_and_says_that_it_is_rough(tmp_path: Path, lora_tui, lora_tui_here) -> None:
     demo = small_demo(tmp_path / "demo")

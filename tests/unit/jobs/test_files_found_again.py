@@ -110,6 +110,14 @@ def test_what_is_in_its_place_is_left_to_those_who_compare_it(tmp_path: Path) ->
     assert with_moved_files(settings, before, NOWHERE, [tmp_path / "searched"]) == settings
 
 
+def test_what_the_settings_do_not_name_is_not_looked_for(tmp_path: Path) -> None:
+    """A bake of a ladder may have a base that the ladder's own settings do not name."""
+    before = stands_on(model(tmp_path / "old" / "base.safetensors"))
+    beside = WorkspacePaths(tmp_path / "new", (tmp_path / "old",))
+    settings = Settings(pretrained_model_name_or_path="")
+    assert with_moved_files(settings, before, beside) == settings
+
+
 def test_what_no_hash_is_known_of_is_not_looked_for(tmp_path: Path) -> None:
     settings = Settings(
         pretrained_model_name_or_path=str(tmp_path / "gone.safetensors"), vae="/gone/vae", train_data_dir="/gone"

@@ -43,7 +43,6 @@ def state(*trials: SearchTrial, spec: SearchSpec = SPEC) -> SearchState:
 
 
 def test_the_next_values_lie_in_the_range_and_follow_from_the_bakes_alone() -> None:
-    pytest.importorskip("optuna")
     done = tuple(trial(place, 10 ** -(3 + place / 4), place / 10) for place in range(7))
     first = next_params(state(*done))
     assert first == next_params(state(*done))
@@ -60,7 +59,6 @@ def test_the_next_values_lie_in_the_range_and_follow_from_the_bakes_alone() -> N
 
 
 def test_a_search_goes_to_where_the_objective_is_best() -> None:
-    pytest.importorskip("optuna")
     from math import log10
 
     def objective(rate: float) -> float:
@@ -76,7 +74,6 @@ def test_a_search_goes_to_where_the_objective_is_best() -> None:
 
 
 def test_a_bake_that_is_behind_the_median_at_the_same_step_is_pruned() -> None:
-    pytest.importorskip("optuna")
     done = tuple(trial(place, 1e-4, 0.1, s10=0.2 + place / 100, s20=0.1) for place in range(5))
     assert is_behind(state(*done), trial(5, 1e-4, 0.9, TrialEnd.OPEN, s10=0.9))
     assert not is_behind(state(*done), trial(5, 1e-4, 0.1, TrialEnd.OPEN, s10=0.1))
@@ -85,7 +82,6 @@ def test_a_bake_that_is_behind_the_median_at_the_same_step_is_pruned() -> None:
 
 
 def test_what_somebody_changed_out_of_the_range_says_nothing() -> None:
-    pytest.importorskip("optuna")
     odd = trial(0, 0.5, 0.0)
     assert 1e-5 <= next_params(state(odd))["unet_lr"] <= 1e-3
 
@@ -166,7 +162,6 @@ def test_a_bake_that_is_behind_is_stopped_once_and_marked(
 def test_an_interrupted_bake_is_resumed_before_another_is_queued(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("optuna")
     resumed: list[int] = []
     monkeypatch.setattr(
         steps, "resume", lambda journal, number, engine: resumed.append(number) or journal.bakes.read(number)
@@ -179,7 +174,6 @@ def test_an_interrupted_bake_is_resumed_before_another_is_queued(
 
 
 def test_bakes_that_all_fail_end_a_search(workspace: Workspace) -> None:
-    pytest.importorskip("optuna")
     with Journal(workspace.journal_path) as journal:
         journal.searches.add(spec=spec_json(SPEC), settings_toml="")
         for place in range(3):
