@@ -22,13 +22,15 @@ from trainer.journal.state_files import states_of
 from trainer.settings.toml_file import apply_overrides, load_settings
 from trainer.workspace import Workspace
 
+# So many that a bake is still at work when its first state has come home.
+STEPS = 60
 SETTINGS = (
     *SMALL,
     "max_train_epochs=",
-    "max_train_steps=16",
+    f"max_train_steps={STEPS}",
     "train_batch_size=2",
-    "save_state_every_n_steps=2",
-    "save_every_n_steps=4",
+    "save_state_every_n_steps=5",
+    "save_every_n_steps=15",
     "keep_states=epochs",
     "lr_scheduler=cosine",
 )
@@ -61,22 +63,22 @@ def test_a_bake_whose_worker_is_lost_goes_on_elsewhere_to_the_bits_of_one_at_hom
         paused: list[int] = []
 
         def lose_the_first() -> bool:
-            # A pause holds it where it is until its state is home.
-            if not paused and journal.curves.columns(number):
+            # A pause holds it where it is.
+            if not paused and states_of(folder):
                 paused.append(journal.orders.give(number, Order.PAUSE))
-            if len(pool.started) == 1 and journal.bakes.read(number).state is BakeState.PAUSED and states_of(folder):
+            if len(pool.started) == 1 and journal.bakes.read(number).state is BakeState.PAUSED:
                 pool.started[0].lose()
             return False
 
         assert ClusterRun(journal, home, pool, "run", said.append, lose_the_first).run() is ExitCode.DONE
         assert len(pool.started) == 2, said
         bake = journal.bakes.read(number)
-        assert (bake.state, bake.attempt, bake.total_steps) == (BakeState.DONE, 2, 16)
+        assert (bake.state, bake.attempt, bake.total_steps) == (BakeState.DONE, 2, STEPS)
         # From the state that had come home, not from its first step.
         assert any(line.text.startswith("resumed after step") for line in journal.log.read(bake=number))
         rows = journal.records.read(number)
         columns = journal.curves.columns(number)
-        assert preview_fork(journal, home, number, overrides=("max_train_steps=17",)).step == 16
+        assert preview_fork(journal, home, number, overrides=(f"max_train_steps={STEPS + 1}",)).step == STEPS
     engine = EngineRunner(home)
     here = engine.bake(*SETTINGS)
     assert here.state is BakeState.DONE
@@ -100,7 +102,7 @@ def test_a_bake_whose_worker_is_lost_goes_on_elsewhere_to_the_bits_of_one_at_hom
 
     assert files(folder) == files(engine.folder(here))
     assert (folder / "settings.toml").read_text() == (engine.folder(here) / "settings.toml").read_text()
-    assert list(read_metrics(folder / METRICS_FILE)["step"]) == list(range(1, 17))
+    assert list(read_metrics(folder / METRICS_FILE)["step"]) == list(range(1, STEPS + 1))
     kept = read_bake_json(folder)
     assert kept is not None and kept.bake.state is BakeState.DONE and kept.checkpoints == rows.checkpoints
     assert engine.journal.bakes.read(number).settings_toml == here.settings_toml

@@ -96,7 +96,7 @@ async def test_a_ladder_around_what_was_judged_is_offered_and_the_advice_is_on_t
             pilot,
             lambda: isinstance(runner.app.screen, LadderOfferDialog) and "×0.17, ×0.5, ×1, ×1.5" in seen(runner.app),
         )
-        await until(pilot, lambda: "bakes to make" in seen(runner.app))
+        await until(pilot, lambda: "8 bakes, " in seen(runner.app))
         await pilot.press("escape", "J")
         await until(pilot, lambda: isinstance(runner.app.screen, JudgementDialog))
         await pilot.press("A")

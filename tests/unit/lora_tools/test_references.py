@@ -137,8 +137,8 @@ def test_what_cannot_be_kept_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("weight", ["nan", "-inf", "1e999"])
 def test_a_weight_that_is_no_finite_number_is_named(weight: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=f"weight of .*twin.safetensors: {weight}; expected a finite number"):
-        file_and_weight(f"{tmp_path / 'twin.safetensors'}:{weight}")
+    with pytest.raises(SettingsError, match=f"weight of ../twin.safetensors: {weight}; expected a finite number"):
+        file_and_weight(f"../twin.safetensors:{weight}")
     # A file of that very name comes first.
     odd = tmp_path / f"odd:{weight}"
     odd.touch()
