@@ -49,6 +49,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return small_demo(tmp_path / "home" / "demo")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("forked_bakes")
 def test_a_bake_whose_worker_is_lost_goes_on_elsewhere_to_the_bits_of_one_at_home(
     home: Workspace, tmp_path: Path
