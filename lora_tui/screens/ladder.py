@@ -25,6 +25,7 @@ from lora_tui.widgets.curve_overlay import CurveOverlay
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.ladder_plot import LadderPlot
 from lora_tui.widgets.rung_list import RungList
+from lora_tui.widgets.trouble_line import TroubleLine
 from lora_tui.wording.ladders import (
     bake_line,
     bake_of_rung_sign,
@@ -76,8 +77,6 @@ class LadderScreen(Screen[int]):
         layout: vertical;
         & > #ladder-title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
         & > #standing { height: auto; max-height: 2; padding: 0 1; color: $muted; }
-        & > #trouble { height: auto; max-height: 3; padding: 0 1; color: $error; display: none; }
-        & > #trouble.-shown { display: block; }
         & > #ladder-body { height: 3fr; layout: vertical; }
         & RungList { max-height: 9; }
         & LadderPlot { height: 1fr; }
@@ -127,7 +126,7 @@ class LadderScreen(Screen[int]):
         add_size_classes(self)
         yield Static(Content.styled(f"Ladder {self.number}", "bold"), id="ladder-title")
         yield Static(Content(_READING), id="standing")
-        yield Static("", id="trouble")
+        yield TroubleLine()
         with Container(id="ladder-body"):
             yield RungList()
             yield LadderPlot()
@@ -185,7 +184,7 @@ class LadderScreen(Screen[int]):
         self.state = event.state
         self.answer = event.answer or self.answer
         self._answer_error = "" if event.error is None else event.error.line()
-        self._show_trouble("")
+        self.query_one(TroubleLine).show_trouble("")
         self._show()
         if self.shows_curves:
             self.curves.ask(event.state)
@@ -195,7 +194,7 @@ class LadderScreen(Screen[int]):
     def _show_not_read(self, event: LadderNotRead | NotRead) -> None:
         event.stop()
         self.curves.failed()
-        self._show_trouble(event.error.line())
+        self.query_one(TroubleLine).show_trouble(event.error.line())
 
     @on(CurvesRead)
     def _take_curves(self, event: CurvesRead) -> None:
@@ -395,11 +394,6 @@ class LadderScreen(Screen[int]):
             below = (answer.noise, *answer.missing)
             lines += [Content.styled(printable(line), "$muted") for line in below if line]
         self.query_one("#detail", Static).update(Content("\n").join(lines))
-
-    def _show_trouble(self, text: str) -> None:
-        line = self.query_one("#trouble", Static)
-        line.update(Content(f"{FAILED.mark} {printable(text)}" if text else ""))
-        line.set_class(bool(text), "-shown")
 
     def _show_keys(self) -> None:
         more = self.state is not None and bool(to_continue(self.state))

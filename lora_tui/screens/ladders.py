@@ -21,9 +21,9 @@ from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.ladder_list import LadderList
+from lora_tui.widgets.trouble_line import TroubleLine
 from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.ladders import LadderLine, standing_line, title_text
-from lora_tui.wording.state_symbols import FAILED
 from lora_tui.workers.journal_reader import JournalReader, ListingRead, NotRead
 from lora_tui.workers.ladder_looks import LadderNotRead, LaddersLook, LaddersRead
 from trainer.text import plural, printable
@@ -63,8 +63,6 @@ class LaddersScreen(Screen[int]):
         color: $foreground;
         layout: vertical;
         & > #ladders-title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #trouble { height: auto; max-height: 3; padding: 0 1; color: $error; display: none; }
-        & > #trouble.-shown { display: block; }
         & > LadderList { height: 2fr; }
         & > #about { height: 1fr; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #detail { height: auto; }
@@ -99,7 +97,7 @@ class LaddersScreen(Screen[int]):
         """Yield the title, the list, the answer of the ladder under the cursor, and the keys."""
         add_size_classes(self)
         yield Static("", id="ladders-title")
-        yield Static("", id="trouble")
+        yield TroubleLine()
         yield LadderList()
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="detail")
@@ -129,7 +127,7 @@ class LaddersScreen(Screen[int]):
     def _show_ladders(self, event: LaddersRead) -> None:
         event.stop()
         self.lines = event.lines
-        self._show_trouble("")
+        self.query_one(TroubleLine).show_trouble("")
         self.ladder_list.show(event.lines, self._clock(), _NONE)
         self._show_title()
         self._show_keys()
@@ -146,7 +144,7 @@ class LaddersScreen(Screen[int]):
     @on(NotRead)
     def _show_not_read(self, event: LadderNotRead | NotRead) -> None:
         event.stop()
-        self._show_trouble(event.error.line())
+        self.query_one(TroubleLine).show_trouble(event.error.line())
 
     @on(LadderList.Moved)
     def _explain(self, event: LadderList.Moved) -> None:
@@ -260,11 +258,6 @@ class LaddersScreen(Screen[int]):
         if line.noise:
             lines.append(Content.styled(printable(line.noise), "$muted"))
         return Content("\n").join(lines)
-
-    def _show_trouble(self, text: str) -> None:
-        line = self.query_one("#trouble", Static)
-        line.update(Content(f"{FAILED.mark} {printable(text)}" if text else ""))
-        line.set_class(bool(text), "-shown")
 
     def _show_title(self) -> None:
         count = "" if self.lines is None else plural(len(self.lines), "ladder")

@@ -1,5 +1,6 @@
 """Looks at the ladders of a journal: how each stands as soon as that changes, and what it answers as often as there is time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -86,7 +87,33 @@ class WorkShare:
             self._next = now + _REST * (now - started)
 
 
-class LadderLook:
+class _Look(ABC):
+    """Looks at a journal, and says once what is wrong.
+
+    Args:
+        what: names what is looked at in an error.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._trouble = ""
+
+    def __call__(self, journal: "Journal", history: "BakeHistory") -> Message | None:
+        """Return what is new, None for nothing."""
+        try:
+            return self._look(journal, history)
+        except Exception as error:
+            trouble = as_error(self._what, error)
+            is_new, self._trouble = trouble.line() != self._trouble, trouble.line()
+            # What is shown stays; it is read again when the journal changes.
+            return LadderNotRead(trouble) if is_new else None
+
+    @abstractmethod
+    def _look(self, journal: "Journal", history: "BakeHistory") -> Message | None:
+        """Return what is new, None for nothing."""
+
+
+class LadderLook(_Look):
     """Looks at one ladder.
 
     Args:
@@ -96,6 +123,7 @@ class LadderLook:
     """
 
     def __init__(self, workspace: Workspace, number: int, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__("ladder")
         self._workspace, self._number, self._clock = workspace, number, clock
         self._seen: object = None
         self._state: LadderState | None = None
@@ -105,18 +133,7 @@ class LadderLook:
         self._answered_at = 0.0
         # Whether the journal changed since the answer was worked out.
         self._is_old = False
-        self._trouble = ""
         self._reads, self._answers = WorkShare(clock), WorkShare(clock)
-
-    def __call__(self, journal: "Journal", history: "BakeHistory") -> Message | None:
-        """Return what is new, None for nothing."""
-        try:
-            return self._look(journal, history)
-        except Exception as error:
-            trouble = as_error("ladder", error)
-            is_new, self._trouble = trouble.line() != self._trouble, trouble.line()
-            # What is shown stays; it is read again when the journal changes.
-            return LadderNotRead(trouble) if is_new else None
 
     def _look(self, journal: "Journal", history: "BakeHistory") -> Message | None:
         from trainer.ladders.state import ladder_state
@@ -158,7 +175,7 @@ class LadderLook:
         return before != (self._answer, self._answer_error and self._answer_error.line())
 
 
-class LaddersLook:
+class LaddersLook(_Look):
     """Looks at all ladders.
 
     Args:
@@ -167,23 +184,14 @@ class LaddersLook:
     """
 
     def __init__(self, workspace: Workspace, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__("ladders")
         self._workspace, self._clock = workspace, clock
         self._seen: object = None
         self._states: tuple[LadderState, ...] | None = None
         self._lines: Mapping[int, LadderLine] = {}
         self._answered_of: dict[int, object] = {}
         self._posted: tuple[LadderLine, ...] | None = None
-        self._trouble = ""
         self._reads, self._answers = WorkShare(clock), WorkShare(clock)
-
-    def __call__(self, journal: "Journal", history: "BakeHistory") -> Message | None:
-        """Return the list where it is another, None where nothing is new."""
-        try:
-            return self._look(journal, history)
-        except Exception as error:
-            trouble = as_error("ladders", error)
-            is_new, self._trouble = trouble.line() != self._trouble, trouble.line()
-            return LadderNotRead(trouble) if is_new else None
 
     def _look(self, journal: "Journal", history: "BakeHistory") -> Message | None:
         from trainer.ladders.state import ladder_states
