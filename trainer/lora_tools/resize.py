@@ -8,13 +8,12 @@ from trainer.lora_tools.made_lora import (
     MadeLora,
     MadeModule,
     Output,
-    PlannedModule,
     Progress,
     no_progress,
-    write_lora,
 )
-from trainer.lora_tools.provenance import Making, made_metadata
+from trainer.lora_tools.provenance import Making
 from trainer.lora_tools.references import LoraReference
+from trainer.lora_tools.rewrite import rewrite_lora
 from trainer.measures.change_factors import Factors
 from trainer.models.identify import Base
 
@@ -41,34 +40,13 @@ def resize_lora(
         LoraTuiError: as write_lora; or the rule says nothing, or the file cannot be written over.
     """
     rule.check()
-    output.check([reference.path])
-    with OpenedLoras([reference], base) as files:
-        files.check_plain()
+
+    def make(files: OpenedLoras, name: str, written: str, change: Factors) -> MadeModule:
         (file,) = files.files
-        names = {files.written_name(name): name for name in files.names()}
-        planned = [
-            PlannedModule(written, files.sides(name), rule.most(files.most_rank(0, name)))
-            for written, name in names.items()
-        ]
+        return cut_change(change, rule, files.sides(name), written, change.scale, file.module(name).rank)
 
-        def make(written: str) -> MadeModule:
-            name = names[written]
-            change = files.read(0, name)
-            assert change is not None
-            return cut_change(change, rule, files.sides(name), written, change.scale, file.module(name).rank)
-
-        making = Making("resize", {"keep": rule.words()}, [reference])
-        metadata = made_metadata(making, [file.header.metadata], output.path)
-        return write_lora(
-            output,
-            planned,
-            make,
-            metadata,
-            dtype=files.dtype(),
-            progress=progress,
-            stop=stop,
-            notes=file.header.unread(),
-        )
+    making = Making("resize", {"keep": rule.words()}, [reference])
+    return rewrite_lora(reference, make, output, making, most=rule.most, base=base, progress=progress, stop=stop)
 
 
 def cut_change(change: Factors, rule: RankRule, sides: ModuleSides, name: str, scale: float, before: int) -> MadeModule:

@@ -3,19 +3,18 @@
 from collections.abc import Callable
 
 from trainer.errors import SettingsError
-from trainer.lora_tools.inputs import OpenedLoras
+from trainer.lora_tools.inputs import OpenedLora, OpenedLoras
 from trainer.lora_tools.made_lora import (
     AlphaRule,
     MadeLora,
     MadeModule,
     Output,
-    PlannedModule,
     Progress,
     no_progress,
-    write_lora,
 )
-from trainer.lora_tools.provenance import Making, made_metadata
+from trainer.lora_tools.provenance import Making
 from trainer.lora_tools.references import LoraReference
+from trainer.lora_tools.rewrite import rewrite_lora
 from trainer.measures.change_factors import Factors
 from trainer.measures.products import squared_norm
 from trainer.models.block_weights import BlockWeights
@@ -98,36 +97,24 @@ def _rewrite(
     progress: Progress,
     stop: Callable[[], bool],
 ) -> MadeLora:
-    output.check([reference.path])
-    with OpenedLoras([reference], base) as files:
-        files.check_plain()
+    def left_out(file: OpenedLora, name: str) -> str:
+        return NO_WEIGHT if factor(file.own[name]) == 0 else ""
+
+    def make(files: OpenedLoras, name: str, written: str, change: Factors) -> MadeModule:
         (file,) = files.files
-        weights.check(file.header.modules, reference.label)
-        names = {files.written_name(name): name for name in files.names()}
-        planned = [
-            PlannedModule(written, files.sides(name), files.most_rank(0, name)) for written, name in names.items()
-        ]
+        weighed = Factors(change.up, change.down, change.scale * factor(file.own[name]), change.rank)
+        # All of it goes into one side, so that the other stays to the bit.
+        up = change.up * weighed.scale
+        return MadeModule(up, change.down, change.scale, change.rank, squared_norm(weighed))
 
-        def make(written: str) -> MadeModule | str:
-            name = names[written]
-            by = factor(file.own[name])
-            if by == 0:
-                return NO_WEIGHT
-            change = files.read(0, name)
-            assert change is not None
-            weighed = Factors(change.up, change.down, change.scale * by, change.rank)
-            # All of it goes into one side, so that the other stays to the bit.
-            up = change.up * weighed.scale
-            return MadeModule(up, change.down, change.scale, change.rank, squared_norm(weighed))
-
-        metadata = made_metadata(making, [file.header.metadata], output.path)
-        return write_lora(
-            output,
-            planned,
-            make,
-            metadata,
-            dtype=files.dtype(),
-            progress=progress,
-            stop=stop,
-            notes=file.header.unread(),
-        )
+    return rewrite_lora(
+        reference,
+        make,
+        output,
+        making,
+        check=lambda file: weights.check(file.header.modules, reference.label),
+        left_out=left_out,
+        base=base,
+        progress=progress,
+        stop=stop,
+    )
