@@ -1,5 +1,6 @@
 """A bake that was stopped, parked, lost or forked continues as if nothing had happened."""
 
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from trainer.errors import SettingsError, WorkspaceError
 from trainer.jobs.fork import extend, fork
 from trainer.journal.records import BakeState, MarkKind, Order, Stage
 from trainer.journal.state_files import read_state_header, states_of
+from trainer.measures.of_weights import ROUNDED_OFF
 
 STEPS = 12
 
@@ -66,6 +68,24 @@ def test_a_stopped_bake_resumed_gives_the_same_bits_and_numbers(runner, stated, 
     assert losses(runner, done.number) == losses(runner, whole.number)
     assert runner.journal.results.validations(done.number) == runner.journal.results.validations(whole.number)
     assert runner.journal.results.folder_losses(done.number) == runner.journal.results.folder_losses(whole.number)
+
+
+def test_what_a_killed_process_had_saved_and_not_measured_is_measured_by_the_next(runner, stated, whole) -> None:
+    def measured(number: int) -> dict[tuple[int, str, str, str], float]:
+        values = runner.journal.measures.of_bake(number)
+        return {(one.step, one.name, one.part, one.scope): one.value for one in values}
+
+    parked = stopped_after(runner, 5, *stated, order=Order.FREE)
+    with sqlite3.connect(runner.workspace.journal_path) as connection:
+        connection.execute("DELETE FROM measure WHERE bake = ?", (parked.number,))
+    connection.close()
+    own, expected = measured(runner.resume(parked.number).number), measured(whole.number)
+    # What the file's precision rounded off is known only as a LoRA is saved.
+    lost = {key for key in expected if key not in own}
+    assert {name for _, name, _, _ in lost} == {ROUNDED_OFF.key}
+    assert {key: own[key] for key in expected if key not in lost} == {
+        key: value for key, value in expected.items() if key not in lost
+    }
 
 
 def test_the_numbers_in_the_folder_are_those_of_an_uninterrupted_bake(runner, stated, whole) -> None:

@@ -49,6 +49,7 @@ from trainer.journal.journal import Journal
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import Bake, BakeState, Stage
 from trainer.measures.background import BackgroundMeasuring
+from trainer.measures.of_bake import missing_steps
 from trainer.models.model_content import ModelContent, file_hashes
 from trainer.models.prediction_type import PredictionDecision
 from trainer.network.metadata import Origin
@@ -330,6 +331,12 @@ def _build_loop(
     states = StateSaver(folder, contents, live, report, disk)
     samples = Samples(session, folder, planned.base, inputs.decision, report, live, orders.stop_requested)
     probed = ProbedBake(session, planned, folder, inputs.decision, inputs.trained, inputs.held_out, report)
+    position = starting_position(bake, session.plan.total_steps, states, contents, live, report)
+    if measuring is not None and bake.attempt > 1:
+        # A process that was killed may have saved LoRAs that it had not measured yet.
+        for saved in missing_steps(report.journal, bake):
+            if (folder / saved.file).is_file():
+                measuring.saved(saved.step, folder / saved.file, {})
     return TrainingLoop(
         bake=bake,
         session=session,
@@ -349,7 +356,7 @@ def _build_loop(
         disk=disk,
         orders=orders,
         report=report,
-        position=starting_position(bake, session.plan.total_steps, states, contents, live, report),
+        position=position,
     )
 
 
