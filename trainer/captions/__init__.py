@@ -1,0 +1,1 @@
+"""Operations on caption files: previewed, written beside a backup, undone."""
