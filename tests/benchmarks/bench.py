@@ -60,6 +60,8 @@ PARTS = (
     Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150),
     Part("memory", "predicted peaks beside measured ones", 170),
     Part("history", "the list of 10,000 bakes with ten million points: read, filtered, two compared", None),
+    Part("dataset", "an index of 100,000 pictures: made, opened, asked", None, by_name=True),
+    Part("curves", "the curves of a million steps: opened, zoomed, written", None),
     Part("caching", "pictures encoded in a second", 40),
     Part("ui", "what the screen costs the bake, and keys while it bakes", None),
     Part("terminals", "a bake whose terminal nobody reads, and one without", None),

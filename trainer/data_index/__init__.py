@@ -1,0 +1,1 @@
+"""A data set of any size, kept between looks: found, counted, compared."""
