@@ -1,0 +1,1 @@
+"""Tags proposed by a WD-type tagger that the user has on disk."""
