@@ -23,7 +23,7 @@ def instances(data: DataSet) -> list[int]:
     Regularisation pictures fill up until there are as many as of the others in their group, as in sd-scripts: one after the
     other by its repeats, and where they do not suffice each once more in turn. Those that are left over are not shown.
     """
-    return [index for index, times in enumerate(_times_shown(data)) for _ in range(times)]
+    return [index for index, times in enumerate(times_shown(data)) for _ in range(times)]
 
 
 def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, epoch: int) -> list[BucketBatch]:
@@ -39,7 +39,7 @@ def epoch_batches(data: DataSet, placements: Sequence[Placement], *, seed: int, 
         epoch: its number.
     """
     members: dict[tuple[int, tuple[int, int]], list[int]] = {}
-    for index, (placement, times) in enumerate(zip(placements, _times_shown(data), strict=True)):
+    for index, (placement, times) in enumerate(zip(placements, times_shown(data), strict=True)):
         members.setdefault((data.pictures[index].group, placement.bucket), []).extend([index] * times)
     # A text seeds the same everywhere; consecutive numbers would share streams between (seed, epoch) pairs.
     order = random.Random(f"order {seed} {epoch}")
@@ -72,7 +72,7 @@ def _counted_in_all(data: DataSet, number: int, batches: list[BucketBatch], orde
 
 
 def _shown_in(data: DataSet, number: int) -> int:
-    times = _times_shown(data)
+    times = times_shown(data)
     return sum(each for picture, each in zip(data.pictures, times, strict=True) if picture.group == number)
 
 
@@ -99,6 +99,8 @@ class GroupBucket:
         pictures: as often as they are shown.
         batch_size: pictures in a full batch.
         batches: of an epoch.
+        last: pictures in the last one where that is smaller than the others, else 0.
+        dropped: pictures left over at its end that are not shown, else 0.
     """
 
     group: int
@@ -106,6 +108,8 @@ class GroupBucket:
     pictures: int
     batch_size: int
     batches: int
+    last: int = 0
+    dropped: int = 0
 
 
 def bucket_uses(data: DataSet, placements: Sequence[Placement]) -> tuple[GroupBucket, ...]:
@@ -117,14 +121,16 @@ def bucket_uses(data: DataSet, placements: Sequence[Placement]) -> tuple[GroupBu
     """
     counts: Counter[tuple[int, tuple[int, int]]] = Counter()
     distinct: Counter[tuple[int, tuple[int, int]]] = Counter()
-    for picture, placement, times in zip(data.pictures, placements, _times_shown(data), strict=True):
+    for picture, placement, times in zip(data.pictures, placements, times_shown(data), strict=True):
         counts[picture.group, placement.bucket] += times
         distinct[picture.group, placement.bucket] += times > 0
     uses = []
     for (group, size), count in sorted(counts.items()):
         batch = _size_of(data.groups[group], distinct[group, size])
         batches = count // max(1, batch) if data.groups[group].last_batch == "dropped" else -(-count // max(1, batch))
-        uses += [GroupBucket(group, size, count, batch, batches)] if batches else []
+        left, kind = count % max(1, batch), data.groups[group].last_batch
+        last, dropped = left if kind == "smaller" else 0, left if kind == "dropped" else 0
+        uses += [GroupBucket(group, size, count, batch, batches, last, dropped)] if batches else []
     return tuple(uses)
 
 
@@ -133,8 +139,8 @@ def _size_of(group: Group, distinct: int) -> int:
     return min(group.batch_size, distinct) if group.of_distinct else group.batch_size
 
 
-def _times_shown(data: DataSet) -> list[int]:
-    """Return how often each picture is shown in an epoch."""
+def times_shown(data: DataSet) -> list[int]:
+    """Return how often each picture is shown in an epoch, in the data's order; `instances` says how."""
     times = [0 if picture.is_reg else picture.repeats for picture in data.pictures]
     others: Counter[int] = Counter()
     regular: dict[int, list[int]] = {}

@@ -8,10 +8,11 @@ from pathlib import Path
 from trainer.errors import DatasetError
 from trainer.regular_file import open_regular
 from trainer.text import printable
-from trainer.text_encoding import UndecodableText, decode_text
+from trainer.text_encoding import EncodedText, UndecodableText, encoded_text
 
-# Fifty pages of text; a larger file is something else, and would keep the plan waiting.
-_MAX_BYTES = 2**20
+MAX_CAPTION_BYTES = 2**20
+"""Fifty pages of text; a larger file is something else, and would keep the plan waiting."""
+
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -65,19 +66,61 @@ def read_caption(path: Path, *, every_line: bool = False) -> CaptionText:
         every_line: return every line that is not blank instead: with wildcards one of them is drawn.
 
     Raises:
-        DatasetError: the file cannot be read or is too large, or its encoding is not read: see decode_text.
+        DatasetError: as read_caption_file.
+    """
+    first, *others = (line.strip(" \t") for line in _LINE_END.split(read_caption_file(path).text))
+    others = [line for line in others if line]
+    if every_line:
+        return CaptionText("\n".join([first, *others] if first else others))
+    return CaptionText(first, len(others))
+
+
+def read_caption_file(path: Path) -> EncodedText:
+    """Return all of a caption file.
+
+    Raises:
+        DatasetError: it cannot be read or is too large, or its encoding is not read: see decode_text.
+    """
+    return decode_caption(path, read_caption_bytes(path))
+
+
+def read_caption_bytes(path: Path) -> bytes:
+    """Return a caption file as it is.
+
+    Raises:
+        DatasetError: it cannot be read, or is too large.
     """
     try:
         with open_regular(path) as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise DatasetError(
-                printable(str(path)),
-                found="more than 1 MiB",
-                expected="a caption",
-                way_out="shorten it, or rename it if it is another file",
-            )
-        text = decode_text(content)
+            content = file.read(MAX_CAPTION_BYTES + 1)
+    except OSError as error:
+        raise DatasetError(
+            printable(str(path)),
+            found=f"a caption that cannot be read ({error.strerror})",
+            way_out="fix its permissions or remove it",
+        ) from error
+    if len(content) > MAX_CAPTION_BYTES:
+        raise DatasetError(
+            printable(str(path)),
+            found="more than 1 MiB",
+            expected="a caption",
+            way_out="shorten it, or rename it if it is another file",
+        )
+    return content
+
+
+def decode_caption(path: Path, content: bytes) -> EncodedText:
+    """Return the text of a caption file.
+
+    Args:
+        path: the file, for the error.
+        content: its bytes.
+
+    Raises:
+        DatasetError: its encoding is not read.
+    """
+    try:
+        return encoded_text(content)
     except UndecodableText as error:
         raise DatasetError(
             printable(str(path)),
@@ -85,17 +128,6 @@ def read_caption(path: Path, *, every_line: bool = False) -> CaptionText:
             expected="UTF-8 text, or UTF-16 with a byte order mark",
             way_out=error.way_out,
         ) from None
-    except OSError as error:
-        raise DatasetError(
-            printable(str(path)),
-            found=f"a caption that cannot be read ({error.strerror})",
-            way_out="fix its permissions or remove it",
-        ) from error
-    first, *others = (line.strip(" \t") for line in _LINE_END.split(text))
-    others = [line for line in others if line]
-    if every_line:
-        return CaptionText("\n".join([first, *others] if first else others))
-    return CaptionText(first, len(others))
 
 
 def is_blank(caption: str) -> bool:

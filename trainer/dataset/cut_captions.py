@@ -48,6 +48,17 @@ def cut_captions(data: DataSet, tokens: Tokens, limit: int) -> tuple[CutCaption,
     return tuple(replace(cut, picture=index) for index, cut in enumerate(found) if cut is not None)
 
 
+def caption_tokens(caption: str, rules: CaptionRules, tokens: Tokens) -> int:
+    """Return how many tokens a caption has at its most, whatever is read of them: prefix and suffix included, of several lines the longest.
+
+    Args:
+        caption: its words.
+        rules: of it.
+        tokens: as the base reads captions.
+    """
+    return max(len(tokens(complete_caption(line, rules))) for line in _lines(caption, rules))
+
+
 def separated(text: str, rules: CaptionRules) -> Iterator[tuple[str, int]]:
     """Yield the tags of a caption, each with the place where it ends; separators that are written in it part tags too."""
     separators = [",", *filter(None, (rules.keep_separator, rules.secondary_separator))]
@@ -62,7 +73,7 @@ def separated(text: str, rules: CaptionRules) -> Iterator[tuple[str, int]]:
 @lru_cache(maxsize=20_000)
 def _cut(caption: str, rules: CaptionRules, tokens: Tokens, limit: int) -> CutCaption | None:
     """Return how a caption is cut, as picture 0; None where all of it is read."""
-    lines = caption.split("\n") if rules.wildcards else [caption.partition("\n")[0]]
+    lines = _lines(caption, rules)
     lengths = {line: _tokens_in(complete_caption(line, rules), tokens, limit) for line in lines}
     long = [line for line, length in lengths.items() if length > limit]
     if not long:
@@ -83,6 +94,11 @@ def _cut(caption: str, rules: CaptionRules, tokens: Tokens, limit: int) -> CutCa
         any(orders),
         {tag: share for tag, share in read.items() if tag and share < 1},
     )
+
+
+def _lines(caption: str, rules: CaptionRules) -> list[str]:
+    """Return the lines of a caption of which one is shown."""
+    return caption.split("\n") if rules.wildcards else [caption.partition("\n")[0]]
 
 
 def _tokens_in(text: str, tokens: Tokens, limit: int) -> int:

@@ -1,7 +1,7 @@
 """All files of the data folders, those that are not read here among them, for other trainers to count."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,30 +21,31 @@ _MAX_FILES = 200_000
 _MAX_DEPTH = 16
 
 
-def found_data(settings: Settings) -> FoundData:
+def found_data(settings: Settings, left_out: Collection[Path] = ()) -> FoundData:
     """Return every file under the data folder and the regularisation folder, hidden ones left out, with the sizes of pictures.
 
     The folders of a data set file stand as `N_name` folders, N their repeats, which every trainer is told.
 
     Args:
         settings: with every path filled in.
+        left_out: files that exclude_pictures leaves out: they are not there for any trainer.
 
     Raises:
         DatasetError: a folder is missing, cannot be read, or holds too much to be a data set.
         SettingsError: the data set file is wrong.
     """
     if settings.dataset_config:
-        return _of_file(settings)
+        return _of_file(settings, left_out)
     root = Path(settings.train_data_dir)
-    files = list(_files_in(root, regularisation=False))
+    files = list(_files_in(root, left_out, regularisation=False))
     regular = Path(settings.reg_data_dir) if settings.reg_data_dir else None
     if regular is not None:
-        files += _files_in(regular, regularisation=True)
+        files += _files_in(regular, left_out, regularisation=True)
     folders = frozenset((of is regular, name) for of in (root, regular) if of is not None for name in _folders_in(of))
     return FoundData(_name_of(root), tuple(files), _name_of(regular) if regular else "", folders)
 
 
-def _of_file(settings: Settings) -> FoundData:
+def _of_file(settings: Settings, left_out: Collection[Path]) -> FoundData:
     path = Path(settings.dataset_config)
     files: list[FoundFile] = []
     taken: set[tuple[bool, str]] = set()
@@ -58,7 +59,7 @@ def _of_file(settings: Settings) -> FoundData:
         given[source.options.is_reg, name] = source.repeats
         files += (
             replace(file, path=f"{name}/{file.path}")
-            for file in _files_in(source.path, regularisation=source.options.is_reg)
+            for file in _files_in(source.path, left_out, regularisation=source.options.is_reg)
         )
     regular = any(file.regularisation for file in files)
     root = _name_of(path.parent)
@@ -79,7 +80,7 @@ def _unused(name: str, regularisation: bool, taken: set[tuple[bool, str]]) -> st
     return name
 
 
-def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
+def _files_in(root: Path, left_out: Collection[Path], *, regularisation: bool) -> Iterator[FoundFile]:
     """Yield the files under `root`, sorted by name, those of a folder before those of the folders in it."""
     entries_of(root)
     paths = list(islice(_walk(root, "", ()), _MAX_FILES + 1))
@@ -91,6 +92,8 @@ def _files_in(root: Path, *, regularisation: bool) -> Iterator[FoundFile]:
             way_out="name another folder",
         )
     for path in paths:
+        if root / path in left_out:
+            continue
         yield FoundFile(path, _size(root / path), regularisation, is_picture_name(path) or is_other_picture_name(path))
 
 

@@ -4,10 +4,11 @@ import errno
 import os
 import re
 import stat
+import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +61,10 @@ _FORMATS = tuple(name.upper() for name in _READ)
 _ORIENTATION = 0x0112
 _LYING = (5, 6, 7, 8)
 
+
+_FileState = tuple[str, int, int]
+# Some 300 bytes each.
+_MAX_KNOWN = 400_000
 
 PictureFault = Literal["unreadable", "truncated", "empty", "too-large"]
 """What is wrong with a file that holds no intact picture."""
@@ -147,7 +152,38 @@ def _facts(path: Path) -> tuple[int, int, str]:
     if stat.S_ISREG(status.st_mode) and not status.st_size:
         raise UnreadablePicture("an empty file, 0 bytes", "empty")
     # ctime moves with the content as well as with the permissions.
-    return _measured(str(path), status.st_ctime_ns, status.st_size)
+    return _known.facts((str(path), status.st_ctime_ns, status.st_size))
+
+
+class _KnownFacts:
+    """Width, height and kind of files by their path, their last change and their size; the oldest are dropped first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._facts: dict[_FileState, tuple[int, int, str]] = {}
+
+    def facts(self, file: _FileState) -> tuple[int, int, str]:
+        found = self._facts.get(file)
+        if found is None:
+            found = _measured(Path(file[0]))
+            self.keep({file: found})
+        return found
+
+    def keep(self, known: Mapping[_FileState, tuple[int, int, str]]) -> None:
+        with self._lock:
+            self._facts.update(known)
+            if len(self._facts) > _MAX_KNOWN:
+                for file in list(islice(self._facts, len(self._facts) - _MAX_KNOWN * 3 // 4)):
+                    del self._facts[file]
+
+
+def keep_sizes(known: Mapping[tuple[str, int, int], tuple[int, int, str]]) -> None:
+    """Take over what is known of files from before, so that unchanged ones are not opened.
+
+    Args:
+        known: (path, time of the last change in nanoseconds, bytes) -> (width, height as seen, kind).
+    """
+    _known.keep(known)
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -161,6 +197,30 @@ def open_picture(path: Path) -> Image.Image:
             turned = _has_orientation(image)
             image.load()
             return ImageOps.exif_transpose(image) if turned else image
+    except (
+        Exception
+    ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
+        raise _unreadable(path, error) from error
+
+
+def open_grey(path: Path) -> Image.Image:
+    """Return the picture in `path` in levels of grey at its whole size, as it is seen, on white where it is transparent.
+
+    Raises:
+        UnreadablePicture: it is missing, not readable, not a picture or damaged anywhere.
+    """
+    try:
+        with open_regular(path, MAX_BYTES) as file, Image.open(file, formats=_FORMATS) as image:
+            turned = _has_orientation(image)
+            # A JPEG keeps its brightness apart from its colours.
+            image.draft("L", None)
+            image.load()
+            plain = image.mode == "L" and not image.has_transparency_data
+            grey = image.copy() if plain else _on_white(_eight_bits(image)).convert("L")
+            if turned and (orientation := image.getexif().get(_ORIENTATION)):
+                grey.getexif()[_ORIENTATION] = orientation
+                grey = ImageOps.exif_transpose(grey)
+            return grey
     except (
         Exception
     ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
@@ -187,9 +247,13 @@ def open_small(path: Path, side: int) -> Image.Image:
         Exception
     ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
         raise _unreadable(path, error) from error
-    if small.mode == "RGB":
-        return small
-    return Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+    return _on_white(small)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _reduced(image: Image.Image, side: int) -> Image.Image:
@@ -205,10 +269,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 
-@lru_cache(maxsize=100_000)
-def _measured(path: str, _changed: int, size: int) -> tuple[int, int, str]:
+def _measured(path: Path) -> tuple[int, int, str]:
     try:
-        with open_regular(Path(path), MAX_BYTES) as file, Image.open(file, formats=_FORMATS) as image:
+        with open_regular(path, MAX_BYTES) as file, Image.open(file, formats=_FORMATS) as image:
             width, height = image.size
             lying = _has_orientation(image) and image.getexif().get(_ORIENTATION) in _LYING
             kind = _kind_names.get(image.format or "", "JPEG")
@@ -216,8 +279,11 @@ def _measured(path: str, _changed: int, size: int) -> tuple[int, int, str]:
     except (
         Exception
     ) as error:  # Pillow's readers raise what they like on a broken file, from IndexError to struct.error
-        raise _unreadable(Path(path), error) from error
+        raise _unreadable(path, error) from error
     return (height, width, kind) if lying else (width, height, kind)
+
+
+_known = _KnownFacts()
 
 
 # A JPEG with several pictures in it calls itself MPO.

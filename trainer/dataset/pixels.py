@@ -1,6 +1,7 @@
 """Pixels of a picture in its bucket: decoded, resized, cropped."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +47,23 @@ def load_mask(picture: Picture, placement: Placement, size: tuple[int, int]) -> 
     Raises:
         DatasetError: the picture or the mask cannot be decoded, or is another one than when it was scanned.
     """
-    if isinstance(picture.mask, Path):
-        image = _on(_opened(picture.mask), "black").getchannel("R")
-    else:
-        image = _alpha(_as_scanned(picture))
+    own = picture.mask
+    image = mask_channel(picture.path, own) if isinstance(own, Path) else _alpha(_as_scanned(picture))
     cropped = _cropped(_resized(image, placement.resized), placement)
     return area_means(cropped, *size)[:, :, 0] / np.float32(255)
+
+
+def mask_channel(path: Path, mask: Path | Literal["alpha"]) -> Image.Image:
+    """Return how much each part of a picture counts, `L`, before it is resized: as `load_mask` takes it.
+
+    Args:
+        path: the picture.
+        mask: its mask's file, or `alpha` for its own transparency.
+
+    Raises:
+        DatasetError: the file cannot be decoded.
+    """
+    return _alpha(_opened(path)) if mask == "alpha" else _on(_opened(mask), "black").getchannel("R")
 
 
 def _as_scanned(picture: Picture) -> Image.Image:

@@ -155,10 +155,23 @@ class Folder:
 
 @dataclass(frozen=True)
 class Fault:
-    """A file that cannot be used: key of the check that reports it, and the error that a bake is refused with."""
+    """A file that cannot be used.
+
+    Attributes:
+        check: key of the check that reports it.
+        error: that a bake is refused with.
+        picture: the picture that cannot be used, for itself, its caption or its mask.
+        folder: name of its folder.
+        repeats: of the folder's pictures.
+        is_reg: whether it is one of regularisation.
+    """
 
     check: str
     error: DatasetError
+    picture: Path = Path()
+    folder: str = ""
+    repeats: int = 0
+    is_reg: bool = False
 
     @property
     def finding(self) -> Finding:
@@ -186,6 +199,7 @@ class DataSet:
         faults: files that cannot be used, and so are not among the pictures; a bake is refused while there are any.
         by_script: what the script of the trainer counts that the bake behaves like; None where it behaves like ours.
         held_out: training pictures that are kept out of `pictures`, as they would be trained.
+        excluded: pictures that exclude_pictures leaves out, as they would be trained; one that cannot be read has sides of 0 pixels.
     """
 
     root: Path
@@ -197,9 +211,19 @@ class DataSet:
     faults: tuple[Fault, ...] = ()
     by_script: Tally | None = None
     held_out: tuple[Picture, ...] = ()
+    excluded: tuple[Picture, ...] = ()
 
     def name_of(self, picture: Picture) -> str:
         """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""
-        if picture.path.is_relative_to(self.root):
-            return picture.path.relative_to(self.root).as_posix()
-        return f"{picture.folder}/{picture.path.name}"
+        return name_from(self.root, picture.path, picture.folder)
+
+
+def name_from(root: Path, path: Path, folder: str) -> str:
+    """Return a picture's path from `root`; of one that lies elsewhere, its folder's name and its own.
+
+    Args:
+        root: of the data.
+        path: the picture's.
+        folder: name of its folder.
+    """
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else f"{folder}/{path.name}"

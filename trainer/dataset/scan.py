@@ -1,7 +1,7 @@
 """Pictures of a folder with their captions and masks."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from trainer.dataset.sources import (
 )
 from trainer.errors import DatasetError
 from trainer.finding import Finding
+from trainer.long_work import each
 from trainer.profiles.record import EngineRules
 from trainer.profiles.tally import rules_sentence
 from trainer.text import plural, printable
@@ -31,12 +32,14 @@ _MAX_LISTED = 20
 
 @dataclass
 class ScanResult:
-    """Pictures, notes and unusable files of the folders read so far."""
+    """Pictures, notes, unusable files and what is left out of the folders read so far."""
 
     folders: list[Folder] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    excluded: list[Picture] = field(default_factory=list)
+    show: Callable[[int], object] | None = None
 
 
 def scan(root: Path, *, caption_extension: Sequence[str], dataset_repeats: int = 1, refuse: bool = True) -> DataSet:
@@ -63,13 +66,17 @@ def scan(root: Path, *, caption_extension: Sequence[str], dataset_repeats: int =
     return DataSet(root, tuple(found.folders), tuple(found.pictures), notes, faults=tuple(found.faults))
 
 
-def read_sources(sources: Iterable[Source]) -> ScanResult:
+def read_sources(sources: Iterable[Source], show: Callable[[int], object] | None = None) -> ScanResult:
     """Return the pictures of several folders, one folder after the other; folders without any are left out.
+
+    Args:
+        sources: the folders.
+        show: takes how many pictures have been read, before each; what it raises ends the reading.
 
     Raises:
         DatasetError: a folder cannot be read, or a mask is missing.
     """
-    found = ScanResult()
+    found = ScanResult(show=show)
     for source in sources:
         _read_source(source, found)
     return found
@@ -152,16 +159,21 @@ def _read_source(source: Source, found: ScanResult) -> None:
         if not is_picture_name(entry.name) and not entry.is_dir()
     }
     found.notes += find_left_out(source, entries)
+    found.excluded += (_excluded(source, name, captions) for name in names if name in source.excluded)
+    names = [name for name in names if name not in source.excluded]
     if not names:
         return
     masks = _masks(source, names)
     pictures: list[Picture] = []
     texts: dict[Path, CaptionText] = {}
-    for name in names:
+    for name in each(f"reading {printable(source.name, 40)}", names):
+        if found.show is not None:
+            found.show(len(found.pictures) + len(pictures))
         try:
             pictures.append(_picture(source, name, captions, masks, texts))
         except _UnusableFile as unusable:
-            found.faults.append(unusable.fault)
+            about = (source.path / name, source.name, source.repeats, source.options.is_reg)
+            found.faults.append(Fault(unusable.check, unusable.error, *about))
     captioned = sum(picture.caption_file is not None for picture in pictures)
     found.pictures += pictures
     found.folders.append(Folder(source.name, source.repeats, len(pictures), captioned, source.options.is_reg))
@@ -172,7 +184,7 @@ class _UnusableFile(Exception):
     """A picture, its caption or its mask cannot be used."""
 
     def __init__(self, check: str, error: DatasetError) -> None:
-        self.fault = Fault(check, error)
+        self.check, self.error = check, error
         super().__init__(error)
 
 
@@ -210,6 +222,26 @@ def _picture(
         caption_rules=options.caption_rules,
         mask=mask,
     )
+
+
+def _excluded(source: Source, name: str, names: Mapping[str, str]) -> Picture:
+    """Return a picture that is left out, as far as it can be read: what is wrong with it keeps no bake from starting."""
+    try:
+        return _picture(source, name, names, None, {})
+    except _UnusableFile:
+        words = source.caption_without_file(name)
+        return Picture(
+            source.path / name,
+            source.name,
+            source.repeats,
+            0,
+            0,
+            words,
+            None,
+            source.options.is_reg,
+            source.options.group,
+            source.options.caption_rules,
+        )
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Pictures as the script of the trainer counts them that a bake behaves like."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from trainer.settings.model import Settings
 from trainer.text import printable
 
 
-def count_of_script(settings: Settings, profile: TrainerProfile) -> Tally:
+def count_of_script(settings: Settings, profile: TrainerProfile, left_out: Collection[Path] = ()) -> Tally:
     """Return what the script of a trainer counts in the data folders; `num_repeats` stands in place of a folder's own number.
 
     Args:
         settings: with every path filled in.
         profile: the trainer.
+        left_out: files that are not counted, as if they were not there.
 
     Raises:
         DatasetError: the script stops at a folder, or a folder cannot be read.
@@ -32,7 +34,7 @@ def count_of_script(settings: Settings, profile: TrainerProfile) -> Tally:
     known = known_endings(rules for each in PROFILES.values() for rules in (each.steps, each.engine))
     try:
         return tally(
-            found_data(settings),
+            found_data(settings, left_out),
             profile.steps.pictures,
             rule,
             settings.model_dump(),

@@ -66,6 +66,7 @@ class Source:
         fallback_caption: used for pictures without a caption file.
         options: of its pictures.
         is_root: whether folders inside it are read too.
+        excluded: names of files in it that are left out.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Source:
     fallback_caption: str
     options: FolderOptions
     is_root: bool = False
+    excluded: frozenset[str] = frozenset()
 
     def caption_without_file(self, name: str) -> str:
         """Return the caption of a picture of that name that has no caption file."""

@@ -72,6 +72,7 @@ class Plan:
         processes: that train together, each on a GPU of its own.
         batch_size: pictures that one of them takes of a full batch; None where the groups of a data set file differ in it.
         held_out_pictures: training pictures that are measured and not trained on; those of validation_data_dir do not count.
+        excluded_pictures: files in the folders that exclude_pictures leaves out; they count nowhere else.
     """
 
     pictures: int
@@ -100,6 +101,7 @@ class Plan:
     behave_like: str = ""
     timing: TimePlan | None = None
     held_out_pictures: int = 0
+    excluded_pictures: int = 0
     processes: int = 1
     batch_size: int | None = None
 
@@ -173,6 +175,7 @@ def make_plan(
         behave_like=settings.behave_like or "",
         timing=timing,
         held_out_pictures=len({picture.path for picture in data.held_out}),
+        excluded_pictures=len({picture.path for picture in data.excluded}),
         processes=settings.num_processes,
         batch_size=_batch_of_process(settings, data),
     )
@@ -186,6 +189,7 @@ def plan_line(plan: Plan) -> str:
         *([f"like {plan.behave_like}"] if plan.behave_like else []),
         f"{plural(plan.pictures - plan.reg_pictures, 'picture')}{each}{more} → {plan.repeats_total:,} / epoch",
         *([f"{plan.held_out_pictures:,} held out"] if plan.held_out_pictures else []),
+        *([f"{plan.excluded_pictures:,} left out"] if plan.excluded_pictures else []),
         f"{plan.captioned:,} of {plan.pictures:,} captioned",
         plural(len(plan.buckets), "bucket"),
         *_together(plan),

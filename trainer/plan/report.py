@@ -1,12 +1,19 @@
 """The full plan as titled sections of text, and as JSON."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import Protocol
 
-from trainer.dataset.exposures import common_tags, folder_exposures, tag_exposures
+from trainer.dataset.exposures import (
+    EpochExposure,
+    common_tags,
+    epoch_exposures,
+    folder_exposures,
+    outfit_exposures,
+    tag_exposures,
+)
 from trainer.dataset.records import DataSet
 from trainer.families.registry import family_record
 from trainer.plan.disk import size_text
@@ -32,6 +39,8 @@ _MAX_FOLDERS = 30
 _NAME = 30
 _BAR = 20
 _HISTOGRAM = 7
+_EPOCH_COLUMNS = 4
+_NO_OUTFIT = "no outfit"
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ def report(
     behaviour: Sequence[str] = (),
     measures: Sequence[str] = (),
     validation: DataSet | None = None,
+    outfits: Mapping[str, str] | None = None,
 ) -> tuple[ReportSection, ...]:
     """Return the plan in sections; one that has nothing to say is left out.
 
@@ -95,6 +105,7 @@ def report(
         behaviour: what the trainer does that the bake behaves like, a line each.
         measures: what is measured of each saved LoRA and what that costs, a line each.
         validation: the pictures kept out of training, None where there are none.
+        outfits: the subject's, name -> words; None where it has none.
     """
     sections = (
         ReportSection("base", tuple(_base_lines(settings, base))),
@@ -106,7 +117,9 @@ def report(
         ),
         ReportSection("time", tuple(_time_lines(settings, plan))),
         ReportSection(_folder_title(plan), tuple(_folder_lines(data, plan))),
+        ReportSection("outfits by exposure", tuple(_outfit_lines(data, plan, outfits or {}))),
         ReportSection("tags by exposure", tuple(_tag_lines(settings, data, plan))),
+        ReportSection("exposures by epoch", tuple(_epoch_lines(data, plan, outfits or {}))),
         ReportSection("buckets", tuple(_bucket_lines(plan))),
         ReportSection("rates", tuple(row for line in rate_lines(settings, base.family, plan) for row in _folded(line))),
         ReportSection(
@@ -127,6 +140,7 @@ def report_json(
     behaviour: Sequence[str] = (),
     measures: Sequence[str] = (),
     validation: DataSet | None = None,
+    outfits: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """Return the plan as plain JSON values with the exposures and the resolved rate of every group; sizes are [width, height]."""
     epochs = _epochs_shown(plan)
@@ -141,6 +155,11 @@ def report_json(
         "exposures": {
             "epochs": epochs,
             "folders": [asdict(folder) for folder in folder_exposures(data, epochs)],
+            "outfits": [asdict(outfit) for outfit in outfit_exposures(data, outfits or {}, epochs)],
+            "by_epoch": [
+                {**asdict(each), "after": [each.after(epoch) for epoch in range(1, epochs + 1)]}
+                for each in epoch_exposures(data, outfits or {})
+            ],
             "tags": [asdict(tag) for tag in tag_exposures(data, epochs, plan.cut)],
         },
         "groups": [{**asdict(group), "rate": group.rate} for group in param_groups(settings, plan.family)],
@@ -168,6 +187,9 @@ def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
     yield f"{_captioned(data, is_reg=False)} captioned"
     if plan.reg_pictures:
         yield f"{_captioned(data, is_reg=True)} regularisation pictures captioned, shown as often in total as the others"
+    if plan.excluded_pictures:
+        names = _some([data.name_of(picture) for picture in data.excluded])
+        yield f"{plural(plan.excluded_pictures, 'picture')} left out by exclude_pictures: {names}"
     length = (
         f"{plural(plan.epochs, 'epoch')} · {plural(plan.total_steps, 'step')}"
         if plan.steps_known
@@ -209,6 +231,38 @@ def _folder_lines(data: DataSet, plan: Plan) -> Iterator[str]:
         yield f"and {plural(len(rest), 'more folder')}, {plural(sum(folder.times_shown for folder in rest), 'exposure')}"
     if plan.steps_known and plan.total_steps < plan.epochs * plan.steps_per_epoch:
         yield f"counted over complete epochs; the last one ends early, after step {plan.total_steps:,}"
+
+
+def _outfit_lines(data: DataSet, plan: Plan, outfits: Mapping[str, str]) -> Iterator[str]:
+    found = outfit_exposures(data, outfits, _epochs_shown(plan))
+    for each in found[:_MAX_FOLDERS]:
+        name = each.name or _NO_OUTFIT
+        yield f"{_cell(name)} {plural(each.pictures, 'picture'):>14} {plural(each.times_shown, 'exposure'):>17}"
+    if len(found) > _MAX_FOLDERS:
+        yield f"and {plural(len(found) - _MAX_FOLDERS, 'more outfit')}"
+
+
+def _epoch_lines(data: DataSet, plan: Plan, outfits: Mapping[str, str]) -> Iterator[str]:
+    """Yield how often folders, outfits and the commonest tags were shown at a few epochs, the last among them."""
+    if not plan.steps_known or plan.epochs < 2:
+        return
+    last = plan.epochs
+    parts = _EPOCH_COLUMNS - 1
+    epochs = sorted({1, *(max(1, round(last * part / parts)) for part in range(1, parts + 1))})
+    rows = epoch_exposures(data, outfits, _MAX_NAMED)
+    yield f"{_cell('')} {''.join(f'{epoch:>10,}' for epoch in epochs)}"
+    for each in rows[:_MAX_FOLDERS]:
+        numbers = "".join(f"{each.after(epoch):>10,}" for epoch in epochs)
+        yield f"{_cell(exposed_name(each))} {numbers}"
+
+
+def exposed_name(exposure: EpochExposure) -> str:
+    """Return what something is called in a table of exposures."""
+    if exposure.kind == "tag":
+        return exposure.name
+    if exposure.name:
+        return f"{exposure.kind} {exposure.name}"
+    return "the folder of the data" if exposure.kind == "folder" else _NO_OUTFIT
 
 
 def _tag_lines(settings: Settings, data: DataSet, plan: Plan) -> Iterator[str]:

@@ -1,15 +1,14 @@
 """Subject and settings for a first bake, derived from its pictures and its base."""
 
 import os
-from collections import Counter
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from trainer.dataset.exposures import HEAD_COUNT
 from trainer.dataset.records import DataSet
 from trainer.dataset.scan import scan
 from trainer.dataset.sources import folder_words
+from trainer.dataset.trigger import guessed_trigger
 from trainer.families.registry import family_record
 from trainer.prompts.attention import escaped
 from trainer.settings.model import Settings
@@ -80,18 +79,8 @@ def subject_defaults(
 
 def guess_trigger(name: str, data: DataSet) -> str:
     """Return the word that seems to call the subject: the `N_name` folder's, else the captions' first, else `name`."""
-    words = {folder_words(folder.name) or "" for folder in data.folders}
-    if len(words) == 1 and "" not in words:
-        return words.pop()
     captions = [picture.caption for picture in data.pictures if picture.caption_file]
-    fronts: Counter[str] = Counter()
-    for caption in captions:
-        tags = [tag.strip() for tag in caption.split(",")][:2]
-        fronts.update({tag for tag in tags if tag and not HEAD_COUNT.fullmatch(tag.lower())})
-    for tag, count in fronts.most_common(1):
-        if count * 2 > len(captions):
-            return tag
-    return name
+    return guessed_trigger(name, (folder.name for folder in data.folders), captions)
 
 
 def _outfits(data: DataSet) -> dict[str, str]:

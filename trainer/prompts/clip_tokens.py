@@ -52,11 +52,30 @@ class BytePairTokenizer:
         self._whole = dict(added or {}) | {START: self.start, END: self.end}
         longest_first = sorted(self._whole, key=len, reverse=True)
         self._apart = regex.compile(f"({'|'.join(map(regex.escape, longest_first))})")
-        # Words recur from caption to caption and from step to step.
+        # Words recur from caption to caption and from step to step, and so do tags.
         self._word = lru_cache(maxsize=50_000)(self._tokens_of)
+        self._tag = lru_cache(maxsize=50_000)(lambda tag: tuple(self._tokens_in(tag)))
+        self._own_alone = len(self._whole) == 2
 
     def tokens(self, text: str) -> list[int]:
         """Return the numbers of a text's tokens, without those around it."""
+        tags = text.split(", ")
+        # Of plain text the commas behind letters and digits are tokens of their own, whatever stands around them.
+        if (
+            len(tags) > 1
+            and self._own_alone
+            and _is_plain(text)
+            and "<|" not in text
+            and all(map(_ends_plainly, tags[:-1]))
+        ):
+            numbers = list(self._tag(tags[0]))
+            for tag in tags[1:]:
+                numbers.append(self.comma)
+                numbers += self._tag(tag)
+            return numbers
+        return self._tokens_in(text)
+
+    def _tokens_in(self, text: str) -> list[int]:
         found: list[int] = []
         for part in self._apart.split(text):
             if part in self._whole:
@@ -106,7 +125,15 @@ def needs_fixing(text: str) -> bool:
 
 def _by_ftfy(text: str) -> str:
     # In printable ASCII it looks for entities only; asking it takes as long as all the rest of a caption's tokens.
-    return text if text.isascii() and text.isprintable() and "&" not in text else ftfy.fix_text(text)
+    return text if _is_plain(text) else ftfy.fix_text(text)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and "&" not in text
+
+
+def _ends_plainly(tag: str) -> bool:
+    return tag[-1:].isalnum()
 
 
 @cache

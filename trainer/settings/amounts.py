@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.text import path_fault
@@ -13,6 +14,9 @@ _STOP = re.compile(r"(\d{1,9})\s*(?:ep|epochs?)", re.ASCII | re.IGNORECASE)
 _SHARE = re.compile(r"(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?", re.ASCII | re.IGNORECASE)
 _RULE = re.compile(rf"({_SHARE.pattern})\s*:\s*(\d{{1,9}})", re.ASCII | re.IGNORECASE)
 _REPEATS = re.compile(r"([^=]*[^=\s])\s*=\s*(\d{1,5})", re.ASCII)
+# One part of a list: in double quotes, or up to the next comma.
+_PART = re.compile(r'\s*+(?:"((?>(?:[^"]|"")*))"\s*+(?:,|$)|([^,]*)(?:,|$))')
+_ARGUMENT = re.compile(r"\w+\s*=")
 
 
 def check_amount(text: str) -> str:
@@ -144,6 +148,18 @@ def check_repeats(text: str) -> str:
     return f"{match[1]}={int(match[2])}"
 
 
+def check_picture_name(text: str) -> str:
+    """Return `text` if it can be the name of a picture from the data folder: `10_school/a.png`.
+
+    Raises:
+        ValueError: it is blank or leads out of the folder, or as check_path.
+    """
+    parts = text.split("/")
+    if not text or not all(part and part not in (".", "..") for part in parts):
+        raise ValueError("the name of a picture from the data folder, `10_school/a.png`")
+    return check_path(text)
+
+
 def check_resolution(text: str) -> str:
     """Return `text` in its plain form if it is `512` or `512,768`.
 
@@ -242,6 +258,27 @@ def bucket_range(low: int, high: int, step: int) -> tuple[int, int]:
     As sd-scripts rounds, but never below one step: a side of 0 pixels is no bucket.
     """
     return max(step, low // step * step), -(-high // step) * step
+
+
+def split_list(text: str) -> list[str]:
+    """Return the parts of a list typed as one text: parted by commas, one with a comma in double quotes, as `list_text` writes it."""
+    parts = []
+    for match in _PART.finditer(text):
+        quoted, plain = match.groups()
+        parts.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
+    return [part for part in parts if part]
+
+
+def list_text(parts: Sequence[str]) -> str:
+    """Return a list as one text, which `split_list` reads back; of arguments (`betas=0.9,0.999`) split_arguments does."""
+    return ", ".join(map(_part_text, parts))
+
+
+def _part_text(part: str) -> str:
+    if part.startswith('"') or part != part.strip() or ("," in part and not _ARGUMENT.match(part)):
+        escaped = part.replace('"', '""')
+        return f'"{escaped}"'
+    return part
 
 
 def split_arguments(text: str) -> list[str]:

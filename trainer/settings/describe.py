@@ -12,6 +12,7 @@ import annotated_types
 from pydantic.fields import FieldInfo as ModelField
 
 from trainer.profiles.record import TrainerProfile
+from trainer.settings.amounts import list_text
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import FORK_SECTIONS, Decides, MemoryRole, PathRole
 from trainer.settings.profile_defaults import SETTING, imitated
@@ -197,7 +198,7 @@ def value_text(value: object) -> str:
         case float():
             return number_text(value)
         case list():
-            return ", ".join(value)
+            return list_text(value)
         case _:
             return str(value)
 

@@ -47,7 +47,9 @@ class Settings(
         pydantic.ValidationError: from the constructor; `toml_file` turns it into a SettingsError.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, defer_build=False
+    )
 
     @model_validator(mode="before")
     @classmethod

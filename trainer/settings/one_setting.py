@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from trainer.settings.amounts import split_arguments
+from trainer.settings.amounts import split_arguments, split_list
 
 SECTIONS = (
     "Data",
@@ -66,6 +66,13 @@ EXACT = ""
 """Exactness of a setting with which a resumed bake is the same bit for bit."""
 NO_KEY: tuple[str, ...] = ()
 """Metadata keys of a setting that a LoRA file does not mention."""
+
+
+class SettingFields(BaseModel):
+    """The settings of one section: a part of the model that joins all of them, and nothing that is validated by itself."""
+
+    # Without it pydantic builds a validator of every section, in as much time as that of the whole takes.
+    model_config = ConfigDict(defer_build=True)
 
 
 def setting(
@@ -163,8 +170,8 @@ def _as_auto_yes_no(value: object) -> object:
 
 
 def _as_list(value: object) -> object:
-    """Accept one text for a list: `a` for a list of one, `a, b` for a list of two."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """Accept one text for a list: `a` for a list of one, `a, b` for a list of two, `"a, b"` for one again."""
+    return split_list(value) if isinstance(value, str) else value
 
 
 def _as_arguments(value: object) -> object:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from typing import TypeVar
 
-import tomlkit
 from pydantic import ValidationError
 
 from trainer.errors import LoraTuiError, SettingsError
@@ -109,6 +108,8 @@ def refused_setting(error: ValidationError, where: Callable[[str], str], behave_
 def value_text(value: object) -> str:
     """Return a value from outside as TOML writes it, on one line, cut to a readable length."""
     if isinstance(value, bool | int | float | str | datetime | date | time):
+        import tomlkit  # noqa: PLC0415  # only an error waits for it
+
         return printable(tomlkit.item(value).as_string(), _SHOWN_LENGTH)
     if isinstance(value, dict):
         return "a table"

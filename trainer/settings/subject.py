@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import SettingsError
@@ -85,6 +84,8 @@ def save_subject(subject: Subject, path: Path) -> None:
     Raises:
         SettingsError: the file cannot be written, or the file there now is not a subject file.
     """
+    import tomlkit  # noqa: PLC0415  # only what writes TOML waits for it
+
     before: dict[str, object] = {}
     document = tomlkit.document()
     if path.exists():

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import tomlkit
 from pydantic import ValidationError
 
 from trainer.atomic_file import write_atomically
@@ -18,6 +17,9 @@ from trainer.settings.refusal import refused_setting, unknown_key, wrong_keys
 from trainer.settings.toml_text import parse_toml, place_of, read_text
 from trainer.settings.typed import as_value, split_override
 from trainer.text import printable
+
+if TYPE_CHECKING:
+    import tomlkit
 
 
 def parse_settings(text: str, where: str) -> Settings:
@@ -179,6 +181,8 @@ def merged_toml(text: str, settings: Settings, where: str) -> str:
     Raises:
         SettingsError: `text` is not a settings file; the error line starts with `where`.
     """
+    import tomlkit  # noqa: PLC0415  # only what writes TOML waits for it
+
     before = parse_settings(text, where)
     document = tomlkit.parse(text)
     homes, defaults = dict(_homes(document)), _defaults(settings.behave_like, settings.model_dump())
@@ -262,6 +266,8 @@ def value_toml(value: object) -> str:
     if isinstance(value, float):
         text = describe.number_text(value)
         return text if "e" in text or "." in text else f"{text}.0"
+    import tomlkit  # noqa: PLC0415
+
     return visible_toml(tomlkit.item(value).as_string())
 
 
@@ -281,11 +287,13 @@ def _homes(table: MutableMapping[str, Any]) -> Iterator[tuple[str, MutableMappin
             yield key, table
 
 
-def _section(document: tomlkit.TOMLDocument, name: str) -> MutableMapping[str, Any]:
+def _section(document: "tomlkit.TOMLDocument", name: str) -> MutableMapping[str, Any]:
     """Return the table a new key belongs in: the section's, or the top where the file has no tables."""
     tables = [key for key, value in document.items() if isinstance(value, dict)]
     if not tables:
         return document
     if name not in tables:
+        import tomlkit  # noqa: PLC0415
+
         document[name] = tomlkit.table()
     return cast("MutableMapping[str, Any]", document[name])

@@ -20,6 +20,7 @@ _POSITION = re.compile(r" \(at (?:(line \d+), column \d+|(end) of document)\)$")
 _MAX_BYTES = 4 * 2**20
 
 _MAX_PARTS = 1000
+_HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
 _BETWEEN_KEYS = re.compile(r"[=,\[{]")
 
 
@@ -130,6 +131,28 @@ def place_of(text: str, key: str, where: str) -> str:
     return f"{where}{f' line {line}' if line else ''}: {printable(key, 60)}"
 
 
+def line_of(text: str, key: str, table: str = "") -> int | None:
+    """Return the number of the line that gives `key` of `table` its value, None where it is not on a line of its own.
+
+    Args:
+        text: TOML.
+        key: without quotes.
+        table: the table's name as in its header, "" for the top.
+    """
+    inside = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            inside = _bare(header[1])
+        name, equals, _ = line.partition("=")
+        if equals and inside == table and _bare(name) == key:
+            return number
+    return None
+
+
+def _bare(name: str) -> str:
+    return name.strip().strip("\"'")
+
+
 # All keys of a file are asked for one after the other.
 @lru_cache(maxsize=4)
 def _lines_of_keys(text: str) -> dict[str, int]:
@@ -138,5 +161,5 @@ def _lines_of_keys(text: str) -> dict[str, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         key, equals, _ = line.partition("=")
         if equals:
-            found.setdefault(key.strip().strip("\"'"), number)
+            found.setdefault(_bare(key), number)
     return found

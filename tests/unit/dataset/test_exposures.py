@@ -1,8 +1,20 @@
-"""How often a bake shows each folder and each tag."""
+"""How often a bake shows each folder, each outfit and each tag, in all and by epoch."""
 
 from pathlib import Path
 
-from trainer.dataset.exposures import FolderExposure, TagExposure, folder_exposures, tag_exposures
+from trainer.dataset.exposures import (
+    EpochExposure,
+    FolderExposure,
+    OutfitExposure,
+    TagExposure,
+    common_tags,
+    epoch_exposures,
+    folder_exposures,
+    listed_exposures,
+    outfit_exposures,
+    tag_exposures,
+)
+from trainer.dataset.manifest import ListedPicture
 from trainer.dataset.records import CaptionRules, DataSet, Folder, Picture
 
 
@@ -58,3 +70,64 @@ def test_prefix_suffix_separators_and_lines_all_count() -> None:
 
 def test_pictures_without_words_have_no_tags() -> None:
     assert tag_exposures(data_of(picture("1_x", 1, "")), 9) == []
+
+
+OUTFITS = {"10_school": "school uniform, halo", "bikini": "white bikini"}
+
+
+def wardrobe() -> DataSet:
+    return data_of(
+        picture("10_school", 10, "hifumi, smile"),
+        picture("10_school", 10, "hifumi"),
+        picture("4_x", 4, "hifumi, White_Bikini"),
+        picture("4_x", 4, "hifumi, halo, school uniform, white bikini"),
+        picture("4_x", 4, "hifumi"),
+        picture("1_reg", 1, "white bikini", is_reg=True),
+        folders=(Folder("10_school", 10, 2, 2), Folder("4_x", 4, 3, 3), Folder("1_reg", 1, 1, 1, is_reg=True)),
+    )
+
+
+def test_an_outfits_exposures_are_those_of_its_folder_or_of_the_captions_with_its_words() -> None:
+    assert outfit_exposures(wardrobe(), OUTFITS, 3) == [
+        # Two of the folder, and one picture elsewhere that shows both outfits.
+        OutfitExposure("10_school", "school uniform, halo", 3, 3 * (10 + 10 + 4)),
+        OutfitExposure("bikini", "white bikini", 2, 3 * 8),
+        OutfitExposure("", "", 1, 3 * 4),
+    ]
+    assert outfit_exposures(wardrobe(), {}, 3) == []
+
+
+def test_after_each_epoch_as_much_more_was_shown() -> None:
+    rows = epoch_exposures(wardrobe(), OUTFITS, tags=1)
+    found = {(each.kind, each.name): [each.after(epoch) for epoch in (1, 2, 3)] for each in rows}
+    assert found["folder", "10_school"] == [20, 40, 60]
+    assert found["outfit", "bikini"] == [8, 16, 24]
+    assert found["tag", "hifumi"] == [32, 64, 96]
+    assert len([each for each in rows if each.kind == "tag"]) == 1
+    in_all = {each.name: each.times_shown for each in folder_exposures(wardrobe(), 3)}
+    assert all(each.after(3) == in_all[each.name] for each in rows if each.kind == "folder")
+
+
+def test_of_a_bake_that_ran_the_list_of_its_pictures_says_the_same() -> None:
+    listed = [
+        ListedPicture(
+            f"{each.folder}/{number}.png", "0" * 64, 1, 64, 64, each.repeats, each.caption, each.is_reg, 0, None
+        )
+        for number, each in enumerate(wardrobe().pictures)
+    ]
+    rows = listed_exposures(listed, OUTFITS, tags=2)
+    same = [each for each in epoch_exposures(wardrobe(), OUTFITS, tags=2) if each.name != "1_reg"]
+    assert list(rows) == same
+    assert listed_exposures([], OUTFITS) == (
+        EpochExposure("outfit", "10_school", 0, 0),
+        EpochExposure("outfit", "bikini", 0, 0),
+    )
+
+
+def test_what_nearly_every_caption_repeats_is_in_the_captions_order() -> None:
+    pictures = [
+        Picture(Path("a.png"), "1_x", 1, 64, 64, f"knight, white hair, tall, scene {number}", Path("a.txt"))
+        for number in range(5)
+    ]
+    assert common_tags(data_of(*pictures), "knight") == [("white hair", 5), ("tall", 5)]
+    assert common_tags(data_of(*pictures[:3]), "knight") == []

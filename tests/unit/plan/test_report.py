@@ -77,6 +77,29 @@ def test_the_exposures_of_a_folder_are_pictures_times_repeats_times_epochs(setti
     assert "4_hero" in line and "3 × 4" in line and "24 exposures" in line
 
 
+def test_outfits_and_epochs_show_their_exposures(settings: Settings) -> None:
+    data, plan = read_data(settings), plan_of(settings)
+    outfits = {"sitting": "sitting", "4_other": "other"}
+    made = {each.title: each.lines for each in report(settings, data, plan, Base(), outfits=outfits)}
+    lines = [re.sub(" +", " ", line) for line in made["outfits by exposure"]]
+    assert lines == [
+        "sitting 1 picture 8 exposures",
+        "4_other 0 pictures 0 exposures",
+        "no outfit 2 pictures 16 exposures",
+    ]
+    by_epoch = {line[:30].strip(): line[30:].split() for line in made["exposures by epoch"]}
+    assert by_epoch[""] == ["1", "2"]
+    assert by_epoch["folder 4_hero"] == ["12", "24"]
+    assert by_epoch["outfit sitting"] == ["4", "8"]
+    assert by_epoch["hero"] == ["12", "24"]
+    assert all(cell_len(line) <= WIDTH for line in made["exposures by epoch"])
+    values = report_json(settings, data, plan, outfits=outfits)["exposures"]
+    assert isinstance(values, dict)
+    assert values["outfits"][0] == {"name": "sitting", "words": "sitting", "pictures": 1, "times_shown": 8}
+    assert values["by_epoch"][0]["after"] == [12, 24]
+    assert "outfits by exposure" not in sections(settings)
+
+
 def test_a_regularisation_folder_says_so(settings: Settings) -> None:
     lines = sections(with_reg(settings))["folders"].splitlines()
     assert [line.endswith("reg") for line in lines] == [False, True]
@@ -197,3 +220,15 @@ def test_a_sentence_that_every_caption_repeats_is_found_in_prose(settings: Setti
         Image.new("RGB", (64, 64)).save(folder / f"{name}.png")
         (folder / f"{name}.txt").write_text(f"The hero stands near a {place}. He wears silver armour.")
     assert "in 80% of the captions or more: He wears silver armour; " in sections(settings)["tags by exposure"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "shown"), [(6, ["1", "2", "4", "6"]), (3, ["1", "2", "3"]), (10, ["1", "3", "7", "10"])]
+)
+def test_the_first_epoch_and_the_last_are_among_those_shown(settings: Settings, epochs: int, shown: list[str]) -> None:
+    longer = settings.model_copy(update={"max_train_epochs": epochs})
+    assert sections(longer)["exposures by epoch"].splitlines()[0].split() == shown
+
+
+def test_of_a_single_epoch_there_is_nothing_to_show_by_epoch(settings: Settings) -> None:
+    assert "exposures by epoch" not in sections(settings.model_copy(update={"max_train_epochs": 1}))

@@ -273,3 +273,37 @@ def test_added_texts_are_one_token_each() -> None:
     numbers, merges = clip_vocabulary()
     tokenizer = BytePairTokenizer(numbers, merges, {"<my-style>": 50000, "<my-style>_1": 50001})
     assert tokenizer.tokens("a <my-style>_1, <my-style>") == [320, 50001, 267, 50000]
+
+
+PIECES = [
+    ", ",
+    ",",
+    " ",
+    "a_b",
+    "1girl",
+    "it's",
+    "'s",
+    "(x:1.2)",
+    "!",
+    "<|endoftext|>",
+    "<|",
+    "é",
+    "&amp;",
+    "\t",
+    "Hat",
+    "  ",
+    "9",
+    "-",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30))
+def test_tags_that_are_read_one_by_one_have_the_numbers_of_the_whole_text(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert clip_tokens(text) == clip_tokenizer()._tokens_in(text)
+
+
+def test_a_token_of_its_own_across_tags_is_still_found() -> None:
+    vocabulary, merges = clip_vocabulary()
+    tokenizer = BytePairTokenizer(vocabulary, merges, {"a, b": 7})
+    assert tokenizer.tokens("x, a, b, y") == [*tokenizer.tokens("x, "), 7, *tokenizer.tokens(", y")]

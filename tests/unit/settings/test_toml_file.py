@@ -58,6 +58,7 @@ POOLS: dict[str, list[object]] = {
     "lr_scheduler_args": [[], "step_rules=1:100,0.5:200,0.1", ["step_rules=0.5"]],
     "caption_extension": [[".txt"], [".caption", ".txt"], "txt, .cap"],
     "num_repeats": [[], ["10_school=4"], "a=0, b c=10000"],
+    "exclude_pictures": [[], ["10_school/a.png"], '"a, b.png", 3_x/"c".png', ["1girl, solo.png", '"q".jpg']],
     "optimizer_type": ["AdamW", "lion", "torch.optim.NAdam"],
     "optimizer_args": [[], ["weight_decay=0.1"], ["betas=0.9,0.99", "eps=1e-7"]],
     "unet_stop": ["", "3ep", 600, "50%"],

@@ -3,14 +3,21 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, field_validator
+from pydantic import BeforeValidator, field_validator
 
-from trainer.settings.amounts import check_amount, check_path, check_repeats, check_resolution, check_text
-from trainer.settings.one_setting import EXACT, NO_KEY, Decides, Text, TextList, as_text, setting
+from trainer.settings.amounts import (
+    check_amount,
+    check_path,
+    check_picture_name,
+    check_repeats,
+    check_resolution,
+    check_text,
+)
+from trainer.settings.one_setting import EXACT, NO_KEY, Decides, SettingFields, Text, TextList, as_text, setting
 from trainer.settings.profile_defaults import check_profile, others
 
 
-class DataFields(BaseModel):
+class DataFields(SettingFields):
     """Section Data."""
 
     subject: str = setting(
@@ -148,6 +155,18 @@ class DataFields(BaseModel):
         metadata=("ss_dataset_dirs", "ss_num_train_images"),
         exactness=EXACT,
         synonyms="balance, weight",
+    )
+    exclude_pictures: TextList = setting(
+        [],
+        "Data",
+        "pictures left out",
+        "Pictures that are left out of training and stay where they are: their names from the data folder, `10_school/a.png`, several separated by commas; a name with a comma stands in double quotes. Blank: none.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="images, exclude, ignore, skip, remove, hide, blacklist",
+        stays_here=True,
     )
     prior_loss_weight: float = setting(
         1.0,
@@ -493,6 +512,11 @@ class DataFields(BaseModel):
     @classmethod
     def _repeats_name_a_folder(cls, value: list[str]) -> list[str]:
         return [check_repeats(text) for text in value]
+
+    @field_validator("exclude_pictures")
+    @classmethod
+    def _names_lie_in_the_folder(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(map(check_picture_name, value)))
 
     @field_validator("token_warmup_step")
     @classmethod

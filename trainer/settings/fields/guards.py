@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from trainer.settings.amounts import check_command, check_text
-from trainer.settings.one_setting import EXACT, NO_KEY, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, SettingFields, setting
 
 
-class GuardFields(BaseModel):
+class GuardFields(SettingFields):
     """Section Guards."""
 
     max_bad_steps: int = setting(

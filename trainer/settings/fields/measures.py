@@ -1,11 +1,9 @@
 """Settings of what is measured of each saved LoRA."""
 
-from pydantic import BaseModel
-
-from trainer.settings.one_setting import EXACT, NO_KEY, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, SettingFields, setting
 
 
-class MeasuresFields(BaseModel):
+class MeasuresFields(SettingFields):
     """Section Measures."""
 
     measure_weights: bool = setting(

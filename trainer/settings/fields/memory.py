@@ -2,12 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
-
-from trainer.settings.one_setting import EXACT, NO_KEY, Decides, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Decides, SettingFields, setting
 
 
-class MemoryFields(BaseModel):
+class MemoryFields(SettingFields):
     """Section Memory."""
 
     mixed_precision: Literal["auto", "no", "fp16", "bf16"] = setting(
@@ -37,7 +35,7 @@ class MemoryFields(BaseModel):
         "",
         "Memory",
         "checkpointed blocks",
-        "With gradient checkpointing: which blocks are recomputed, by the start of their names, separated by commas: `up_blocks.3, down_blocks.0.resnets, text_encoder`. Blank: all. `fit` (key f) writes its choice here.",
+        "With gradient checkpointing: which blocks are recomputed, by the start of their names, separated by commas: `up_blocks.3, down_blocks.0.resnets, text_encoder`. Blank: all. `fit` writes its choice here.",
         memory="yes",
         speed=True,
         metadata=NO_KEY,

@@ -1,12 +1,12 @@
 """Settings of the base model."""
 
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from trainer.settings.amounts import check_path
-from trainer.settings.one_setting import EXACT, NO_KEY, AutoYesNo, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, AutoYesNo, SettingFields, setting
 
 
-class ModelFields(BaseModel):
+class ModelFields(SettingFields):
     """Section Model."""
 
     pretrained_model_name_or_path: str = setting(

@@ -1,12 +1,12 @@
 """Settings of the LoRA."""
 
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from trainer.settings.amounts import check_path
-from trainer.settings.one_setting import EXACT, NO_KEY, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, SettingFields, setting
 
 
-class NetworkFields(BaseModel):
+class NetworkFields(SettingFields):
     """Section Network."""
 
     network_dim: int = setting(

@@ -2,12 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
-
-from trainer.settings.one_setting import EXACT, setting
+from trainer.settings.one_setting import EXACT, SettingFields, setting
 
 
-class NoiseFields(BaseModel):
+class NoiseFields(SettingFields):
     """Section Noise."""
 
     timestep_sampling: Literal["uniform", "logit_normal", "laplace"] = setting(

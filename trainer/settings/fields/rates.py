@@ -1,14 +1,14 @@
 """Settings of learning rates, stops and the optimizer."""
 
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from trainer.optimizers import DEFAULT_OPTIMIZER, choices_text
 from trainer.settings.amounts import check_stop
-from trainer.settings.one_setting import EXACT, ArgumentList, Text, setting
+from trainer.settings.one_setting import EXACT, ArgumentList, SettingFields, Text, setting
 from trainer.settings.optimizers import check_argument, check_optimizer
 
 
-class RateFields(BaseModel):
+class RateFields(SettingFields):
     """Section Rates."""
 
     learning_rate: float = setting(

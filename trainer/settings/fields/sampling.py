@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, field_validator
+from pydantic import BeforeValidator, field_validator
 
 from trainer.settings.amounts import check_path, check_sample_size
-from trainer.settings.one_setting import EXACT, NO_KEY, Text, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, SettingFields, Text, setting
 
 # sd-scripts' names of those samplers that are here too.
 _OTHER_NAMES = {
@@ -27,7 +27,7 @@ def sampler_name(sampler: object) -> object:
 SamplerName = Literal["Euler", "Euler a", "DPM++ 2M", "DPM++ 2M Karras", "DDIM", "UniPC", "LCM"]
 
 
-class SamplingFields(BaseModel):
+class SamplingFields(SettingFields):
     """Section Sampling."""
 
     sample_every_n_epochs: int | None = setting(

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from trainer.settings.amounts import check_states, check_text
-from trainer.settings.one_setting import EXACT, NO_KEY, Decides, Text, check_name, setting
+from trainer.settings.one_setting import EXACT, NO_KEY, Decides, SettingFields, Text, check_name, setting
 
 
-class SavingFields(BaseModel):
+class SavingFields(SettingFields):
     """Section Saving."""
 
     output_name: str = setting(

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, field_validator
+from pydantic import field_validator
 
 from trainer.settings.amounts import check_amount, check_rules
-from trainer.settings.one_setting import EXACT, ArgumentList, Text, setting
+from trainer.settings.one_setting import EXACT, ArgumentList, SettingFields, Text, setting
 
 Schedule = Literal[
     "constant",
@@ -32,7 +32,7 @@ _NOT_HERE = {
 _LARGEST_SEED = 2**32 - 1
 
 
-class ScheduleFields(BaseModel):
+class ScheduleFields(SettingFields):
     """Section Schedule."""
 
     train_minutes: float | None = setting(
