@@ -10,6 +10,8 @@ from trainer.bake.batch import Batch, StepBatches
 from trainer.bake.loss import loss_weights, picture_losses
 from trainer.bake.optimizer import set_learning_rates, skip_unless_finite
 from trainer.bake.session import TrainingSession
+from trainer.bake.step_timing import StepTiming
+from trainer.measures.curve_records import StepPhase
 from trainer.settings.parts import Part
 from trainer.settings.random_numbers import RandomSource
 
@@ -24,7 +26,8 @@ class StepResult:
         grad_norm: length of the gradient before clipping, scalar.
         folder_losses: sum of the pictures' losses by folder, [folders].
         folder_pictures: pictures by folder, [folders].
-        fewer: pictures at once that memory had room for, where it ran out on the way; None where it did not.
+        reduced_micro_batch: pictures at once that memory had room for, where it ran out on the way; None where it did not.
+        timing: where its time went; None where nobody asked.
     """
 
     rates: dict[Part, float]
@@ -33,6 +36,7 @@ class StepResult:
     folder_losses: Tensor
     folder_pictures: Tensor
     reduced_micro_batch: int | None = None
+    timing: StepTiming | None = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +65,16 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
         torch.OutOfMemoryError: one picture is too many, or the optimizer found no room.
     """
     settings, ranks = session.settings, session.ranks
+    timing = StepTiming(session.model.device)
     if ranks is not None:
         ranks.start_step(work)
     # A part that has stopped has the rate 0: its curve continues to the end.
     stopped: dict[Part, float] = dict.fromkeys(session.trained_parts.initial, 0.0)
     rates = stopped | set_learning_rates(session.optimizer, settings, session.plan, work.step)
     learned, fewer = session.micro_batches.run_with_oom_retry(
-        lambda: _learn(session, work),
+        lambda: _learn(session, work, timing),
         largest=max(_at_once(session, batch) for batch in work.batches),
-        undo=lambda: _forget(session),
+        undo=lambda: _forget(session, timing),
     )
     losses = [of_batch.losses for of_batch in learned]
     if ranks is not None:
@@ -82,6 +87,7 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
     session.optimizer.zero_grad()
     if settings.scale_weight_norms is not None:
         session.network.limit_norms(settings.scale_weight_norms)
+    timing.end(StepPhase.OPTIMIZER)
     return StepResult(
         rates,
         torch.stack([each.mean() for each in losses]).mean(),
@@ -89,6 +95,7 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
         torch.stack([each.folder_of @ loss for each, loss in zip(learned, losses, strict=True)]).sum(dim=0),
         torch.stack([each.folder_of.sum(dim=1) for each in learned]).sum(dim=0),
         fewer,
+        timing,
     )
 
 
@@ -98,7 +105,7 @@ def _at_once(session: TrainingSession, batch: Batch) -> int:
     return last - first
 
 
-def _learn(session: TrainingSession, work: StepBatches) -> list[_Learned]:
+def _learn(session: TrainingSession, work: StepBatches, timing: StepTiming) -> list[_Learned]:
     """Add up the gradients of the mean of the batches' mean losses."""
     learned: list[_Learned] = []
     # What a layer leaves out is drawn anew in every step, as the noise is.
@@ -107,13 +114,16 @@ def _learn(session: TrainingSession, work: StepBatches) -> list[_Learned]:
         batch = waiting.on(session.model.device)
         pictures = len(batch.timesteps)
         of_parts: list[Tensor] = []
+        timing.end(StepPhase.DATA)
         for rows, part in session.micro_batches.split(batch):
             session.network.start_pass(noise_seed, work.step, position, rows=rows)
             losses = _losses(session, part)
             # The leftover group at an epoch's end is a smaller step of its own, averaged over the batches it has (sd-scripts
             # divides it by the full count, which makes it a weaker one).
             loss = losses.sum() / pictures / len(work.batches)
+            timing.end(StepPhase.FORWARD)
             session.accelerator.backward(loss if session.micro_batches.counts(pictures) else loss * 0.0)
+            timing.end(StepPhase.BACKWARD)
             of_parts.append(losses.detach())
         of_batch = session.micro_batches.whole(torch.cat(of_parts), pictures)
         learned.append(_Learned(of_batch, batch.folder_of))
@@ -131,7 +141,8 @@ def _losses(session: TrainingSession, batch: Batch) -> Tensor:
     return losses * loss_weights(batch.timesteps, settings, schedule) * batch.weights
 
 
-def _forget(session: TrainingSession) -> None:
-    """Discard the gradients of a step that was interrupted."""
+def _forget(session: TrainingSession, timing: StepTiming) -> None:
+    """Discard the gradients and the times of a step that was interrupted."""
+    timing.start_again()
     for weight in session.network.parameters():
         weight.grad = None

@@ -5,6 +5,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from torch import Tensor
 
 from trainer.bake.batch import StepBatches
 from trainer.bake.step import StepResult
+from trainer.bake.step_timing import StepTiming, moment
 from trainer.errors import WorkspaceError
+from trainer.journal.curves import SPEED_METRIC
 from trainer.journal.metrics_file import Columns, write_metrics
+from trainer.measures.curve_records import LOSS_METRIC, MEMORY_METRIC, NORM_METRIC
 from trainer.settings.parts import metric_of
 from trainer.text import printable
 
@@ -26,10 +30,27 @@ _ROWS = 256
 
 
 @dataclass(frozen=True)
+class _Known:
+    """What the host knows of a step.
+
+    Attributes:
+        step: its number.
+        values: by metric.
+        began: the moment at which it did.
+        timing: where its time went, to be read once it is past.
+    """
+
+    step: int
+    values: dict[str, float]
+    began: Any
+    timing: StepTiming | None
+
+
+@dataclass(frozen=True)
 class _Copy:
     """Readings on their way from the device: what the host knows of each step, the tensor being filled, the event of its end."""
 
-    known: list[tuple[int, dict[str, float]]]
+    known: list[_Known]
     values: Tensor
     arrived: Any
 
@@ -56,24 +77,25 @@ class StepMetrics:
         self._put = put
         self._bad = bad
         self._rows = torch.zeros(_ROWS, 2, device=device)
-        self._known: list[tuple[int, dict[str, float]]] = []
+        self._known: list[_Known] = []
         self._on_the_way: deque[_Copy] = deque()
         self._kept: dict[str, array[float]] = {}
         self._sums = self._no_sums()
         self._handed_over = self._step_began = time.perf_counter()
+        self._began = moment(device)
 
     def start_clock(self) -> None:
         """Count the seconds of the next step from now; called after a save, a validation or a pause."""
-        self._step_began = time.perf_counter()
+        self._step_began, self._began = time.perf_counter(), moment(self._device)
 
     def record(self, work: StepBatches, result: StepResult) -> None:
         """Take one step's results and, eight times a second, hand over what has arrived."""
         now = time.perf_counter()
-        known = {metric_of(part): rate for part, rate in result.rates.items()}
-        known["seconds_per_step"] = now - self._step_began
+        values = {metric_of(part): rate for part, rate in result.rates.items()}
+        values[SPEED_METRIC] = now - self._step_began
         self._step_began = now
         self._rows[len(self._known)] = torch.stack((result.loss, result.grad_norm))
-        self._known.append((work.step, known))
+        self._known.append(_Known(work.step, values, self._began, result.timing))
         self._add(result)
         if len(self._known) == _ROWS or now - self._handed_over >= _HAND_OVER_EVERY:
             self._handed_over = now
@@ -150,6 +172,10 @@ class StepMetrics:
             return
         rows = self._rows[: len(self._known)]
         if self._device.type == "cuda":
+            # What the allocator counts itself: nothing is asked of the GPU.
+            held = float(torch.cuda.memory_reserved(self._device))
+            for known in self._known:
+                known.values[MEMORY_METRIC] = held
             values = torch.empty(rows.shape, pin_memory=True)
             values.copy_(rows, non_blocking=True)
             arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch gives it no types
@@ -170,10 +196,21 @@ class StepMetrics:
             self._hand_over(self._on_the_way.popleft())
 
     def _hand_over(self, copy: _Copy) -> None:
-        for (step, known), (loss, grad_norm) in zip(copy.known, copy.values.tolist(), strict=True):
-            values = {"loss": loss, "grad_norm": grad_norm, **known}
-            self._put(step, values)
-            for name, value in {"step": step, **values}.items():
-                self._kept.setdefault(name, array("d")).append(value)
+        for known, (loss, grad_norm) in zip(copy.known, copy.values.tolist(), strict=True):
+            values = {LOSS_METRIC: loss, NORM_METRIC: grad_norm, **known.values}
+            if known.timing is not None:
+                values |= known.timing.seconds(known.began)
+            self._put(known.step, values)
+            self._keep(known.step, values)
             if not np.isfinite(grad_norm):
-                self._bad(step)
+                self._bad(known.step)
+
+    def _keep(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a step to the columns; what one of them has no number for, as a metric that came later, is nan there."""
+        before = len(self._kept["step"]) if "step" in self._kept else 0
+        for name in values.keys() - self._kept.keys():
+            self._kept[name] = array("d", [nan]) * before
+        self._kept.setdefault("step", array("d")).append(step)
+        for name, column in self._kept.items():
+            if name != "step":
+                column.append(values.get(name, nan))

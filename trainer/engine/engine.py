@@ -16,23 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.atomic_file import remove_partial_files
-from trainer.engine.next_job import ClaimedJob, JobQueue
-from trainer.engine.notify import Notifier
 from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
-from trainer.journal.bake_folder import write_bake_json
-from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, GridState, Stage
-from trainer.machine.cards import CardSource, NvmlCards
 from trainer.machine.imports import without_garbage_collection
+from trainer.machine.launch import launched
 from trainer.machine.peak_rss import PeakRss
 from trainer.machine.readings import MachineReading
-from trainer.machine.sampler import MachineSampler
 from trainer.private_files import make_private_file
 from trainer.text import numbered, printable
 from trainer.workspace import Workspace, remove_leftovers
 
 if TYPE_CHECKING:
+    from trainer.engine.next_job import ClaimedJob, JobQueue
+    from trainer.engine.notify import Notifier
     from trainer.jobs.preflight import PlannedBake
+    from trainer.journal.journal import Journal
+    from trainer.machine.cards import CardSource
     from trainer.memory.background import BackgroundPrediction
     from trainer.memory.lazy_predictor import Predictor
 
@@ -52,10 +51,14 @@ class Engine:
     """
 
     def __init__(
-        self, workspace: Workspace, cards: CardSource | None = None, predictor: "Predictor | None" = None
+        self, workspace: Workspace, cards: "CardSource | None" = None, predictor: "Predictor | None" = None
     ) -> None:
         self.workspace = workspace
-        self._cards = cards or NvmlCards()
+        if cards is None:
+            from trainer.machine.cards import NvmlCards
+
+            cards = NvmlCards()
+        self._cards: CardSource = cards
         self.key = uuid.uuid4().hex
         self.libraries = ""
         """What is being imported, `ready`, or why the engine stopped."""
@@ -95,6 +98,10 @@ class Engine:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        # Here and below, since the screen is first painted with an engine that has not started.
+        from trainer.engine.next_job import JobQueue
+        from trainer.journal.journal import Journal
+
         try:
             self._load_libraries()
             with Journal(self.workspace.journal_path) as journal:
@@ -117,7 +124,7 @@ class Engine:
         finally:
             _forget_base()
 
-    def _claim_next(self, queue: JobQueue, journal: Journal) -> ClaimedJob | None:
+    def _claim_next(self, queue: "JobQueue", journal: "Journal") -> "ClaimedJob | None":
         """Return the next job with the card held for it; a journal that is locked for long is not a reason to end."""
         try:
             claimed = queue.claim(journal)
@@ -146,7 +153,7 @@ class Engine:
             gc.freeze()
         self.libraries = "ready"
 
-    def _run_job(self, job: Bake, journal: Journal) -> None:
+    def _run_job(self, job: Bake, journal: "Journal") -> None:
         self.exit_codes.pop(job.number, None)
         with PeakRss() as self._rss:
             # A base that an earlier job left loaded counts as this one's, which uses it.
@@ -156,8 +163,9 @@ class Engine:
             else:
                 self._make_grid(job, job.grid, journal)
 
-    def _make_grid(self, job: Bake, number: int, journal: Journal) -> None:
+    def _make_grid(self, job: Bake, number: int, journal: "Journal") -> None:
         from trainer.bake.pictures.grid_job import run_grid
+        from trainer.engine.notify import Notifier
 
         notifier = Notifier(self.workspace, journal, job.number)
         folder = self.workspace.root / job.folder
@@ -165,7 +173,7 @@ class Engine:
             # It exists if a bake or an earlier job was cut in the middle of this grid.
             folder.mkdir(parents=True, exist_ok=True)
             remove_partial_files(folder)
-            with _log_file(folder / "grid.log") as log, self._telemetry(job.number):
+            with _log_file(folder / "grid.log") as log, self._telemetry(job.number, journal):
                 log.info("job %d: grid %d %s: %s", job.number, number, job.name, job.why or "no note")
                 try:
                     log.info("ended: %s", run_grid(job.number, number, self.workspace, journal, notifier.trouble))
@@ -179,20 +187,21 @@ class Engine:
                 journal.grids.set_state(number, GridState.FAILED, printable(failure.line()))
             self._fail(journal, job, failure)
 
-    def _bake(self, bake: Bake, journal: Journal) -> None:
+    def _bake(self, bake: Bake, journal: "Journal") -> None:
         folder = self.workspace.root / bake.folder
         try:
             # An existing folder belongs to a bake that is resumed; no other is ever written into.
             folder.mkdir(parents=True, exist_ok=bake.attempt > 1)
             remove_partial_files(folder)
-            with _log_file(folder / "bake.log") as log, self._telemetry(bake.number):
+            with _log_file(folder / "bake.log") as log, self._telemetry(bake.number, journal):
                 self._bake_into(bake, folder, journal, log)
         except OSError as error:
             self._fail(journal, bake, as_bake_failure("load", error))
         _keep_record(journal, bake.number, folder)
 
-    def _bake_into(self, bake: Bake, folder: Path, journal: Journal, log: logging.Logger) -> None:
+    def _bake_into(self, bake: Bake, folder: Path, journal: "Journal", log: logging.Logger) -> None:
         from trainer.bake.run import run_bake
+        from trainer.engine.notify import Notifier
         from trainer.journal.bake_settings import settings_of
 
         log.info("bake %d %s: %s", bake.number, bake.name, bake.why or "no note")
@@ -222,7 +231,7 @@ class Engine:
         background = self._prediction
         return lambda planned: background.start(number, planned)
 
-    def _finish_job(self, journal: Journal, job: Bake) -> None:
+    def _finish_job(self, journal: "Journal", job: Bake) -> None:
         """Note the memory predicted and measured for a job that ended, and release what it held."""
         if self._prediction is not None:
             self._prediction.end()
@@ -243,7 +252,7 @@ class Engine:
             _forget_base()
 
     def _record_failure(
-        self, job: Bake, journal: Journal, log: logging.Logger, notifier: Notifier, error: Exception
+        self, job: Bake, journal: "Journal", log: logging.Logger, notifier: "Notifier", error: Exception
     ) -> None:
         log.error("%s", "".join(traceback.format_exception(error)))
         failure = as_bake_failure(journal.bakes.read(job.number).stage or Stage.LOAD, error)
@@ -251,12 +260,22 @@ class Engine:
         notifier.trouble(failure.line())
 
     @contextlib.contextmanager
-    def _telemetry(self, number: int) -> Iterator[None]:
-        """Keep a reading of the machine in the journal every few seconds while the block runs."""
+    def _telemetry(self, number: int, journal: "Journal") -> Iterator[None]:
+        """Keep a reading of the machine in the journal every few seconds while the block runs, and add up what the GPU takes."""
+        from trainer.journal.journal import Journal
+        from trainer.machine.card_lock import CPU
+        from trainer.machine.energy import EnergyCount
+        from trainer.machine.sampler import MachineSampler
+
+        # The energy of one GPU would be no energy of a bake over several.
+        device = "" if launched() is not None else journal.bakes.read(number).device
+        count = EnergyCount(device)
 
         def keep(reading: MachineReading) -> None:
-            with Journal(self.workspace.journal_path) as journal:
-                journal.telemetry.add(reading, number)
+            with Journal(self.workspace.journal_path) as own:
+                own.telemetry.add(reading, number)
+                if (taken := count.add(reading)) is not None:
+                    own.bakes.add_energy(number, taken.joules, taken.by)
 
         sampler = MachineSampler(self._cards, self.workspace.root, _TELEMETRY_SECONDS, keep)
         sampler.start()
@@ -264,8 +283,12 @@ class Engine:
             yield
         finally:
             sampler.stop()
+            # What it took since the last reading of that thread.
+            if device not in ("", CPU) and (taken := count.add(sampler.read())) is not None:
+                with contextlib.suppress(WorkspaceError):
+                    journal.bakes.add_energy(number, taken.joules, taken.by)
 
-    def _fail(self, journal: Journal, bake: Bake, error: LoraTuiError) -> None:
+    def _fail(self, journal: "Journal", bake: Bake, error: LoraTuiError) -> None:
         line = printable(error.line())
         # A bake that started has failed, whatever the error; a few errors have their own exit code.
         own = error.exit_code in (ExitCode.NO_DEVICE, ExitCode.OUT_OF_MEMORY, ExitCode.DISK_FULL)
@@ -301,15 +324,17 @@ def _write_persistently(write: Callable[[], None]) -> None:
     write()
 
 
-def _keep_record(journal: Journal, number: int, folder: Path) -> None:
+def _keep_record(journal: "Journal", number: int, folder: Path) -> None:
     """Write the bake's record into its folder; a full disk is reported by the bake itself."""
+    from trainer.journal.bake_folder import write_bake_json
+
     try:
         write_bake_json(journal, number, folder)
     except (OSError, LoraTuiError) as error:
         logging.getLogger(__name__).warning("bake.json not written: %s", error)
 
 
-def _note_peak(journal: Journal, number: int | None, grown: int) -> None:
+def _note_peak(journal: "Journal", number: int | None, grown: int) -> None:
     """Note the peak memory torch reserved and allocated on the card, and reset the peaks for the next bake.
 
     Without a card only the system counts: `grown` is the largest growth of the process, in bytes. Without a number nothing is noted.

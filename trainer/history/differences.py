@@ -6,7 +6,6 @@ from trainer.dataset.manifest import Manifest, read_manifest
 from trainer.errors import LoraTuiError
 from trainer.history.data_changes import DataChanges, data_changes
 from trainer.history.facts import facts_of
-from trainer.history.records import BakeEntry
 from trainer.history.setting_changes import SettingChange, setting_changes
 from trainer.journal.derived_records import FactSource
 from trainer.journal.journal import Journal
@@ -76,14 +75,3 @@ def _manifest(journal: Journal, number: int) -> Manifest | str:
         return read_manifest(blob, f"bake {number}")
     except LoraTuiError as error:
         return error.line()
-
-
-def lineage_words(entry: BakeEntry) -> str:
-    """Return where a bake comes from: `re-bake of 12 with unet_lr ×3`, `fork of 12 with …`; "" without a parent."""
-    if entry.parent is None:
-        return ""
-    kind = "fork" if entry.starts_from else "re-bake"
-    if entry.settings_before is None:
-        return f"{kind} of {entry.parent}"
-    with_what = f"with {entry.changes_line}" if entry.changes else "with the same settings"
-    return f"{kind} of {entry.parent} {with_what}"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.errors import LoraTuiError
 from trainer.formats.safetensors_header import read_header
-from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.history.setting_changes import defaults, differing
 from trainer.journal.derived import NUMBERS_END
 from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, NewestLora
@@ -20,6 +20,9 @@ from trainer.noise_floor.families import make_rows
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable
 from trainer.workspace import Workspace, bake_number
+
+if TYPE_CHECKING:
+    from trainer.gallery.sidecar import MadeGrid
 
 FAVOURITE = "favourite"
 VERDICTS = ("under", "right", "over")
@@ -142,6 +145,9 @@ def tally_of(journal: Journal, workspace: Workspace, number: int) -> GridTally:
 
 
 def _counts(journal: Journal, workspace: Workspace, number: int) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
+    # Here: most lists meet no grid that is new, and all that recipes need takes a tenth of a second.
+    from trainer.gallery.sidecar import read_sidecar
+
     try:
         made = read_sidecar(workspace.root / journal.grids.read(number).folder)
     except (LoraTuiError, OSError):
@@ -152,7 +158,7 @@ def _counts(journal: Journal, workspace: Workspace, number: int) -> Mapping[str,
 
 
 def tally(
-    made: MadeGrid, notes: Iterable[CellNote], epoch_of: Callable[[Path], tuple[int, int] | None]
+    made: "MadeGrid", notes: Iterable[CellNote], epoch_of: Callable[[Path], tuple[int, int] | None]
 ) -> Mapping[str, Mapping[str, Mapping[str, int]]]:
     """Return a grid's verdicts by bake and step, as GridTally counts them.
 

@@ -240,6 +240,8 @@ class BakeHistory:
                 held=bake.held,
                 device=bake.device,
                 imported=bake.imported,
+                energy=bake.energy_joules,
+                energy_by=bake.energy_by,
                 total_steps=bake.total_steps,
                 steps_per_epoch=bake.steps_per_epoch,
                 steps=max(reached.get(number, 0), lora.step),

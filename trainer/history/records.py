@@ -51,6 +51,7 @@ class BakeEntry:
         tags: in the order they were given.
         note: markdown.
         imported: whether its LoRA files come from elsewhere.
+        energy, energy_by: joules that its GPU took and how that is known, as in `trainer.journal.records.Bake`.
         ladders: numbers of the ladders that it belongs to.
     """
 
@@ -88,6 +89,8 @@ class BakeEntry:
     note: str = ""
     imported: bool = False
     ladders: tuple[int, ...] = ()
+    energy: float | None = None
+    energy_by: str = ""
 
     @cached_property
     def changes(self) -> tuple[SettingChange, ...]:
@@ -121,3 +124,14 @@ class BakeEntry:
         if names and all(name in by_seed for name in names):
             return f"other {listed_sources([by_seed[name] for name in names])}"
         return ", ".join(change.words for change in self.changes)
+
+
+def lineage_words(entry: BakeEntry) -> str:
+    """Return where a bake comes from: `re-bake of 12 with unet_lr ×3`, `fork of 12 with …`; "" without a parent."""
+    if entry.parent is None:
+        return ""
+    kind = "fork" if entry.starts_from else "re-bake"
+    if entry.settings_before is None:
+        return f"{kind} of {entry.parent}"
+    with_what = f"with {entry.changes_line}" if entry.changes else "with the same settings"
+    return f"{kind} of {entry.parent} {with_what}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainer.errors import LoraTuiError, WorkspaceError
-from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import parse_spec
+from trainer.history.champions import champions
 from trainer.history.facts import FAVOURITE
 from trainer.history.records import BakeEntry
 from trainer.journal.bake_settings import settings_of
@@ -15,8 +15,9 @@ from trainer.journal.journal import Journal
 from trainer.journal.ladder_folder import write_ladder_toml
 from trainer.journal.records import Bake, BakeState, GridState
 from trainer.journal.state_files import FOLDER as STATES
+from trainer.journal.state_files import step_of
+from trainer.long_work import each
 from trainer.settings.describe import settings_naming
-from trainer.settings.subject import load_subject
 from trainer.text import numbered, plural, printable
 from trainer.workspace import Workspace, bake_number, check_writable
 
@@ -109,6 +110,43 @@ def plan_deletion(journal: Journal, workspace: Workspace, numbers: Sequence[int]
     return removal
 
 
+def plan_epoch(journal: Journal, workspace: Workspace, number: int, step: int) -> Removal:
+    """Return what would go if one saved LoRA of a bake were deleted: its file, and the training state of the same step.
+
+    The newest training state stays, from which the bake can be resumed or extended.
+
+    Raises:
+        WorkspaceError: there is no such bake or LoRA; the bake runs, waits or is parked; the file lies elsewhere; a job needs it, or
+            a subject names it as its champion.
+    """
+    bake = journal.bakes.read_bake(number)
+    _check_ended(bake)
+    folder = workspace.root / bake.folder
+    names = {each.file for each in journal.results.checkpoints(number) if each.step == step}
+    loras = tuple(path for path in _files(folder) if path.name in names)
+    if not loras:
+        raise WorkspaceError(
+            f"bake {number}",
+            found=f"no LoRA of step {step:,} in its folder",
+            expected="a saved one that is still there",
+        )
+    wanted = _wanted_elsewhere(journal, workspace)
+    if (needed := next((path for path in loras if path in wanted), None)) is not None:
+        raise WorkspaceError(
+            f"bake {number}",
+            found=f"{printable(needed.name)}: {wanted[needed]}",
+            expected="a LoRA that nothing needs",
+            way_out="remove the job from the queue, or name another champion",
+        )
+    there = _files(folder / STATES)
+    newest = max(there, key=_modified, default=None)
+    states = tuple(path for path in there if path != newest and step_of(path) == step)
+    left = journal.ladders.with_bake(number) if len(loras) == len(_files(folder)) else ()
+    return Removal(
+        (number,), loras, states, sum(_size(path) for path in (*loras, *states)), ladders=tuple(sorted(left))
+    )
+
+
 def plan_pruning(journal: Journal, workspace: Workspace, entries: Collection[BakeEntry]) -> Removal:
     """Return what would go if of these bakes only the LoRAs stayed that stand out: champions, the best, favourites, rated right, the last.
 
@@ -135,6 +173,7 @@ def remove(journal: Journal, workspace: Workspace, removal: Removal) -> int:
 
     Raises:
         WorkspaceError: the workspace cannot be written, or a file cannot be deleted; those before it are gone.
+        WorkStopped: somebody ended it between two files; those before are gone.
     """
     check_writable(workspace)
     freed = 0
@@ -148,7 +187,7 @@ def remove(journal: Journal, workspace: Workspace, removal: Removal) -> int:
             continue
         gone: dict[Path, int] = {}
         try:
-            for path in (*loras, *states):
+            for path in each(f"deleting files of bake {number}:", (*loras, *states)):
                 size = _size(path)
                 _delete(path)
                 gone[path] = size
@@ -271,17 +310,11 @@ def _standing_out(journal: Journal, workspace: Workspace, entry: BakeEntry) -> d
 
 def _wanted_elsewhere(journal: Journal, workspace: Workspace) -> dict[Path, str]:
     """Return the files that a subject calls its champion, and those that waiting or running jobs need, with the reason."""
-    return {**dict(_of_grids(journal, workspace)), **dict(_of_bakes(journal)), **dict(_champions(workspace))}
+    return {**dict(_of_grids(journal, workspace)), **dict(_of_bakes(journal)), **_champions(workspace)}
 
 
-def _champions(workspace: Workspace) -> Iterator[tuple[Path, str]]:
-    model_files = ModelFiles(workspace.root)
-    for file in sorted(workspace.subjects.glob("*.toml")):
-        # A subject that cannot be read is named by whoever uses it.
-        with contextlib.suppress(LoraTuiError):
-            subject = load_subject(file)
-            if subject.champion.strip():
-                yield model_files.path(subject.champion), f"champion of {printable(subject.name)}"
+def _champions(workspace: Workspace) -> dict[Path, str]:
+    return {path: f"champion of {printable(name)}" for path, name in champions(workspace)}
 
 
 def _of_bakes(journal: Journal) -> Iterator[tuple[Path, str]]:

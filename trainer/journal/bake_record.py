@@ -33,7 +33,7 @@ T = TypeVar("T")
 _OF_THE_RUN = (
     "total_steps", "steps_per_epoch", "stage", "stage_done", "stage_total", "device", "peak_vram", "predicted_peak",
     "predicted_peak_parts", "measured_peak_allocated", "setup_seconds", "asked_minutes", "expected_step_seconds",
-    "planned_seconds",
+    "planned_seconds", "energy_joules", "energy_by",
 )  # fmt: skip
 
 # A record is written at every state; bake.log has the lines before these.

@@ -160,6 +160,14 @@ class BakeStore(Store):
         """Note the bytes held at the fullest moment; the highest value is kept."""
         self._update(number, "measured_peak_allocated = max(coalesce(measured_peak_allocated, 0), ?)", (peak,))
 
+    def add_energy(self, number: int, joules: float, by: str) -> None:
+        """Add to the energy that its GPU took, in joules; of two ways of knowing it the one other than `counter` is kept."""
+        self._update(
+            number,
+            "energy_joules = coalesce(energy_joules, 0) + ?, energy_by = CASE WHEN energy_by IN ('', 'counter') THEN ? ELSE energy_by END",
+            (joules, by),
+        )
+
     def set_predicted_peak(self, number: int, peak: int, parts_json: str) -> None:
         """Set what was predicted for it: bytes that the allocator takes, and the peak by part as JSON."""
         self._update(number, "predicted_peak = ?, predicted_peak_parts = ?", (peak, parts_json))
@@ -183,6 +191,15 @@ class BakeStore(Store):
         if lost:
             GridStore(self._database).cut(lost)
         return lost
+
+    def is_orphan(self, bake: Bake) -> bool:
+        """Return whether the journal says that a bake runs although its process is gone: nobody has marked it as lost yet.
+
+        Of a journal that cannot be written it is never said: its bakes may run on another computer.
+        """
+        if self._database.read_only or not bake.state.live or bake.pid is None:
+            return False
+        return not _runs(bake, process_alive) or works_elsewhere(bake.pid, self._database.path.parent)
 
     def _update(self, number: int, assignments: str, values: tuple[object, ...]) -> None:
         """Write `assignments` (SQL, one `?` a value) into bake `number`.

@@ -5,7 +5,7 @@ mean value of the steps in it, so that a spike of one step is seen at every leve
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from statistics import fmean, median
@@ -34,15 +34,15 @@ _OUTLIER = 4.0
 # A damaged step may be a text, which is above every number; so the index still gives the ends at once.
 _IS_STEP = f"step BETWEEN 0 AND {2**63 - 1}"
 
-_POINTS_TO_BLOCKS = f"""
+_POINTS_TO_BLOCKS = """
     INSERT OR REPLACE INTO block (series, level, step, low, high, total, count)
-    SELECT series, 1, step / {FANOUT} * {FANOUT} AS start, min(value), max(value), sum(value), count(value)
-    FROM point WHERE series = ? AND step BETWEEN ? AND ? GROUP BY series, start
+    SELECT series, 1, step / ? * ? AS start, min(value), max(value), sum(value), count(value)
+    FROM point WHERE series IN ({series}) AND step BETWEEN ? AND ? GROUP BY series, start
 """
 _BLOCKS_TO_BLOCKS = """
     INSERT OR REPLACE INTO block (series, level, step, low, high, total, count)
-    SELECT series, level + 1, step / :width * :width AS start, min(low), max(high), sum(total), sum(count)
-    FROM block WHERE series = :series AND level = :below AND step BETWEEN :first AND :last GROUP BY series, level, start
+    SELECT series, level + 1, step / ? * ? AS start, min(low), max(high), sum(total), sum(count)
+    FROM block WHERE series IN ({series}) AND level = ? AND step BETWEEN ? AND ? GROUP BY series, level, start
 """
 
 
@@ -84,31 +84,42 @@ def mean_step_seconds(seconds: Sequence[float]) -> float | None:
 
 
 def write_points(connection: sqlite3.Connection, bake: int, metric: str, points: Sequence[tuple[int, float]]) -> None:
-    """Write (step, value) pairs of one metric and update the blocks above them, inside the caller's transaction.
+    """Write (step, value) pairs of one metric and update the blocks above them, inside the caller's transaction."""
+    write_series(connection, bake, {metric: points})
 
-    Blocks are recomputed from the level below, so points may come in any order, repeatedly, or from a second writer.
+
+def write_series(connection: sqlite3.Connection, bake: int, metrics: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+    """Write (step, value) pairs by metric and update the blocks above them, inside the caller's transaction.
+
+    Blocks are recomputed from the level below, so points may come in any order, repeatedly, or from a second writer. It is done
+    for all metrics at once: a bake writes a dozen three times a second.
     """
-    if not points:
-        return
-    connection.execute("INSERT OR IGNORE INTO series (bake, metric) VALUES (?, ?)", (bake, metric))
-    series = connection.execute("SELECT id FROM series WHERE bake = ? AND metric = ?", (bake, metric)).fetchone()[0]
-    connection.executemany(
-        "INSERT OR REPLACE INTO point (series, step, value) VALUES (?, ?, ?)",
-        [(series, step, value) for step, value in points],
-    )
-    recompute_blocks(connection, series, min(step for step, _ in points), max(step for step, _ in points))
+    series: list[int] = []
+    for metric, points in metrics.items():
+        if points:
+            connection.execute("INSERT OR IGNORE INTO series (bake, metric) VALUES (?, ?)", (bake, metric))
+            found = connection.execute("SELECT id FROM series WHERE bake = ? AND metric = ?", (bake, metric)).fetchone()
+            series.append(found[0])
+            connection.executemany(
+                "INSERT OR REPLACE INTO point (series, step, value) VALUES (?, ?, ?)",
+                [(found[0], step, value) for step, value in points],
+            )
+    if series:
+        steps = [step for points in metrics.values() for step, _ in points]
+        recompute_blocks(connection, series, min(steps), max(steps))
 
 
-def recompute_blocks(connection: sqlite3.Connection, series: int, first: int, last: int) -> None:
-    """Recompute the blocks over the steps from `first` to `last`, inside the caller's transaction."""
+def recompute_blocks(connection: sqlite3.Connection, series: Sequence[int], first: int, last: int) -> None:
+    """Recompute the blocks of these series over the steps from `first` to `last`, inside the caller's transaction."""
+    marks = ", ".join("?" * len(series))
     for level in range(1, LEVELS + 1):
         width = FANOUT**level
         start, end = first // width * width, last // width * width + width - 1
         if level == 1:
-            connection.execute(_POINTS_TO_BLOCKS, (series, start, end))
+            connection.execute(_POINTS_TO_BLOCKS.format(series=marks), (width, width, *series, start, end))
         else:
-            span = {"series": series, "below": level - 1, "width": width, "first": start, "last": end}
-            connection.execute(_BLOCKS_TO_BLOCKS, span)
+            of = (width, width, *series, level - 1, start, end)
+            connection.execute(_BLOCKS_TO_BLOCKS.format(series=marks), of)
 
 
 def drop_points(connection: sqlite3.Connection, bake: int, step: int) -> None:
@@ -120,7 +131,7 @@ def drop_points(connection: sqlite3.Connection, bake: int, step: int) -> None:
             # The block of `step` itself too: it may have held steps above, and maybe none is left to compute it from.
             start = step // FANOUT**level * FANOUT**level
             connection.execute("DELETE FROM block WHERE series = ? AND level = ? AND step >= ?", (series, level, start))
-        recompute_blocks(connection, series, step, step)
+        recompute_blocks(connection, [series], step, step)
 
 
 class CurveStore(Store):
@@ -170,6 +181,33 @@ class CurveStore(Store):
             )
         return _curve(found, level, lowest)
 
+    def extents(self, bake: int) -> dict[str, tuple[int, int]]:
+        """Return each metric's first and last step; one without a step is left out."""
+        found = self._database.rows(
+            f"""
+            SELECT metric, (SELECT min(step) FROM point WHERE series = id AND {_IS_STEP}) AS lowest,
+                (SELECT max(step) FROM point WHERE series = id AND {_IS_STEP}) AS highest
+            FROM series WHERE bake = ? AND typeof(metric) = 'text' ORDER BY metric
+            """,
+            (bake,),
+        )
+        return {row["metric"]: (row["lowest"], row["highest"]) for row in found if row["lowest"] is not None}
+
+    def at(self, bake: int, metrics: Sequence[str], step: int) -> dict[str, tuple[int, float]]:
+        """Return the last (step, value) of each of these metrics at or before `step`; one without any is left out."""
+        found: dict[str, tuple[int, float]] = {}
+        for metric in metrics:
+            row = self._database.row(
+                f"""
+                SELECT step, value FROM point WHERE series = (SELECT id FROM series WHERE bake = ? AND metric = ?)
+                    AND {_IS_STEP} AND step <= ? ORDER BY step DESC LIMIT 1
+                """,
+                (bake, metric, step),
+            )
+            if row is not None:
+                found[metric] = (row["step"], number_or_nan(row["value"]))
+        return found
+
     def columns(self, bake: int) -> dict[str, list[float]]:
         """Return every metric of a bake by step, nan where a step has no value; for a lost metrics.npz."""
         found = self._database.rows(
@@ -189,12 +227,16 @@ class CurveStore(Store):
 
     def after(self, bake: int, step: int) -> dict[str, tuple[tuple[int, float], ...]]:
         """Return the (step, value) pairs of every metric above `step`, in order; nan where a step has no value."""
+        return self.between(bake, step + 1, 2**63 - 1)
+
+    def between(self, bake: int, first: int, last: int) -> dict[str, tuple[tuple[int, float], ...]]:
+        """Return the (step, value) pairs of every metric from one step to another, in order; nan where a step has no value."""
         found = self._database.rows(
             f"""
             SELECT metric, step, value FROM series JOIN point ON point.series = series.id
-            WHERE bake = ? AND step > ? AND {_IS_STEP} AND typeof(metric) = 'text' ORDER BY step
+            WHERE bake = ? AND step BETWEEN ? AND ? AND {_IS_STEP} AND typeof(metric) = 'text' ORDER BY step
             """,
-            (bake, step),
+            (bake, first, last),
         )
         points: dict[str, list[tuple[int, float]]] = {}
         for row in found:

@@ -16,6 +16,7 @@ from trainer.journal.records import (
     ImportedFile,
     LogLine,
     Mark,
+    ProposedTicks,
     SavedState,
     ValidationRow,
 )
@@ -44,6 +45,7 @@ _NAMES: dict[type, tuple[str, str]] = {
     ValidationRow: ("validation of step", "step"),
     FolderLoss: ("loss of folder", "folder"),
     CellNote: ("note on picture", "cell"),
+    ProposedTicks: ("proposed ticks of picture", "cell"),
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trainer.journal.records import BakeState, Count, EpochSeconds, FolderInside
+from trainer.journal.records import BakeState, Count, Energy, EpochSeconds, FolderInside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +101,8 @@ class ListedBake:
     peak_vram: int | None
     measured_peak_allocated: int | None
     imported: bool
+    energy_joules: Energy | None
+    energy_by: str
 
 
 @dataclass(frozen=True)

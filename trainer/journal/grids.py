@@ -1,4 +1,4 @@
-"""The tables of grids, of where each recipe's picture is, and of the user's notes on pictures."""
+"""The tables of grids, of where each recipe's picture is, of the user's notes on pictures, and of ticks that a tagger proposes."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from math import isfinite
 
 from trainer.errors import WorkspaceError
 from trainer.journal.database import Database, Store
-from trainer.journal.records import CellNote, Grid, GridState
+from trainer.journal.records import CellNote, Grid, GridState, ProposedTicks
 from trainer.journal.rows import insert, number_or_nan, to_row
 
 _ENDED = (GridState.DONE, GridState.CUT, GridState.FAILED)
@@ -131,6 +131,17 @@ class GridStore(Store):
     def cell_notes(self, grid: int) -> list[CellNote]:
         """Return the user's notes on a grid's pictures, by cell."""
         return self._database.records(CellNote, "FROM cell_note WHERE grid = ? ORDER BY cell", (grid,))
+
+    def propose_ticks(self, grid: int, proposed: Sequence[ProposedTicks]) -> None:
+        """Keep what a tagger proposes for a grid's pictures; it takes the place of all earlier proposals for the grid."""
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM proposed_ticks WHERE grid = ?", (grid,))
+            for each in proposed:
+                insert(connection, "proposed_ticks", to_row(each), replace=True)
+
+    def proposed_ticks(self, grid: int) -> list[ProposedTicks]:
+        """Return what a tagger proposes for a grid's pictures, by cell."""
+        return self._database.records(ProposedTicks, "FROM proposed_ticks WHERE grid = ? ORDER BY cell", (grid,))
 
     def _update(self, number: int, assignments: str, values: tuple[object, ...]) -> None:
         """Write `assignments` (SQL, one `?` a value) into grid `number`.

@@ -29,6 +29,8 @@ from trainer.journal.symptoms import SymptomStore
 from trainer.journal.telemetry import TelemetryStore
 from trainer.workspace_paths import former_places, is_new_place, note_places, workspace_paths
 
+# Of a damaged file; the first ones say it.
+_MAX_FAULTS = 5
 # Quoted, in TOML and in JSON.
 _ABSOLUTE_PATH = re.compile(r'"(/[^"\\\n]+)"')
 
@@ -123,6 +125,27 @@ class Journal:
         """Return what is wrong with the rows that were left out of what was read so far, None where none was."""
         rows = tuple(self._database.damage)
         return damaged_journal(self.path, *rows) if rows else None
+
+    def check_writing(self) -> None:
+        """Check that the journal can be written now; nothing is.
+
+        Raises:
+            WorkspaceError: it is read-only, or another program keeps writing.
+        """
+        with self._database.writing():
+            pass
+
+    def faults(self) -> tuple[str, ...]:
+        """Return what SQLite finds wrong with the file's structure, a line each; empty where it is whole. Reads the whole file."""
+        rows = self._database.rows(f"PRAGMA quick_check({_MAX_FAULTS})")
+        return tuple(str(row[0]) for row in rows if row[0] != "ok")
+
+    def counted_rows(self) -> dict[str, int]:
+        """Return each table's name with how many rows it has."""
+        tables = self._database.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        # Names of our own tables need no quotes; another's, in a damaged file, is left out.
+        names = [row[0] for row in tables if isinstance(row[0], str) and row[0].isidentifier()]
+        return {name: int(self._database.rows(f"SELECT count(*) FROM {name}")[0][0]) for name in names}
 
     def caution(self) -> str:
         """Return what the user should know about the journal: the rows that were left out, else where its file is; "" for nothing."""

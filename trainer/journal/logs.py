@@ -24,6 +24,11 @@ class LogStore(Store):
         with self._database.writing() as connection:
             write_line(connection, text, bake=bake, level=level)
 
+    def last_id(self) -> int:
+        """Return the id of the newest line, 0 without one."""
+        row = self._database.row("SELECT max(id) AS id FROM log")
+        return row["id"] if row is not None and isinstance(row["id"], int) else 0
+
     def read(self, last_id: int = 0, *, bake: int | None = None, limit: int = 500) -> list[LogLine]:
         """Return the last `limit` lines with an id above `last_id`, oldest first; of every bake where `bake` is None."""
         of_bake, values = ("AND bake = ?", (last_id, bake, limit)) if bake is not None else ("", (last_id, limit))

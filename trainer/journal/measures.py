@@ -39,6 +39,16 @@ class MeasureStore(Store):
         texts = ((row["name"], row["part"]) for row in rows)
         return frozenset((name, part) for name, part in texts if isinstance(name, str) and isinstance(part, str))
 
+    def kinds_by_scope(self, bake: int, names: Collection[str]) -> frozenset[tuple[str, str, str]]:
+        """Return the (name, part, scope) of what was measured of a bake: of everything as a whole, and of `names` by scope too."""
+        among = ", ".join("?" * len(names))
+        rows = self._database.rows(
+            f"SELECT DISTINCT name, part, scope FROM measure WHERE bake = ? AND (scope = '' OR name IN ({among}))",
+            (bake, *names),
+        )
+        texts = ((row["name"], row["part"], row["scope"]) for row in rows)
+        return frozenset(kind for kind in texts if all(isinstance(word, str) for word in kind))
+
     def steps(self, bake: int, name: str) -> frozenset[int]:
         """Return the steps after which a measure was made."""
         rows = self._database.rows("SELECT DISTINCT step FROM measure WHERE bake = ? AND name = ?", (bake, name))

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from trainer.errors import WorkspaceError
-from trainer.journal.curves import write_points
+from trainer.journal.curves import write_series
 from trainer.journal.database import Database
 
 BATCH_SECONDS = 0.35
@@ -136,5 +136,4 @@ class MetricWriter:
         if not points:
             return
         with database.writing() as connection:
-            for metric, of_metric in points.items():
-                write_points(connection, self._bake, metric, of_metric)
+            write_series(connection, self._bake, points)

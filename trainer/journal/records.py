@@ -1,13 +1,13 @@
 """Records: the rows of the journal as plain data, and the states, stages and orders they name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from annotated_types import Ge, Le
 
 # As the program writes them: nothing that would have to be looked at part by part.
 _PLAIN_FOLDER = re.compile(r"(?!\.)[^/\0]+/(?!\.)[^/\0]+")
@@ -25,16 +25,29 @@ def _inside_workspace(folder: str) -> str:
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999, epoch seconds; Python's calendar has no more."""
 
-EpochSeconds = Annotated[float, Field(ge=0, le=LAST_SECOND)]
+EpochSeconds = Annotated[float, Ge(0), Le(LAST_SECOND)]
 """A moment, seconds since 1970, until the end of the year 9999."""
 
-Duration = Annotated[float, Field(ge=0, le=253_402_300_799)]
+Duration = Annotated[float, Ge(0), Le(LAST_SECOND)]
 """A length of time in seconds, up to 8,000 years."""
 
-Count = Annotated[int, Field(ge=0)]
+Energy = Annotated[float, Ge(0), Le(1e18)]
+"""An energy in joules."""
+
+Count = Annotated[int, Ge(0)]
 """A number of things."""
 
-FolderInside = Annotated[str, AfterValidator(_inside_workspace)]
+
+class _InsideWorkspace:
+    """The mark of a text that is such a folder. pydantic asks it; the records alone, which every screen and command names, load none."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        from pydantic_core import core_schema  # noqa: PLC0415
+
+        return core_schema.no_info_after_validator_function(_inside_workspace, handler(source))
+
+
+FolderInside = Annotated[str, _InsideWorkspace()]
 """A folder, relative to the workspace, and in it."""
 
 
@@ -188,6 +201,8 @@ class Bake(NewBake):
         asked_minutes: train_minutes as it was set, once the steps are fixed that fit; None without.
         expected_step_seconds: seconds per step that their number was worked out with.
         imported: whether it was made elsewhere: it has no engine, and its LoRAs stay where they are.
+        energy_joules: what its GPU took while it ran, over all its attempts; None where nothing was counted, as on a CPU.
+        energy_by: how that is known, as in `trainer.machine.energy`; the less exact of two ways.
     """
 
     number: int
@@ -213,6 +228,8 @@ class Bake(NewBake):
     asked_minutes: Duration | None = None
     expected_step_seconds: Duration | None = None
     imported: bool = False
+    energy_joules: Energy | None = None
+    energy_by: str = ""
 
     @property
     def withdrawn(self) -> bool:
@@ -454,6 +471,25 @@ class CellNote:
     unet: str = ""
     text_encoder: str = ""
     ticks: Mapping[str, bool] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ProposedTicks:
+    """Ticks that a tagger proposes for one picture of a grid; they never count as the user's.
+
+    Attributes:
+        grid: the grid's number.
+        cell: name of its place.
+        ticks: item of the subject's checklist -> whether the tagger sees it; items that name none of its tags are left out.
+        tagger: what it is called.
+        seconds: epoch seconds of the proposal.
+    """
+
+    grid: int
+    cell: str
+    ticks: Mapping[str, bool] = field(default_factory=dict)
+    tagger: str = ""
     seconds: float = 0.0
 
 

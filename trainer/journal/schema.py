@@ -23,6 +23,7 @@ from trainer.journal.records import (
     ImportedFile,
     LogLine,
     Mark,
+    ProposedTicks,
     SavedState,
     ValidationRow,
 )
@@ -66,6 +67,12 @@ _LADDERS = (
 
 _SYMPTOM_TICK = f"""
     CREATE TABLE symptom_tick ({column_definitions(SymptomTick, _TO_BAKE)}, PRIMARY KEY (bake, symptom)) WITHOUT ROWID
+    """
+
+_PROPOSED_TICKS = f"""
+    CREATE TABLE proposed_ticks ({
+    column_definitions(ProposedTicks, {"grid": "REFERENCES grid (number)"})
+}, PRIMARY KEY (grid, cell)) WITHOUT ROWID
     """
 
 _SEARCHES = (
@@ -185,6 +192,7 @@ _TABLES = (
     *_LADDERS,
     _SYMPTOM_TICK,
     *_SEARCHES,
+    _PROPOSED_TICKS,
     "CREATE TABLE looked (id INTEGER PRIMARY KEY CHECK (id = 1), seconds REAL NOT NULL)",
 )
 
@@ -202,7 +210,14 @@ _UPGRADES: dict[int, Sequence[str]] = {
         "ALTER TABLE bake ADD COLUMN imported INTEGER NOT NULL DEFAULT 0",
         _IMPORTED_FILE,
     ),
-    4: (*_LADDERS, _SYMPTOM_TICK, *_SEARCHES),
+    4: (
+        *_LADDERS,
+        _SYMPTOM_TICK,
+        *_SEARCHES,
+        _PROPOSED_TICKS,
+        "ALTER TABLE bake ADD COLUMN energy_joules REAL",
+        "ALTER TABLE bake ADD COLUMN energy_by TEXT NOT NULL DEFAULT ''",
+    ),
 }
 """Version -> the statements that make a journal of it one of the next version. They are never changed once released."""
 

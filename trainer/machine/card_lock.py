@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-import psutil
-
 from trainer.errors import DeviceError, WorkspaceError
 from trainer.machine.cards import CardUser, card_users
 from trainer.machine.devices import card_device
@@ -175,6 +173,8 @@ def _memory(user: CardUser | None) -> str:
 
 
 def _name(pid: int) -> str:
+    import psutil  # noqa: PLC0415  # only a GPU in use waits for it
+
     try:
         return printable(psutil.Process(pid).name(), 40)
     except psutil.Error:

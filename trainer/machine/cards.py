@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-import psutil
-
 from trainer.machine.readings import CardReading
 
 
@@ -66,6 +64,7 @@ class NvmlCards:
         memory = self._query(lib.nvmlDeviceGetMemoryInfo, handle)
         busy = self._query(lib.nvmlDeviceGetUtilizationRates, handle)
         milliwatts = self._query(lib.nvmlDeviceGetPowerUsage, handle)
+        millijoules = self._query(lib.nvmlDeviceGetTotalEnergyConsumption, handle)
         return CardReading(
             index=index,
             name=_text(self._query(lib.nvmlDeviceGetName, handle)) or f"GPU {index}",
@@ -77,6 +76,8 @@ class NvmlCards:
             temperature=self._query(lib.nvmlDeviceGetTemperature, handle, lib.NVML_TEMPERATURE_GPU),
             clock=self._query(lib.nvmlDeviceGetClockInfo, handle, lib.NVML_CLOCK_GRAPHICS),
             fan=self._query(lib.nvmlDeviceGetFanSpeed, handle),
+            uuid=_text(self._query(lib.nvmlDeviceGetUUID, handle)),
+            energy=None if millijoules is None else millijoules / 1000,
         )
 
     def _memory_ours(self, handle: Any) -> int | None:
@@ -87,6 +88,8 @@ class NvmlCards:
         if ours:
             # The driver may list this process without its memory, as on WSL.
             return None if None in ours else sum(ours)
+        import psutil  # noqa: PLC0415  # nothing of the first frame needs it
+
         # In a container the driver lists the host's pids: if all are unknown here, this process may be one of them.
         return 0 if all(psutil.pid_exists(process.pid) for process in processes) else None
 

@@ -96,6 +96,16 @@ class FakeNvml:
         """Return the power in mW."""
         return round(self._reading("nvmlDeviceGetPowerUsage", handle).power * 1000)
 
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: int) -> int:
+        """Raise NotSupported: laptop cards before Volta count no energy."""
+        self._reading("nvmlDeviceGetTotalEnergyConsumption", handle)
+        raise self._not_supported
+
+    def nvmlDeviceGetUUID(self, handle: int) -> str:
+        """Return an identity that no card has."""
+        self._reading("nvmlDeviceGetUUID", handle)
+        return "GPU-00000000-0000-0000-0000-000000000000"
+
     def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
         """Return the temperature in °C."""
         if sensor != self.NVML_TEMPERATURE_GPU:

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import psutil
-
 from trainer.machine.readings import HostReading
 
 _Answer = TypeVar("_Answer")
@@ -17,6 +15,8 @@ def read_host(disk: Path) -> HostReading:
     Args:
         disk: a path on the disk whose free bytes are wanted; if it does not exist yet, the nearest folder above it counts.
     """
+    import psutil  # noqa: PLC0415  # nothing of the first frame needs it
+
     memory = _query(psutil.virtual_memory)
     return HostReading(
         cpu_percent=_query(psutil.cpu_percent),
@@ -33,6 +33,8 @@ def _nearest_folder(path: Path) -> Path:
 
 
 def _query(call: Callable[[], _Answer]) -> _Answer | None:
+    import psutil  # noqa: PLC0415
+
     try:
         return call()
     except (OSError, psutil.Error):

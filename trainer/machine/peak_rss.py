@@ -6,8 +6,6 @@ import threading
 from pathlib import Path
 from typing import Self
 
-import psutil
-
 _PROC_SELF = Path("/proc/self")
 # proc(5): 5 sets the peak of the resident memory back to what is resident now.
 _RESET_PEAK = "5"
@@ -73,6 +71,8 @@ class PeakRss:
 
 
 def _resident_bytes() -> int:
+    import psutil  # noqa: PLC0415  # nothing of the first frame needs it
+
     with contextlib.suppress(psutil.Error):
         return int(psutil.Process().memory_info().rss)
     return 0

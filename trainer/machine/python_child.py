@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-# It computes beside a bake and a screen: one thread, no GPU, and no model hub.
-_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+# It computes beside a bake and a screen: one thread, no model hub, and unless it is asked about them no GPUs.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+_NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 _LOWEST_PRIORITY = 19
 
 
@@ -31,12 +32,13 @@ class PythonChild:
 
     Args:
         module: whose `main` answers; it takes the stream from `answers()`.
+        sees_gpus: whether it may use the GPUs that this process may use; else it sees none.
 
     Raises:
         OSError: it cannot be started.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, sees_gpus: bool = False) -> None:
         self._answers, write = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -45,7 +47,7 @@ class PythonChild:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(write,),
-                env=isolated_environment() | _ENVIRONMENT,
+                env=isolated_environment() | _ENVIRONMENT | ({} if sees_gpus else _NO_GPU),
                 # A key that interrupts the program must not reach it.
                 start_new_session=True,
             )

@@ -14,6 +14,8 @@ class CardReading:
         memory_ours: bytes of this process.
         gpu_percent: busy share, %.
         power: W. temperature: °C. clock: MHz. fan: %.
+        uuid: from the driver, with its prefix `GPU-`; "" where it does not say.
+        energy: J since the driver was loaded, by the card's own counter.
     """
 
     index: int
@@ -26,6 +28,8 @@ class CardReading:
     temperature: int | None = None
     clock: int | None = None
     fan: int | None = None
+    uuid: str = ""
+    energy: float | None = None
 
 
 @dataclass(frozen=True)

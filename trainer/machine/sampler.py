@@ -46,7 +46,7 @@ class MachineSampler(threading.Thread):
     def run(self) -> None:
         """Read until stopped."""
         while not self._stopping.is_set():
-            reading = self._read()
+            reading = self.read()
             self._record(reading)
             if self._on_reading is not None:
                 try:
@@ -81,7 +81,8 @@ class MachineSampler(threading.Thread):
         if self.is_alive() and threading.current_thread() is not self:
             self.join(timeout=2.0)
 
-    def _read(self) -> MachineReading:
+    def read(self) -> MachineReading:
+        """Return a reading of this moment, which is kept nowhere."""
         cards: tuple[CardReading, ...] = ()
         host = HostReading()
         try:

@@ -9,8 +9,10 @@ import torch
 from trainer.bake.batch import StepBatches
 from trainer.bake.step import StepResult
 from trainer.bake.step_metrics import StepMetrics
+from trainer.bake.step_timing import StepTiming
 from trainer.errors import WorkspaceError
-from trainer.journal.metrics_file import read_metrics
+from trainer.journal.metrics_file import read_metrics, write_metrics
+from trainer.measures.curve_records import STEP_CURVES, StepPhase
 
 
 class Sink:
@@ -125,3 +127,50 @@ def test_the_numbers_file_holds_what_was_handed_over(readings: StepMetrics, tmp_
 def test_a_numbers_file_that_cannot_be_written_is_one_clear_line(readings: StepMetrics, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="cannot be written"):
         readings.write(tmp_path / "missing" / "metrics.npz")
+
+
+def test_every_number_of_a_step_has_a_record_of_its_curve(readings: StepMetrics, sink: Sink) -> None:
+    timing = StepTiming(torch.device("cpu"))
+    for phase in StepPhase:
+        timing.end(phase)
+    one = torch.tensor(1.0)
+    result = StepResult({"unet": 1e-3}, one, one, torch.zeros(2), torch.zeros(2), timing=timing)
+    readings.record(StepBatches(1, 1, False, (), (0,)), result)
+    readings.flush()
+    assert {phase.metric for phase in StepPhase} <= sink.values[1].keys()
+    assert sink.values[1].keys() <= {curve.name for curve in STEP_CURVES}
+
+
+def test_the_phases_of_a_step_are_no_longer_than_the_step(readings: StepMetrics, sink: Sink) -> None:
+    timing = StepTiming(torch.device("cpu"))
+    readings.start_clock()
+    for phase in StepPhase:
+        timing.end(phase)
+    one = torch.tensor(1.0)
+    result = StepResult({}, one, one, torch.zeros(2), torch.zeros(2), timing=timing)
+    readings.record(StepBatches(1, 1, False, (), (0,)), result)
+    readings.flush()
+    values = sink.values[1]
+    assert 0 < sum(values[phase.metric] for phase in StepPhase) <= values["seconds_per_step"]
+
+
+def test_a_number_that_came_later_is_none_for_the_steps_before(readings: StepMetrics, tmp_path: Path) -> None:
+    # As a version without them left it.
+    write_metrics(tmp_path / "old.npz", {"step": np.array([1.0, 2.0]), "loss": np.array([0.3, 0.2])})
+    readings.restore(readings.keep(), read_metrics(tmp_path / "old.npz"), 2)
+    note(readings, 3, 0.1)
+    readings.flush()
+    readings.write(tmp_path / "new.npz")
+    columns = read_metrics(tmp_path / "new.npz")
+    assert columns["loss"].tolist() == pytest.approx([0.3, 0.2, 0.1])
+    assert np.isnan(columns["grad_norm"][:2]).all() and columns["grad_norm"][2] == pytest.approx(0.2)
+
+
+def test_a_number_that_is_recorded_no_longer_keeps_its_steps(readings: StepMetrics, tmp_path: Path) -> None:
+    write_metrics(tmp_path / "old.npz", {"step": np.array([1.0]), "vram": np.array([5e9])})
+    readings.restore(readings.keep(), read_metrics(tmp_path / "old.npz"), 1)
+    note(readings, 2, 0.1)
+    readings.flush()
+    readings.write(tmp_path / "new.npz")
+    columns = read_metrics(tmp_path / "new.npz")
+    assert columns["vram"][0] == 5e9 and np.isnan(columns["vram"][1])

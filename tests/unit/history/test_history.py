@@ -8,11 +8,11 @@ from lora_on_disk import write_lora
 from made_history import make_history
 
 from trainer.history import facts
-from trainer.history.differences import lineage_words
 from trainer.history.facts import make_missing
 from trainer.history.history import NOT_READ, BakeHistory
 from trainer.history.notes import keep_best, keep_note
 from trainer.history.one_bake import one_bake
+from trainer.history.records import lineage_words
 from trainer.history.tree import tree_lines
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_records import LadderBakeRow

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from trainer.errors import WorkspaceError
 from trainer.history.history import BakeHistory
 from trainer.history.notes import keep_best
-from trainer.history.removal import plan_deletion, plan_pruning, remove
+from trainer.history.removal import plan_deletion, plan_epoch, plan_pruning, remove
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, SavedState
 from trainer.workspace import Workspace
@@ -152,3 +153,52 @@ def test_a_deletion_that_was_cut_short_is_in_the_journal_as_far_as_it_went(
     assert "3 LoRA files and 2 training states deleted by the user" in [
         line.text for line in journal.log.read(bake=number)
     ]
+
+
+def with_states(workspace: Workspace, *steps: int) -> None:
+    """Give the states of the first bake the names that a bake gives them."""
+    for step in steps:
+        (workspace.root / f"bakes/0001-hifumi/state/{step:08d}.safetensors").rename(
+            workspace.root / f"bakes/0001-hifumi/state/step{step:08d}.safetensors"
+        )
+
+
+def test_one_epoch_goes_with_its_state_and_without_the_others(add, journal: Journal, workspace: Workspace) -> None:
+    number = add(epochs=3, files=True)
+    with_states(workspace, 40, 80, 120)
+    plan = plan_epoch(journal, workspace, number, 80)
+    assert (plan.goes, plan.bytes) == ("1 LoRA file and 1 training state of 1 bake", 13)
+    assert remove(journal, workspace, plan) == 13
+    assert files(workspace, number) == {
+        f"{name}.safetensors" for name in ("hifumi-000001", "hifumi-000003", "state/step00000040", "state/step00000120")
+    }
+    # What it was stays in the journal.
+    assert len(journal.results.checkpoints(number)) == 3
+    with pytest.raises(WorkspaceError, match="no LoRA of step 80 in its folder"):
+        plan_epoch(journal, workspace, number, 80)
+
+
+def test_the_newest_state_stays_when_its_epoch_goes(add, journal: Journal, workspace: Workspace) -> None:
+    number = add(epochs=2, files=True)
+    with_states(workspace, 40, 80)
+    newest = workspace.root / "bakes/0001-hifumi/state/step00000080.safetensors"
+    os.utime(newest, (2e9, 2e9))
+    plan = plan_epoch(journal, workspace, number, 80)
+    assert (len(plan.loras), plan.states) == (1, ())
+
+
+@pytest.mark.parametrize("state", [None, BakeState.BAKING, BakeState.PARKED])
+def test_an_epoch_of_a_bake_that_has_not_ended_stays(
+    state: BakeState | None, add, journal: Journal, workspace: Workspace
+) -> None:
+    number = add(epochs=2, files=True, state=state)
+    with pytest.raises(WorkspaceError, match="expected a bake that ended"):
+        plan_epoch(journal, workspace, number, 40)
+
+
+def test_an_epoch_that_is_a_champion_stays(add, journal: Journal, workspace: Workspace) -> None:
+    number = add(epochs=2, files=True)
+    champion(workspace, workspace.root / "bakes/0001-hifumi/hifumi-000002.safetensors")
+    with pytest.raises(WorkspaceError, match="champion of hifumi"):
+        plan_epoch(journal, workspace, number, 80)
+    assert plan_epoch(journal, workspace, number, 40).loras

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.journal.curves import CurveStore, write_points
+from trainer.journal.curves import CurveStore, drop_points, write_points, write_series
 from trainer.journal.database import Database
 from trainer.journal.journal import Journal
 from trainer.journal.records import Curve, NewBake
@@ -153,3 +153,45 @@ def test_the_last_value_of_each_metric_is_read(tmp_path: Path) -> None:
     assert last["lr_unet"] == (2, 1e-4)
     assert last["loss"][0] == 3
     assert math.isnan(last["loss"][1])
+
+
+def test_several_metrics_written_at_once_are_those_written_one_by_one(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    metrics = {
+        name: [(step, math.nan if step % 9 == 0 else rng.random()) for step in range(first, 300, stride)]
+        for name, first, stride in (("loss", 1, 1), ("grad_norm", 1, 1), ("vram", 40, 3), ("empty", 300, 1))
+    }
+    at_once, by_one = (new_journal(tmp_path / f"{name}.sqlite") for name in ("once", "one"))
+    with at_once.writing() as connection:
+        write_series(connection, 1, metrics)
+    with by_one.writing() as connection:
+        for name, points in metrics.items():
+            write_points(connection, 1, name, points)
+    for sql in ("SELECT * FROM point ORDER BY 1, 2", "SELECT * FROM block ORDER BY 1, 2, 3"):
+        one, other = ([tuple(row) for row in each.rows(sql)] for each in (at_once, by_one))
+        assert one == other and len(one) > 300
+    at_once.close()
+    by_one.close()
+
+
+def test_each_metric_is_known_by_its_first_and_last_step(database: Database) -> None:
+    with database.writing() as connection:
+        write_series(connection, 1, {"loss": [(5, 1.0), (9, 2.0)], "vram": [(7, math.nan)]})
+    assert CurveStore(database).extents(1) == {"loss": (5, 9), "vram": (7, 7)}
+    assert CurveStore(database).extents(2) == {}
+    with database.writing() as connection:
+        drop_points(connection, 1, 6)
+    # After a rewind a metric may have nothing left.
+    assert CurveStore(database).extents(1) == {"loss": (5, 5)}
+
+
+def test_a_step_is_read_exactly_else_the_one_before_it(database: Database) -> None:
+    with database.writing() as connection:
+        write_series(connection, 1, {"loss": [(1, 0.5), (2, 0.25), (9, math.nan)], "vram": [(4, 1e9)]})
+    store = CurveStore(database)
+    assert store.at(1, ["loss", "vram"], 2) == {"loss": (2, 0.25)}
+    assert store.at(1, ["loss", "vram", "never"], 8) == {"loss": (2, 0.25), "vram": (4, 1e9)}
+    step, value = store.at(1, ["loss"], 100)["loss"]
+    assert step == 9 and math.isnan(value)
+    assert store.at(1, ["loss"], 0) == {}
+    assert store.at(2, ["loss"], 5) == {}

@@ -30,6 +30,7 @@ from trainer.journal.records import (
     MarkKind,
     NewBake,
     Order,
+    ProposedTicks,
     SavedState,
 )
 from trainer.journal.search_records import SearchBakeRow
@@ -44,6 +45,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "bakes.read": lambda journal, number: journal.bakes.read(number),
     "bakes.read_bake": lambda journal, number: journal.bakes.read_bake(number),
     "bakes.find": lambda journal, number: journal.bakes.find(number),
+    "bakes.is_orphan": lambda journal, number: journal.bakes.is_orphan(journal.bakes.read(number)),
     "bakes.latest": lambda journal, number: journal.bakes.latest(),
     "bakes.last_that_ran": lambda journal, number: journal.bakes.last_that_ran(),
     "bakes.neighbour": lambda journal, number: journal.bakes.neighbour(number, 1),
@@ -51,6 +53,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "orders.read": lambda journal, number: journal.orders.read(number),
     "orders.pending": lambda journal, number: journal.orders.pending(number),
     "log.read": lambda journal, number: journal.log.read(bake=number),
+    "log.last_id": lambda journal, number: journal.log.last_id(),
     "results.checkpoints": lambda journal, number: journal.results.checkpoints(number),
     "results.states": lambda journal, number: journal.results.states(number),
     "results.marks": lambda journal, number: journal.results.marks(number),
@@ -62,12 +65,16 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "results.bake_of_session": lambda journal, number: journal.results.bake_of_session(f"id {number}"),
     "results.manifest": lambda journal, number: journal.results.manifest(number),
     "curves.read": lambda journal, number: [journal.curves.read(number, "loss", columns) for columns in (2, 500)],
+    "curves.extents": lambda journal, number: journal.curves.extents(number),
+    "curves.at": lambda journal, number: [journal.curves.at(number, ["loss", "lr"], step) for step in (1, 2**40)],
     "curves.columns": lambda journal, number: journal.curves.columns(number),
     "curves.after": lambda journal, number: journal.curves.after(number, 1),
+    "curves.between": lambda journal, number: journal.curves.between(number, 1, 5),
     "curves.last_values": lambda journal, number: journal.curves.last_values(number),
     "curves.measured_speed": lambda journal, number: journal.curves.measured_speed(lambda toml: "unet_lr" in toml),
     "measures.of_bake": lambda journal, number: journal.measures.of_bake(number),
     "measures.kinds": lambda journal, number: journal.measures.kinds(number),
+    "measures.kinds_by_scope": lambda journal, number: journal.measures.kinds_by_scope(number, ["size"]),
     "measures.steps": lambda journal, number: journal.measures.steps(number, "size"),
     "measures.counts": lambda journal, number: journal.measures.counts([number]),
     "notes.of": lambda journal, number: journal.notes.of(number),
@@ -109,6 +116,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "grids.seconds_per_unet_pass": lambda journal, number: journal.grids.seconds_per_unet_pass("fast"),
     "grids.picture": lambda journal, number: journal.grids.picture(f"{number}" * 64),
     "grids.cell_notes": lambda journal, number: journal.grids.cell_notes(number),
+    "grids.proposed_ticks": lambda journal, number: journal.grids.proposed_ticks(number),
     "telemetry.read": lambda journal, number: journal.telemetry.read(0.0, number),
     "digests.read": lambda journal, number: journal.digests.read(0.0),
     "digests.last_viewed": lambda journal, number: journal.digests.last_viewed(),
@@ -116,7 +124,7 @@ READS: dict[str, Callable[[Journal, int], object]] = {
     "records.read": lambda journal, number: journal.records.read(number),
 }
 WRITES = {
-    "bakes": "add set_state set_stage set_plan fix_steps set_setup_seconds set_device set_peak set_peak_allocated set_predicted_peak set_settings mark_lost",
+    "bakes": "add set_state set_stage set_plan fix_steps set_setup_seconds set_device set_peak set_peak_allocated set_predicted_peak set_settings add_energy mark_lost",
     "queue": "claim requeue move remove set_held change take_over hold_following give_up",
     "orders": "give mark_obeyed",
     "log": "write",
@@ -130,7 +138,7 @@ WRITES = {
     "listing": "",
     "families": "keep",
     "ladders": "add change keep_bakes restore open_places",
-    "grids": "add set_state set_spec set_progress cut note_picture set_cell_note",
+    "grids": "add set_state set_spec set_progress cut note_picture set_cell_note propose_ticks",
     "telemetry": "add",
     "digests": "set_last_viewed",
     "records": "add add_next bring_home",
@@ -151,6 +159,7 @@ OF_ITS_NUMBER = [
         "imported_files",
         "notes",
         "without_row",
+        "last_id",
     )
 ]
 OF_ITS_NUMBER = [
@@ -187,6 +196,7 @@ OF_ONE = dict.fromkeys(
     "grid": "number = 1",
     "ladder": "number = 1",
     "cell_note": "grid = 1",
+    "proposed_ticks": "grid = 1",
     "series": "bake = 1 AND metric = 'loss'",
     "point": f"{_SERIES} AND step = 8",
     "block": f"{_SERIES} AND level = 1 AND step = 8",
@@ -224,6 +234,7 @@ def fill(journal: Journal) -> None:
         journal.grids.set_progress(number, done=1, sampled=1, sampling_seconds=3.0, unet_passes=4, speed_class="fast")
         journal.grids.set_state(number, GridState.MAKING)
         journal.grids.set_cell_note(CellNote(number, "x1-y1-z1-s1", True, ticks={"ears": True}))
+        journal.grids.propose_ticks(number, [ProposedTicks(number, "x1-y1-z1-s1", {"ears": False}, "wd-tiny", 1.0)])
         journal.telemetry.add(MachineReading(1e9, (CardReading(0, "GPU", 5),), "", HostReading(5.0)), number)
         journal.derived.keep_facts([BakeFacts(bake=number, made_by="us", settings={"unet_lr": 1e-3}, data="d")])
         journal.derived.keep_metadata([(NewestLora(number, "bakes/1", "a.safetensors"), {"ss_seed": "1"})])

@@ -108,7 +108,7 @@ def test_a_mistake_in_the_thread_is_reported(journal: Journal, queue: Queue, mon
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr(metrics, "write_points", broken)
+    monkeypatch.setattr(metrics, "write_series", broken)
     writer = MetricWriter(journal.path, 1)
     writer.put(1, {"loss": 0.5})
     for ask in (writer.flush, writer.close):

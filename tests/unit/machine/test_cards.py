@@ -23,6 +23,8 @@ QUESTIONS = [
     ("nvmlDeviceGetTemperature", "temperature", None),
     ("nvmlDeviceGetClockInfo", "clock", None),
     ("nvmlDeviceGetFanSpeed", "fan", None),
+    ("nvmlDeviceGetUUID", "uuid", ""),
+    ("nvmlDeviceGetTotalEnergyConsumption", "energy", None),
 ]
 
 
@@ -49,6 +51,8 @@ def library(**changes: Any) -> SimpleNamespace:
         nvmlDeviceGetTemperature=lambda handle, sensor: 71,
         nvmlDeviceGetClockInfo=lambda handle, kind: 1845,
         nvmlDeviceGetFanSpeed=lambda handle: 62,
+        nvmlDeviceGetUUID=lambda handle: f"GPU-{handle}",
+        nvmlDeviceGetTotalEnergyConsumption=lambda handle: 5_000_250,
         nvmlDeviceGetComputeRunningProcesses=lambda handle: [process(os.getpid(), 4 * GIB), process(STRANGER, GIB)],
     )
     return SimpleNamespace(**{**answers, **changes})
@@ -66,7 +70,7 @@ def only_card(**changes: Any) -> CardReading:
 
 
 def test_a_card_that_answers_everything_is_read_in_bytes_and_watts() -> None:
-    assert only_card() == CardReading(0, "RTX 0", 5 * GIB, 8 * GIB, 4 * GIB, 98, 216.4, 71, 1845, 62)
+    assert only_card() == CardReading(0, "RTX 0", 5 * GIB, 8 * GIB, 4 * GIB, 98, 216.4, 71, 1845, 62, "GPU-0", 5000.25)
 
 
 @pytest.mark.parametrize(("function", "field", "missing"), QUESTIONS)

@@ -140,6 +140,8 @@ STARTERS = {
     "trainer/publish/copy_files.py": "ssh, scp and rsync",
     "trainer/gallery/label_font.py": "fc-match",
     "lora_tui/terminal/encoding.py": "the program itself once more, as it was started",
+    "lora_tui/terminal/this_program.py": "the program itself, for another workspace",
+    "lora_tui/terminal/foreground.py": "the user's editor, and the program itself over another workspace",
 }
 # The modules that start processes, and the calls of others that do.
 STARTING = re.compile(
@@ -156,9 +158,9 @@ def test_one_place_starts_python_and_no_other_place_starts_anything_unnamed() ->
         for path in (ROOT / package).rglob("*.py")
     }
     assert {name for name, text in texts.items() if STARTING.search(text)} == set(STARTERS)
-    # The last one prints a command for another machine.
+    # The last one also prints a command for another machine.
     assert {name for name, text in texts.items() if "sys.executable" in text} == {
         "trainer/machine/python_child.py",
         "lora_tui/terminal/encoding.py",
-        "lora_tui/terminal/copy_command.py",
+        "lora_tui/terminal/this_program.py",
     }

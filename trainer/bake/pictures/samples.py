@@ -27,14 +27,12 @@ from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.sample_prompts import SamplePicture, sample_pictures
 from trainer.grid.sampling_order import batch_key
 from trainer.journal.records import Stage
+from trainer.journal.sample_files import SAMPLES_FOLDER, sample_name
 from trainer.models.identify import Base
 from trainer.models.prediction_type import PredictionDecision
 from trainer.sampling.in_batches import sampled_in_batches
 from trainer.sampling.sampler import GridSampler
 from trainer.text import plural
-
-FOLDER = "samples"
-"""The folder of sample pictures in a bake's folder."""
 
 _TIMED_SAMPLING_STEPS = 4
 _log = logging.getLogger(__name__)
@@ -133,7 +131,7 @@ class Samples:
 
     def _make(self, step: int, file: str) -> None:
         pictures = self._wanted()
-        (self._folder / FOLDER).mkdir(exist_ok=True)
+        (self._folder / SAMPLES_FOLDER).mkdir(exist_ok=True)
         self._report.stage(Stage.SAMPLE, 0, len(pictures))
         done = 0
         not_finite: list[str] = []
@@ -142,7 +140,7 @@ class Samples:
                 if pixels is None:
                     not_finite.append(picture.name)
                     continue
-                path = self._folder / FOLDER / f"step{step:08d}-{picture.name}.png"
+                path = self._folder / SAMPLES_FOLDER / sample_name(step, picture.name)
                 write_atomically(path, png_bytes(pixels, {KEY: self._text(picture.recipe, step, file)}))
                 done += 1
                 self._report.stage(Stage.SAMPLE, done, len(pictures))
@@ -150,7 +148,7 @@ class Samples:
             line = f"not written, values are NaN or infinite: sample {', '.join(not_finite)} of step {step}"
             self._report.log(line, level="warning")
         of = "" if done == len(pictures) else f" of {len(pictures)}"
-        self._report.log(f"{plural(done, 'sample')}{of} after step {step} in {FOLDER}/")
+        self._report.log(f"{plural(done, 'sample')}{of} after step {step} in {SAMPLES_FOLDER}/")
 
     def _wanted(self) -> tuple[SamplePicture, ...]:
         return sample_pictures(
