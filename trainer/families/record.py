@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from trainer.families.conventions import CaptionConvention
+
 if TYPE_CHECKING:
     # Records are read at every start; few who read them need numpy.
     import numpy as np
@@ -161,6 +163,7 @@ class FamilyRecord:
         file_name: (another tool's name of a LoRA module, our names of the base's modules) -> ours.
         pooled_layers: parts whose last layer counts beside the embedding's: their pooled output comes from it.
         fixed_skip: clip skip of the embedding where it cannot be chosen.
+        conventions: how captions are written for its bases, the commonest first; empty where nothing is known.
     """
 
     module: str
@@ -189,6 +192,7 @@ class FamilyRecord:
     file_name: Callable[[str, Collection[str]], str] = _same
     pooled_layers: frozenset[str] = frozenset()
     fixed_skip: int = 1
+    conventions: tuple[CaptionConvention, ...] = ()
 
     def part(self, key: str) -> PartRecord:
         """Return its part of that key.

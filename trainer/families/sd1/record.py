@@ -7,6 +7,7 @@ from types import MappingProxyType
 from trainer.families.block_names import diffusers_name, layers_per_level
 from trainer.families.numbered_names import numbered_module
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
+from trainer.families.sd1.conventions import CONVENTIONS
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
     ENCODER_GROUPS,
@@ -52,6 +53,7 @@ FAMILY = FamilyRecord(
     identify=IDENTIFY,
     check_vae=CHECK_VAE,
     times=TIMES,
+    conventions=CONVENTIONS,
     architecture="stable-diffusion-v1/lora",
     base_versions=MappingProxyType({"epsilon": "sd_v1", "v": "sd_v1_v"}),
     folders=("unet", "text_encoder", "vae", "tokenizer", "scheduler"),

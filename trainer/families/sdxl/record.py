@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from trainer.families.block_names import original_name
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
+from trainer.families.sdxl.conventions import CONVENTIONS
 from trainer.families.stable_diffusion import (
     CHECK_VAE,
     ENCODER_GROUPS,
@@ -56,6 +57,7 @@ FAMILY = FamilyRecord(
     identify=IDENTIFY,
     check_vae=CHECK_VAE,
     times=TIMES,
+    conventions=CONVENTIONS,
     architecture="stable-diffusion-xl-v1-base/lora",
     base_versions=MappingProxyType({"epsilon": "sdxl_base_v1-0", "v": "sdxl_base_v1-0"}),
     folders=("unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2", "scheduler"),
