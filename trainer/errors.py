@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     DONE = 0
     """The command did what was asked."""
     BAKE_FAILED = 1
-    """A bake started and failed; the journal and bake.log say where. `check`: there are warnings that nobody accepted."""
+    """A bake started and failed; the journal and bake.log say where. `check`: there are warnings that nobody accepted; `doctor`: there are warnings."""
     USAGE = 2
     """The command line, the settings or the data are wrong; nothing was started."""
     OUT_OF_MEMORY = 3

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # A file system's clock may tick this slowly: of two changes within a tick the second one would not show.
-_TICK = 2.0
+TICK = 2.0
+"""Seconds within which two changes of a file may look like one."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class FileMark:
     @property
     def is_settled(self) -> bool:
         """Whether it was last written to so long ago that being written to once more would show."""
-        return time.time() - self.modified / 1e9 > _TICK
+        return time.time() - self.modified / 1e9 > TICK
 
 
 def mark_of(path: Path) -> FileMark:

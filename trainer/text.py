@@ -84,6 +84,11 @@ def numbered(thing: str, numbers: Sequence[int]) -> str:
     return f"{thing if len(numbers) == 1 else f'{thing}s'} {', '.join(map(str, numbers))}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names one after the other: with commas between them, and with semicolons where a name has a comma of its own."""
+    return ("; " if any(", " in name for name in names) else ", ").join(names)
+
+
 def duration(seconds: float) -> str:
     """Return a length of time in seconds with the unit that reads best: `40 s`, `12 min`, `3 h 05 min`."""
     rounded = max(0, round(seconds))

@@ -30,23 +30,56 @@ class UndecodableText(ValueError):
         super().__init__(f"{found}; {way_out}")
 
 
+@dataclass(frozen=True)
+class EncodedText:
+    """A text with what it takes to write another one in the same encoding.
+
+    Attributes:
+        text: without a byte order mark.
+        mark: the bytes before it: its byte order mark, or none.
+        encoding: name of its encoding.
+    """
+
+    text: str
+    mark: bytes = b""
+    encoding: str = "UTF-8"
+
+    def encoded(self, text: str) -> bytes:
+        """Return another text as the bytes of this file.
+
+        Raises:
+            UnicodeEncodeError: half of a surrogate pair is in it.
+        """
+        return self.mark + text.encode(self.encoding)
+
+
 def decode_text(content: bytes) -> str:
     """Return the text of a file without its byte order mark.
 
     Raises:
         UndecodableText: it is in no Unicode encoding, in UTF-16 or UTF-32 without a mark, or has zero bytes, which no text has.
     """
+    return encoded_text(content).text
+
+
+def encoded_text(content: bytes) -> EncodedText:
+    """Return the text of a file and its encoding.
+
+    Raises:
+        UndecodableText: as decode_text.
+    """
     mark, encoding = next((marked for marked in _MARKS if content.startswith(marked[0])), (b"", "UTF-8"))
     try:
-        text = content[len(mark) :].decode(encoding)
+        marked = content[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         raise _undecodable(content, len(mark) + error.start, encoding) from None
-    if "\0" not in text:
+    if "\0" not in marked:
         # Programs that append to a file write the mark again.
-        return text.lstrip("\ufeff")
+        text = marked.lstrip("\ufeff")
+        return EncodedText(text, mark + marked[: len(marked) - len(text)].encode(encoding), encoding)
     if encoding in _WIDE:
         raise UndecodableText("not text: it has a zero character", "remove it in the program that wrote it")
-    raise _zero_bytes(content, text)
+    raise _zero_bytes(content, marked)
 
 
 def _undecodable(content: bytes, place: int, encoding: str) -> UndecodableText:

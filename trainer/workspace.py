@@ -6,10 +6,11 @@ programs to ignore, and would save four lines.
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.atomic_file import remove_partial_files
+from trainer.atomic_file import remove_partial_files, write_atomically
 from trainer.errors import WorkspaceError
 from trainer.private_files import make_private_folder
 from trainer.refusals import home_folder, real_path
@@ -22,6 +23,9 @@ JOURNAL_NAME = "journal.sqlite"
 _MAX_NOTE_BYTES = 4096
 # Of a bake's number.
 _MAX_DIGITS = 9
+_LAST, _KNOWN = "last-workspace", "workspaces"
+# So many are remembered; the list of them is no longer than this.
+_MOST_KNOWN = 20
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ class Workspace:
         """The folder that holds one folder a ladder."""
         return self.root / "ladders"
 
+    @property
+    def captions(self) -> Path:
+        """The folder that holds one folder a step of edited captions."""
+        return self.root / "captions"
+
     def ladder_folder(self, number: int) -> Path:
         """Return the folder of ladder `number`, for example `ladders/0003`."""
         return self.ladders / f"{number:04d}"
@@ -92,7 +101,11 @@ def remove_leftovers(workspace: Workspace) -> int:
 
     What cannot be looked at or removed stays: nobody waits for it.
     """
-    inside = [folder for top in (workspace.bakes, workspace.grids, workspace.ladders) for folder, _, _ in os.walk(top)]
+    inside = [
+        folder
+        for top in (workspace.bakes, workspace.grids, workspace.ladders, workspace.captions)
+        for folder, _, _ in os.walk(top)
+    ]
     removed = 0
     for folder in (workspace.root, workspace.subjects, workspace.root / "cache", *map(Path, inside)):
         with contextlib.suppress(OSError):
@@ -198,30 +211,57 @@ def make_workspace(root: Path) -> Workspace:
 
 
 def remember_workspace(workspace: Workspace) -> None:
-    """Note `workspace` as the last one used."""
-    write_note("last-workspace", str(workspace.root))
+    """Note `workspace` as the last one used, and as one of those that are known."""
+    root = str(workspace.root)
+    write_note(_LAST, root)
+    _write_known([root, *(str(each) for each in known_workspaces() if str(each) != root)])
+
+
+def known_workspaces() -> tuple[Path, ...]:
+    """Return the folders of the workspaces used last, the newest first; some may be gone."""
+    lines = _read_state(_KNOWN, _MOST_KNOWN * _MAX_NOTE_BYTES).split("\n")
+    kept = [line for line in lines if line.startswith("/") and printable(line) == line and not path_fault(line)]
+    return tuple(Path(line) for line in dict.fromkeys(kept))[:_MOST_KNOWN]
+
+
+def is_workspace(folder: Path) -> bool:
+    """Return whether there is a workspace in `folder` itself; one that may not be looked into is none."""
+    try:
+        return (folder / JOURNAL_NAME).is_file()
+    except OSError:
+        return False
+
+
+def _write_known(roots: Sequence[str]) -> None:
+    kept = [root for root in roots if printable(root) == root][:_MOST_KNOWN]
+    # A home that cannot be written is no reason to fail, as for notes.
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        make_private_folder(state_home())
+        write_atomically(state_home() / _KNOWN, "\n".join(kept).encode("utf-8"), private=True)
 
 
 def last_workspace() -> Workspace | None:
     """Return the workspace last used if it is still there."""
-    noted = read_note("last-workspace")
+    noted = read_note(_LAST)
     if not noted or path_fault(noted):
         return None
-    try:
-        return Workspace(Path(noted)) if (Path(noted) / JOURNAL_NAME).is_file() else None
-    except OSError:
-        # A folder that may not be looked into.
-        return None
+    return Workspace(Path(noted)) if is_workspace(Path(noted)) else None
 
 
 def read_note(name: str) -> str:
     """Return the line of text noted under `name` in the user's state folder; "" where none was, or it is damaged."""
+    text = _read_state(name, _MAX_NOTE_BYTES)
+    return text if printable(text) == text else ""
+
+
+def _read_state(name: str, limit: int) -> str:
+    """Return the text of a file of the user's state folder; "" where there is none, or it is longer than `limit` bytes or damaged."""
     try:
         with open_regular(state_home() / name) as file:
-            text = file.read(_MAX_NOTE_BYTES + 1).decode("utf-8").strip()
+            content = file.read(limit + 1)
+            return content.decode("utf-8").strip() if len(content) <= limit else ""
     except (OSError, UnicodeDecodeError):
         return ""
-    return text if len(text) <= _MAX_NOTE_BYTES and printable(text) == text else ""
 
 
 def write_note(name: str, text: str) -> None:

@@ -21,7 +21,7 @@ from trainer.ladders.own_settings import OwnSettings, overrides
 from trainer.ladders.record import LadderSpec
 from trainer.settings.describe import number_text
 from trainer.settings.parts import Part, label_of, rate_setting
-from trainer.text import printable
+from trainer.text import listed, printable
 from trainer.workspace import Workspace
 
 MODEL = "model: the step at which a part is done goes with 1 / rate^p, whatever the other parts do"
@@ -142,7 +142,7 @@ def aim_lines(aim: BandAim) -> Iterator[str]:
     for point in aim.points:
         yield f"try {point.words}"
     if aim.ladder is not None:
-        labels = ", ".join(rung.label for rung in aim.ladder.rungs)
+        labels = listed([rung.label for rung in aim.ladder.rungs])
         yield f"ladder around it: {aim.ladder.title}: {labels}"
 
 

@@ -294,7 +294,7 @@ SYMPTOMS_OF_ALL: tuple[Symptom, ...] = (
     Symptom(
         "zone-too-narrow",
         "one epoch is under, the next one over",
-        "Epoch5 was looking decent but somewhat undercooked whereas epoch6+ starts bleeding into untrained outfits",
+        "Epoch5 was looking decent but somewhat undercooked whereas epoch6+ … starts bleeding into untrained outfits",
         (
             Move(
                 STEPS,
@@ -318,7 +318,7 @@ SYMPTOMS_OF_ALL: tuple[Symptom, ...] = (
     Symptom(
         "no-more-progress",
         "no more progress after some epoch",
-        "other schedulers may get in a rut and stop making useful progress at a certain number of steps",
+        "other schedulers … may get in a rut and stop making useful progress at a certain number of steps",
         (
             Move(
                 SCHEDULER,

@@ -111,7 +111,7 @@ SYMPTOMS_OF_BODY: tuple[Symptom, ...] = (
     Symptom(
         "learned-bit-by-bit",
         "learned bit by bit, and never gets there",
-        "as the epochs progress, the lora learns the glasses bit by bit; it never gets where it needs to",
+        "as the epochs progress, the lora learns the glasses bit by bit … it never gets where it needs to",
         (
             repeats(Way.RAISE, "What few pictures show is shown too rarely.", TAGS_FIRST),
             _MORE_STEPS,
@@ -174,7 +174,7 @@ SYMPTOMS_OF_BODY: tuple[Symptom, ...] = (
     Symptom(
         "body-undercooked",
         "part that predicts undercooked",
-        "I'm not sure if 5/6/7 count as done or if this is undercooked",
+        "I'm not sure if 5/6/7 count as 'done' or if this is undercooked",
         (_BETTER_PICTURES, _MORE_STEPS, _RAISE),
         _BODY,
         (*_UNDER, RuleSeen("validation-falls", _BODY), RuleSeen("size-grows", _BODY)),

@@ -110,7 +110,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "weak-tag",
         "a tag that the base hardly knew is not learned",
-        "tag never existed or was really weak and needs to be trained up from scratch",
+        "tag never existed/was really weak and needs to be trained up from scratch",
         (
             captions(
                 "put the tag into every caption whose picture shows it",
@@ -139,7 +139,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "unprompted-objects",
         "unprompted objects keep showing up",
-        "a LOT of unrelated/unprompted objects from the training materials keep showing up",
+        "a LOT of unrelated/unprompted … objects from the training materials keep showing up",
         (
             _NAME_WHAT_COMES,
             _REMOVE_WHAT_COMES,
@@ -160,7 +160,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "out-of-scope-objects",
         "things of one outfit appear on another",
-        "backpack straps appear on her school uniform; sunglasses appear on untrained outfits",
+        "backpack straps appear on her school uniform … sunglasses appear on untrained outfits",
         (
             _NAME_WHAT_COMES,
             _REMOVE_WHAT_COMES,
@@ -184,7 +184,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "insensitive-to-prompt",
         "prompt hardly matters, the training data come anyway",
-        "no matter what you ask for it just dumps a bunch of random stuff from your training data",
+        "no matter what you ask for it just dumps a bunch of random … from your training data",
         (_NAME_WHAT_COMES, _FEWER_STEPS, _STOP, _LOWER),
         _ENCODER,
         (RuleSeen("token-fades", _ENCODER), *_OVER),
@@ -194,7 +194,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "chaos-from-first-epoch",
         "chaotic from the first epoch on",
-        "an extremely chaotic effect; the changes are drastic from the very first epoch",
+        "an extremely chaotic effect … The changes are drastic from the very first epoch",
         (
             captions(
                 "read the captions of a few pictures against what they show",
@@ -215,7 +215,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "fabricated-details",
         "details appear that are not there in the training pictures",
-        "light embroidery on clothing becomes badges",
+        "light embroidery on clothing becomes 'badges'",
         (
             captions(
                 "name the details that are there, so that none is taken for another",
@@ -241,7 +241,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "objects-vanish",
         "a trained object loses its shape or vanishes",
-        "backpack and its straps just vanish / completely stop being backpacks",
+        "backpack and it's straps just vanish / completely stop being backpacks",
         (
             repeats(Way.RAISE, "What is trained on the side sits between learned and broken.", *BALANCE),
             _FEWER_STEPS,
@@ -263,7 +263,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "fingers-halos",
         "fingers and halos are mangled or doubled",
-        "the halo just gets mangled and starts duplicating wings/rings; fingers appear to be influenced by TE",
+        "the halo just gets mangled and starts duplicating wings/rings … Fingers appear to be influenced by TE",
         (
             pictures(
                 "sort out the pictures with bad hands or cut-off halos",
@@ -322,7 +322,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "encoder-undercooked",
         "text encoder undercooked",
-        "symptoms of it being undercooked is making weaker associations to what you are trying to train",
+        "symptoms of it being 'undercooked' is making weaker associations to what you are trying to train",
         (_NAME_EACH, _MORE_STEPS, _RAISE),
         _ENCODER,
         (*_UNDER, RuleSeen("token-grows", _ENCODER)),
@@ -332,7 +332,7 @@ SYMPTOMS_OF_ENCODER: tuple[Symptom, ...] = (
     Symptom(
         "encoder-overcooked",
         "text encoder overcooked",
-        "when TE-LR is overcooked it becomes insensitive to your prompt",
+        "when TE-LR is overcooked/set way too high, it becomes insensitive to your prompt",
         (_NAME_WHAT_COMES, _FEWER_STEPS, _STOP, _LOWER),
         _ENCODER,
         (*_OVER, RuleSeen("token-fades", _ENCODER)),

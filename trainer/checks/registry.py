@@ -112,6 +112,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     _noted("picture-renamed", _NOTE, "pictures", "pictures of another kind than their name says", "rename it"),
     _noted("picture-skipped", _WARNING, "pictures", "pictures of kinds that are not read", "convert them to PNG or JPEG"),
+    _noted("picture-excluded", _NOTE, "pictures", "pictures that exclude_pictures leaves out", "remove its name from exclude_pictures to train on it"),
     _noted("folder-skipped", _WARNING, "pictures", "folders that are left out", "give it repeats (`N_name`, num_repeats) or move it elsewhere"),
     _noted("reg-unused", _WARNING, "pictures", "regularisation pictures that are never shown", "leave out as many, or train more pictures"),
     _noted("masks-ignored", _WARNING, "masks", "masks that are not used", "turn masked_loss on"),

@@ -1,22 +1,21 @@
 """The check for the subject's trigger in the captions."""
 
-import re
 from collections.abc import Iterator
 
 from trainer.checks.record import CheckedBake
-from trainer.dataset.captions import complete_caption
-from trainer.dataset.records import Picture
+from trainer.dataset.trigger import compared, has_trigger, whole_caption
 from trainer.finding import Finding
 from trainer.text import plural, printable
 
 
 def trigger_missing(bake: CheckedBake) -> Iterator[Finding]:
     """Yield training pictures whose caption, as it is trained, never has the subject's trigger."""
-    trigger = _plain(bake.trigger)
-    if not trigger:
+    if not compared(bake.trigger):
         return
     pictures = [picture for picture in bake.data.pictures if not picture.is_reg]
-    without = [bake.data.name_of(picture) for picture in pictures if trigger not in _caption(picture)]
+    without = [
+        bake.data.name_of(picture) for picture in pictures if not has_trigger(whole_caption(picture), bake.trigger)
+    ]
     if not without:
         return
     name = printable(bake.trigger, 40)
@@ -29,14 +28,3 @@ def trigger_missing(bake: CheckedBake) -> Iterator[Finding]:
             f"the trigger `{name}`, such as that of {place}"
         )
     yield Finding("trigger-missing", place, text, cases=tuple(map(printable, without)))
-
-
-def _caption(picture: Picture) -> str:
-    """Return a picture's caption with everything that it may say, so that whatever may bring the trigger counts."""
-    lines = picture.caption.split("\n") if picture.caption_rules.wildcards else [picture.caption.partition("\n")[0]]
-    return " ".join(_plain(complete_caption(line, picture.caption_rules)) for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Return text as it is compared: small letters, underscores as blanks, one blank between words, no backslashes."""
-    return re.sub(r"[\s_]+", " ", text.casefold().replace("\\", "")).strip()

@@ -56,6 +56,9 @@ def _data(settings: Settings) -> Iterator[InputFile]:
                 yield _file(picture.caption_file)
             if isinstance(picture.mask, Path):
                 yield _file(picture.mask)
+        # Left out by their names, which must be there.
+        for picture in data.excluded if data is not None else ():
+            yield _file(picture.path)
 
 
 def _others(workspace: Workspace, bake: Bake, settings: Settings) -> Iterator[InputFile]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from trainer.cluster.home import AwayBake
 from trainer.cluster.record import WorkerHandle, WorkerLost, WorkerPool
 from trainer.errors import ExitCode, LoraTuiError, SettingsError
-from trainer.jobs.bakes import orphaned_jobs
 from trainer.jobs.fork import resume
+from trainer.jobs.orphaned import orphaned_jobs
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
 from trainer.journal.records import Bake, BakeState, Order

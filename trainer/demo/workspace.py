@@ -4,24 +4,18 @@ import random
 from pathlib import Path
 
 from trainer.demo.figure import HIFUMI, hifumi_caption, random_hifumi
+from trainer.demo.place import NAME, PICTURES, picture_folders
 from trainer.demo.render import render
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
 from trainer.settings.model import Settings
 from trainer.settings.subject import Subject, save_subject
 from trainer.settings.toml_file import save_settings
-from trainer.workspace import Workspace, data_home, make_workspace
+from trainer.workspace import Workspace, make_workspace
 
-NAME = "hifumi"
-PICTURES = 16
 # Two seeds, so that no held-out picture is one of the trained ones.
 _TRAINING_SEED = 100
 _HELD_OUT_SEED = 999
-
-
-def default_folder() -> Path:
-    """Return where the demo lives unless another folder is given: `$XDG_DATA_HOME/lora-tui/demo`."""
-    return data_home() / "demo"
 
 
 def demo_settings() -> Settings:
@@ -75,9 +69,10 @@ def make_demo(folder: Path) -> Workspace:
         WorkspaceError: the folder cannot be written.
     """
     workspace = make_workspace(folder)
+    trained, held_out = picture_folders(workspace.root)
     try:
-        _draw_pictures(workspace.root / "data" / f"10_{HIFUMI}", _TRAINING_SEED)
-        _draw_pictures(workspace.root / "validation", _HELD_OUT_SEED)
+        _draw_pictures(trained, _TRAINING_SEED)
+        _draw_pictures(held_out, _HELD_OUT_SEED)
     except OSError as error:
         raise WorkspaceError(
             str(error.filename or workspace.root),

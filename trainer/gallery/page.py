@@ -15,6 +15,7 @@ from trainer.gallery.page_html import grid_html
 from trainer.gallery.sheets import read_picture
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.journal.records import CellNote
+from trainer.long_work import each
 from trainer.text import plural, printable
 
 _SIDES = (2048, 1536, 1280, 1024, 896, 768, 640, 512, 448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 48, 32)
@@ -71,7 +72,11 @@ def page(made: MadeGrid, folder: Path, notes: Sequence[CellNote], *, max_bytes: 
     room = max_bytes - frame - len(_size_note(made, _Encoding(9999, 99), max_bytes)) * 2
     encodings = _encodings(made)
     for encoding in encodings[_first_to_try(existing, folder, encodings, room) :]:
-        webp = {cell.place.name: shot for cell in existing if (shot := _webp(cell, folder, encoding)) is not None}
+        webp = {
+            cell.place.name: shot
+            for cell in each("making pictures smaller:", existing)
+            if (shot := _webp(cell, folder, encoding)) is not None
+        }
         if sum(_inlined(shot) for shot in webp.values()) <= room:
             missing = len(made.cells) - len(webp)
             size_note = _size_note(made, encoding, max_bytes)

@@ -163,13 +163,13 @@ def _saved(journal: Journal, workspace: Workspace, number: int, prefix: str) -> 
         # An imported bake's may be an absolute path.
         file = os.path.normpath(os.path.join(bake.folder, saved.file))
         if (workspace.root / file).is_file():
-            label = prefix + _label(bake, saved)
+            label = prefix + label_of(bake, saved)
             found[label] = EpochFile(label=label, file=file)
     return list(found.values())
 
 
-def _label(bake: Bake, saved: Checkpoint) -> str:
-    """Return `3` for what was saved at the end of an epoch, `s600` for what was saved between two."""
+def label_of(bake: Bake, saved: Checkpoint) -> str:
+    """Return the label that grids know a saved LoRA by: `3` for what was saved at the end of an epoch, `s600` for what was saved between two."""
     if saved.file == step_file(bake.name, saved.step):
         return f"s{saved.step}"
     ends_epoch = saved.step == saved.epoch * bake.steps_per_epoch

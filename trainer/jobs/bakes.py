@@ -134,12 +134,6 @@ def queue_engine(workspace: Workspace) -> str:
     return next((engine.key for engine in running_engines(workspace.root) if engine.takes_queue), "")
 
 
-def orphaned_jobs(journal: Journal, workspace: Workspace) -> list[Bake]:
-    """Return the waiting bakes, by place, whose engine is gone or that name none: no engine will take them as they are."""
-    there = {engine.key for engine in running_engines(workspace.root)}
-    return [bake for bake in journal.queue.waiting() if bake.engine not in there]
-
-
 def known_steps(plan: Plan) -> int:
     """Return the steps of a plan as the journal keeps them: 0 while their number follows from a measurement to come."""
     return plan.total_steps if plan.steps_known else 0

@@ -26,7 +26,7 @@ from trainer.jobs.preflight import PlannedBake
 from trainer.models.identify import identify_base
 from trainer.plan.disk import check_disk_space
 from trainer.settings.model import Settings
-from trainer.settings.subject import load_subject, resolve, subject_path
+from trainer.settings.subject import Subject, load_subject, resolve, subject_path
 from trainer.text import printable
 from trainer.workspace import cache_home, find_workspace
 
@@ -73,7 +73,7 @@ def check_planned(
         planned.data,
         planned.validation,
         planned.plan,
-        _trigger(planned.settings, settings_path),
+        subject_beside(planned.settings, settings_path).trigger,
         thumbnails,
     )
     return _with_accepted(case, settings_path)
@@ -111,7 +111,7 @@ def run_preflight(settings: Settings, settings_path: Path, thumbnails: Thumbnail
         data,
         validation,
         planned.plan if planned is not None else None,
-        _trigger(resolved, settings_path),
+        subject_beside(resolved, settings_path).trigger,
         thumbnails(data_sets),
         refusal,
     )
@@ -218,10 +218,15 @@ def _accepted_file(settings: Settings, settings_path: Path) -> Path | None:
     return accepted_path(file) if file is not None else None
 
 
-def _trigger(settings: Settings, settings_path: Path) -> str:
-    """Return the subject's trigger, "" where it is gone or broken since the bake was queued."""
+def subject_beside(settings: Settings, settings_path: Path) -> Subject:
+    """Return the subject that settings name, an empty one where it is gone or broken since the bake was queued.
+
+    Args:
+        settings: as typed, or as they will run.
+        settings_path: the file they belong to.
+    """
     file = subject_path(settings_path, settings.subject) if settings.subject else None
     try:
-        return load_subject(file).trigger if file is not None else ""
+        return load_subject(file) if file is not None else Subject()
     except SettingsError:
-        return ""
+        return Subject()

@@ -10,7 +10,7 @@ from trainer.ladders.rung_values import MeasureOverRungs, RungValues
 from trainer.ladders.shapes import Shape
 from trainer.noise_floor.record import Compared, Floor, Standing
 from trainer.noise_floor.words import NOT_KNOWN, words
-from trainer.text import plural, printable
+from trainer.text import listed, plural, printable
 
 BY_ITSELF = "outside by itself, not beside the other measures"
 """What is said of a measure that would be outside the noise if it were the only one."""
@@ -134,7 +134,7 @@ def _turn(measure: MeasureOverRungs, test: RungTest, shape: Shape) -> str:
     assert shape.between is not None
     compared = measure.compared
     first, last, top = compared[0], compared[-1], compared[shape.between[0] + 1]
-    values = ", ".join(f"{_mean_text(measure, each)} at {_label(each)}" for each in (first, top, last))
+    values = listed([f"{_mean_text(measure, each)} at {_label(each)}" for each in (first, top, last)])
     return (
         f"{_goes(shape.rises)} up to {_label(top)} and {_goes(not shape.rises)} from there on ({values}), an inflection,"
         f" each way {noise_words(measure, test, shape.apart)}"

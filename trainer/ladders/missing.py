@@ -7,7 +7,7 @@ from trainer.journal.records import BakeState
 from trainer.ladders.readings import COMPARED, LadderReadings
 from trainer.ladders.record import AnswerKind, BakeOfRung, LadderCurve
 from trainer.measures.registry import MEASURES
-from trainer.text import plural, printable
+from trainer.text import listed, plural, printable
 
 _MAX_NAMED = 6
 # With two bakes a rung the noise is known, with three it is known well enough for small differences.
@@ -37,6 +37,16 @@ def _not_baked(readings: LadderReadings) -> Iterator[str]:
     if waiting:
         held = " and held" if all(each.held for each in waiting) else ""
         yield f"{plural(len(waiting), 'bake')} still to come{held}: {_which(readings, waiting)}"
+
+
+def twins_come(readings: LadderReadings) -> bool:
+    """Return whether no rung has a twin yet, and one will have when what is queued is baked: then nobody has to make one."""
+    if any(len(bakes) >= _ENOUGH for bakes in readings.rungs.values()):
+        return False
+    there = {bake for bakes in readings.rungs.values() for bake in bakes}
+    left = [each for each in readings.state.bakes if not each.cut and _is_coming(each) and each.bake not in there]
+    coming = Counter(each.rung for each in left)
+    return any(len(readings.rungs.get(rung, ())) + number >= _ENOUGH for rung, number in coming.items())
 
 
 def _twins(readings: LadderReadings, curves: Sequence[LadderCurve]) -> Iterator[str]:
@@ -92,7 +102,7 @@ def _off(readings: LadderReadings) -> Iterator[str]:
     for setting, names in by_setting.items():
         ended = [bake for bake, row in readings.bakes.items() if not row.state.live]
         without = [bake for bake in ended if not readings.has(bake, names)]
-        titles = ", ".join(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED]))
+        titles = listed(list(dict.fromkeys(MEASURES[name].title for name in names[:_MAX_NAMED])))
         if not without:
             continue
         numbers = ", ".join(map(str, without[:_MAX_NAMED]))
@@ -113,7 +123,7 @@ def _which(readings: LadderReadings, bakes: Sequence[BakeOfRung]) -> str:
         number = f" (bake {each.bake})" if each.bake is not None else ""
         named.append(f"{_label(readings, each.rung)}{twin}{number}")
     more = f" and {len(bakes) - _MAX_NAMED} more" if len(bakes) > _MAX_NAMED else ""
-    return ", ".join(named) + more
+    return listed(named) + more
 
 
 def _label(readings: LadderReadings, rung: int) -> str:

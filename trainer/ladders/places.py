@@ -22,7 +22,7 @@ from trainer.ladders.twin_seeds import seeds_of, twin_seeds
 from trainer.plan.disk import check_disk_space
 from trainer.settings.model import Settings
 from trainer.settings.random_numbers import RandomSource
-from trainer.text import plural, printable
+from trainer.text import listed, plural, printable
 from trainer.workspace import Workspace
 
 Place = tuple[int, int]
@@ -266,7 +266,7 @@ def _notes_on_cost(workspace: Workspace, spec: LadderSpec, bakes: Sequence[BakeT
         names = [printable(label, 40) for label in unknown]
         more = f" and {plural(len(names) - _MAX_NAMED, 'other')}" if len(names) > _MAX_NAMED else ""
         rungs = "rung" if len(names) == 1 else "rungs"
-        yield f"{rungs} {', '.join(names[:_MAX_NAMED])}{more}: no speed was measured with such settings, so their time is not known"
+        yield f"{rungs} {listed(names[:_MAX_NAMED])}{more}: no speed was measured with such settings, so their time is not known"
     needed = sum(each.planned.plan.total_disk_bytes or 0 for each in bakes if each.planned is not None)
     try:
         check_disk_space(needed, workspace.root)
@@ -276,4 +276,4 @@ def _notes_on_cost(workspace: Workspace, spec: LadderSpec, bakes: Sequence[BakeT
 
 def rung_labels(rungs: Iterable[Rung]) -> str:
     """Return the names of rungs for a message."""
-    return ", ".join(printable(rung.label, 40) for rung in rungs)
+    return listed([printable(rung.label, 40) for rung in rungs])

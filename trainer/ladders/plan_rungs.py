@@ -20,7 +20,7 @@ from trainer.settings.one_setting import Decides
 from trainer.settings.parts import all_parts
 from trainer.settings.random_numbers import SEEDS
 from trainer.settings.subject import resolve
-from trainer.text import plural, printable, shortened
+from trainer.text import listed, plural, printable, shortened
 from trainer.workspace import Workspace
 
 _BASE = ("pretrained_model_name_or_path", "vae")
@@ -177,4 +177,4 @@ def _same_effect(one: Settings, other: Settings, unused: Collection[str]) -> boo
 def _named(labels: Sequence[str]) -> str:
     shown = [printable(label, 40) for label in labels[:_MAX_NAMED]]
     more = len(labels) - len(shown)
-    return ", ".join(shown) + (f" and {plural(more, 'other')}" if more else "")
+    return listed(shown) + (f" and {plural(more, 'other')}" if more else "")

@@ -1,6 +1,7 @@
 """What a ladder answers, read from its bakes: which measures follow the knob beyond the noise, and how."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from trainer.journal.journal import Journal
@@ -8,14 +9,14 @@ from trainer.journal.records import BakeState
 from trainer.ladders.curve import curves_of
 from trainer.ladders.curve_words import BY_ITSELF
 from trainer.ladders.measures import curve_title
-from trainer.ladders.missing import missing_of
+from trainer.ladders.missing import missing_of, twins_come
 from trainer.ladders.readings import LadderReadings
 from trainer.ladders.record import AnswerKind, LadderAnswer, LadderCurve, LadderState
 from trainer.ladders.rung_bands import band_lines, band_measures, bands_of_rungs
 from trainer.ladders.rung_values import MeasureOverRungs
 from trainer.ladders.tallies import SAID, tallies_of
-from trainer.noise_floor.words import NOT_KNOWN
-from trainer.text import plural, printable
+from trainer.noise_floor.words import NOT_KNOWN, UNTIL_TWINS
+from trainer.text import listed, plural, printable
 from trainer.workspace import Workspace
 
 _MAX_NAMED = 12
@@ -35,7 +36,8 @@ def answer_of(journal: Journal, workspace: Workspace, state: LadderState) -> Lad
     measures = [measure for at in readings.alignments() for measure in readings.measures(at)]
     bands = bands_of_rungs(journal, workspace, readings)
     measures += band_measures(readings, bands)
-    curves = curves_of(measures)
+    unknown = UNTIL_TWINS if twins_come(readings) else NOT_KNOWN
+    curves = [replace(curve, words=curve.words.replace(NOT_KNOWN, unknown)) for curve in curves_of(measures)]
     tallies = tallies_of(journal, workspace, readings)
     labels = [rung.label for rung in state.spec.rungs]
     return LadderAnswer(
@@ -44,12 +46,12 @@ def answer_of(journal: Journal, workspace: Workspace, state: LadderState) -> Lad
         lines=tuple(
             [
                 *_overview(state, readings, curves),
-                *_answers(curves),
+                *_answers(curves, unknown),
                 *band_lines(labels, bands),
                 *_said(labels, tallies),
             ]
         ),
-        noise=_noise(readings, measures, curves),
+        noise=_noise(readings, measures, curves, unknown),
         missing=tuple(missing_of(readings, curves)),
         tallies=tallies,
     )
@@ -87,8 +89,13 @@ def _overview(state: LadderState, readings: LadderReadings, curves: Sequence[Lad
     )
 
 
-def _answers(curves: Sequence[LadderCurve]) -> Iterator[str]:
-    """Yield a line for each measure that is outside the noise, then one that names those inside, then those that are open."""
+def _answers(curves: Sequence[LadderCurve], unknown: str) -> Iterator[str]:
+    """Yield a line for each measure that is outside the noise, then one that names those inside, then those that are open.
+
+    Args:
+        curves: the measures.
+        unknown: what is said where the noise is not known.
+    """
     ordered = sorted(curves, key=_in_answer)
     yield from (curve.words for curve in ordered if curve.kind not in (AnswerKind.INSIDE, AnswerKind.OPEN))
     inside = [curve for curve in ordered if curve.kind is AnswerKind.INSIDE]
@@ -99,9 +106,13 @@ def _answers(curves: Sequence[LadderCurve]) -> Iterator[str]:
     if calm:
         yield f"inside the noise: {_named(calm)}"
     waiting = [curve for curve in ordered if curve.kind is AnswerKind.OPEN]
+    alone = [curve for curve in waiting if len(curve.points) == 1]
+    if len(alone) > 1:
+        yield f"not known, as one rung alone has a value: {_named(alone)}"
+        waiting = [curve for curve in waiting if curve not in alone]
     # Where the noise of all is unknown, one sentence does.
-    if waiting and all(NOT_KNOWN in curve.words for curve in waiting):
-        yield f"{NOT_KNOWN} ({_named(waiting)})"
+    if waiting and all(unknown in curve.words for curve in waiting):
+        yield f"{unknown} ({_named(waiting)})"
     else:
         yield from (f"not known: {curve.words}" for curve in waiting[:_MAX_NAMED])
 
@@ -114,7 +125,7 @@ def _counted(kind: AnswerKind, number: int) -> str:
 def _named(curves: Sequence[LadderCurve]) -> str:
     names = list(dict.fromkeys(curve_title(curve) for curve in curves))
     more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
+    return listed(names[:_MAX_NAMED]) + more
 
 
 def _said(labels: Sequence[str], tallies: dict[int, dict[str, int]]) -> Iterator[str]:
@@ -132,7 +143,9 @@ def _tally(said: str, count: int) -> str:
     return plural(count, said) if said == "favourite" else f"{count:,} {said}"
 
 
-def _noise(readings: LadderReadings, measures: Sequence[MeasureOverRungs], curves: Sequence[LadderCurve]) -> str:
+def _noise(
+    readings: LadderReadings, measures: Sequence[MeasureOverRungs], curves: Sequence[LadderCurve], unknown: str
+) -> str:
     """Return what the noise rests on, bakes and pictures apart."""
     counts = [len(bakes) for bakes in readings.rungs.values() if bakes]
     if not counts:
@@ -154,4 +167,4 @@ def _noise(readings: LadderReadings, measures: Sequence[MeasureOverRungs], curve
         elif lent is not None:
             source = "noise from twins outside the ladder"
         return f"{source}: {bakes}{counted}"
-    return f"{NOT_KNOWN}: {bakes}{counted}"
+    return f"{unknown}: {bakes}{counted}"

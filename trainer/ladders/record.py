@@ -67,6 +67,7 @@ class BakeOfRung:
         reused: whether it was in the journal before the ladder.
         cut: whether it was taken out of the ladder.
         error: why it failed, "" for no failure.
+        was: what the journal still says of a bake whose process is gone, and whose state is lost here; None for any other.
     """
 
     rung: int
@@ -77,6 +78,7 @@ class BakeOfRung:
     reused: bool = False
     cut: bool = False
     error: str = ""
+    was: BakeState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

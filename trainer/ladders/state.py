@@ -68,8 +68,12 @@ def _state(journal: Journal, row: LadderRow, spec: LadderSpec) -> LadderState:
     rows = {(each.rung, each.twin): each for each in journal.ladders.bakes_of(row.number)}
     bakes = _read_bakes(journal, rows.values())
     places = {rung.label: place for place, rung in enumerate(spec.rungs)}
+    # Who only looks marks nothing as lost.
+    orphans = {number for number, bake in bakes.items() if journal.bakes.is_orphan(bake)}
     found = [
-        _bake_of_rung(places[label], each, bakes.get(each.bake) if each.bake is not None else None)
+        _bake_of_rung(
+            places[label], each, bakes.get(each.bake) if each.bake is not None else None, orphan=each.bake in orphans
+        )
         for (label, _), each in rows.items()
         if label in places
     ]
@@ -88,7 +92,11 @@ def _state(journal: Journal, row: LadderRow, spec: LadderSpec) -> LadderState:
         bakes=in_order,
         created=row.created,
         of_bake=row.of_bake,
-        seconds_left=_left(in_order, bakes, one_speed=not set(spec.knobs) & set(speed_settings())),
+        seconds_left=_left(
+            in_order,
+            {number: bake for number, bake in bakes.items() if number not in orphans},
+            one_speed=not set(spec.knobs) & set(speed_settings()),
+        ),
     )
 
 
@@ -103,8 +111,9 @@ def _is_cut(rows: Iterable[LadderBakeRow], label: str) -> bool:
     return bool(own) and all(own)
 
 
-def _bake_of_rung(rung: int, row: LadderBakeRow, bake: Bake | None) -> BakeOfRung:
-    state = bake.state if bake is not None else None
+def _bake_of_rung(rung: int, row: LadderBakeRow, bake: Bake | None, *, orphan: bool) -> BakeOfRung:
+    said = bake.state if bake is not None else None
+    state = BakeState.LOST if orphan else said
     return BakeOfRung(
         rung=rung,
         twin=row.twin,
@@ -114,6 +123,7 @@ def _bake_of_rung(rung: int, row: LadderBakeRow, bake: Bake | None) -> BakeOfRun
         reused=row.reused,
         cut=row.cut,
         error=bake.error if bake is not None and state in (BakeState.FAILED, BakeState.LOST) else "",
+        was=said if orphan else None,
     )
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from trainer.atomic_file import write_atomically
 from trainer.file_mark import FileMark, mark_of
+from trainer.long_work import advance
 from trainer.private_files import make_private_folder
 from trainer.regular_file import open_regular, read_regular
+from trainer.text import printable
 from trainer.workspace import cache_home
 
 # What sd-scripts writes where there is no file to hash.
@@ -58,13 +60,15 @@ def hashes_of(path: Path, stop: Callable[[], bool] = lambda: False) -> FileHashe
 
 def _read(path: Path, file: FileMark, stop: Callable[[], bool]) -> FileHashes | None:
     whole, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-    asked = time.monotonic()
+    asked, done = time.monotonic(), 0
     with open_regular(path, buffered=False) as content:
         while count := content.readinto(block):
             whole.update(block[:count])
+            done += count
             if time.monotonic() - asked >= _POLL_SECONDS:
                 if stop():
                     return None
+                advance(f"reading {printable(path.name, 30)}:", done // 10**6, file.size // 10**6, "MB")
                 asked = time.monotonic()
         content.seek(_LEGACY_START)
         legacy = hashlib.sha256(content.read(_LEGACY_BYTES)).hexdigest()[:8]

@@ -9,6 +9,9 @@ from trainer.text import plural
 NOT_KNOWN = "noise not known: make a twin"
 """Where a bake has no twin, and nobody's noise can be borrowed."""
 
+UNTIL_TWINS = "noise not known until a twin that waits is baked"
+"""In its place where a twin is queued already."""
+
 # Below it `1.0 times` would be read as inside.
 _JUST = 1.05
 _WHOLE = 10

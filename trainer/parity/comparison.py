@@ -6,6 +6,7 @@ from pathlib import Path
 
 import tomlkit
 
+from trainer.dataset.asked_folders import asked_folders
 from trainer.dataset.dataset_toml import read_dataset_toml
 from trainer.dataset.found_files import found_data
 from trainer.errors import ModelError
@@ -69,7 +70,11 @@ def read_comparison(
     except ModelError as error:
         family = next(iter(FAMILIES))
         notes.append(f"The base cannot be read ({error.found}); the rates are those of {FAMILIES[family].title}.")
-    data = found_data(resolved)
+    data = found_data(resolved, asked_folders(resolved).left_out() if resolved.exclude_pictures else ())
+    if resolved.exclude_pictures:
+        notes.append(
+            "Pictures that exclude_pictures leaves out are left out of every column; another trainer reads them unless they are moved."
+        )
     if resolved.dataset_config:
         file = read_dataset_toml(Path(resolved.dataset_config), resolved)
         resolved = file.settings

@@ -17,6 +17,7 @@ from trainer.grid.first_spec import epochs_of
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
+from trainer.journal.sample_files import sample_paths
 from trainer.models.lora_header import LoraHeader, read_lora_header
 from trainer.prompts.attention import escaped_once
 from trainer.publish.copy_files import copy_files
@@ -286,7 +287,7 @@ def _sidecar(folder: Path) -> MadeGrid | None:
 def _sample_picture(journal: Journal, bake: Bake, lora: Path) -> Path | None:
     """Return the first sample picture that the bake made when it saved this LoRA."""
     steps = [checkpoint.step for checkpoint in journal.results.checkpoints(bake.number) if checkpoint.file == lora.name]
-    found = [path for step in steps for path in sorted((lora.parent / "samples").glob(f"step{step:08d}-*.png"))]
+    found = [path for step in steps for path in sample_paths(lora.parent, step)]
     return found[0] if found else None
 
 

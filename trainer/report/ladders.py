@@ -9,7 +9,7 @@ from trainer.ladders.record import LadderAnswer, LadderCurve, LadderSpec, Ladder
 from trainer.ladders.state import ladder_state
 from trainer.report.record import Block, Chapter, TextLines, TextTable
 from trainer.report.source import ReportSource
-from trainer.text import printable
+from trainer.text import listed, printable
 
 _NONE = "–"
 _MAX_LABEL = 40
@@ -38,7 +38,7 @@ def _ladders(source: ReportSource) -> Iterator[Block]:
 def _place(state: LadderState, places: set[int]) -> Iterator[str]:
     """Yield which rung the bake is."""
     if places:
-        labels = ", ".join(printable(state.spec.rungs[place].label, _MAX_LABEL) for place in sorted(places))
+        labels = listed([printable(state.spec.rungs[place].label, _MAX_LABEL) for place in sorted(places)])
         yield f"this bake is of rung {labels}"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from trainer.history.differences import BakeDifference, difference
 from trainer.history.setting_changes import defaults, setting_changes, shown_setting
+from trainer.machine.energy import energy_text
 from trainer.report.record import Block, Chapter, FactList, TextLines, TextTable
 from trainer.report.source import ReportSource
 from trainer.text import plural
@@ -34,6 +35,8 @@ def _entries(source: ReportSource) -> Iterator[tuple[str, str]]:
         yield "Why", bake.why
     if bake.started is not None:
         yield "Baked", datetime.fromtimestamp(bake.started).strftime("%Y-%m-%d %H:%M")
+    if words := energy_text(bake.energy_joules, bake.energy_by):
+        yield "Energy", words
     if bake.error:
         yield "Ended with", bake.error
     if not source.settings.fault:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from trainer.long_work import each
 from trainer.regular_file import open_regular
 from trainer.report.record import PictureFile
 from trainer.text import plural
@@ -45,7 +46,11 @@ def inlined_pictures(pictures: Sequence[PictureFile], max_bytes: int) -> Inlined
     files = list(dict.fromkeys(picture.path for picture in pictures))
     side = _LARGEST
     while True:
-        read = {path: picture for path in files if (picture := _webp(path, side)) is not None}
+        read = {
+            path: picture
+            for path in each("making sheets smaller:", files)
+            if (picture := _webp(path, side)) is not None
+        }
         made = {path: data for path, (data, _) in read.items()}
         taken = sum(map(len, made.values()))
         if taken <= max_bytes:

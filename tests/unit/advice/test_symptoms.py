@@ -29,7 +29,7 @@ COMPLAINTS = {
     "backpack straps appear": "out-of-scope-objects",
     "no matter what you ask for": "insensitive-to-prompt",
     "extremely chaotic": "chaos-from-first-epoch",
-    "becomes badges": "fabricated-details",
+    "becomes 'badges'": "fabricated-details",
     "just vanish": "objects-vanish",
     "the halo just gets mangled": "fingers-halos",
     "addition of TE brings issues": "encoder-brings-faults",
@@ -67,6 +67,15 @@ COMPLAINTS = {
 
 def test_every_complaint_of_the_notes_is_a_symptom() -> None:
     assert {words: key for words, key in COMPLAINTS.items() if words not in SYMPTOMS[key].quote} == {}
+
+
+def test_a_quote_says_where_it_leaves_words_out() -> None:
+    quotes = [symptom.quote for symptom in SYMPTOMS.values() if symptom.quote]
+    # Two sentences of the notes are joined by an ellipsis, never by a sign that is not theirs.
+    assert [quote for quote in quotes if ";" in quote] == []
+    pieces = [piece for quote in quotes for piece in quote.split("…")]
+    assert [piece for piece in pieces if len(piece.split()) < 2] == []
+    assert sum("…" in quote for quote in quotes) >= 5
 
 
 def test_a_symptom_without_a_quote_is_not_in_the_notes() -> None:

@@ -128,6 +128,7 @@ INPUTS: dict[str, Make] = {
     "validation-alike": _validation(lambda folder, held_out: draw(held_out / "x.webp", 3, side=48)),
     "picture-renamed": _with(lambda folder: draw(folder / "x.jpeg", 9, kind="WEBP")),
     "picture-skipped": _with(_write("x.tif", b"II*\0")),
+    "picture-excluded": _settings(exclude_pictures=["2_my_knight/0.png"]),
     "folder-skipped": _with(lambda folder: draw(folder.parent / "raw" / "x.png", 9)),
     "reg-unused": _reg(12),
     "masks-ignored": _by_file,

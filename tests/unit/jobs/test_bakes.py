@@ -8,8 +8,9 @@ from trainer.checks.report import warning_lines
 from trainer.demo.workspace import make_demo
 from trainer.errors import DeviceError, DiskFull, SettingsError, WorkspaceError
 from trainer.jobs import bakes as jobs
-from trainer.jobs.bakes import check, measured_speed, orphaned_jobs, queue_bake, queue_engine
+from trainer.jobs.bakes import check, measured_speed, queue_bake, queue_engine
 from trainer.jobs.checks import check_planned
+from trainer.jobs.orphaned import orphaned_jobs
 from trainer.jobs.preflight import PlannedBake
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal

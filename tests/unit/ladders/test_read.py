@@ -14,7 +14,8 @@ from trainer.gallery.sidecar import with_paths, write_sidecar
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState, CellNote, Checkpoint
-from trainer.ladders.read import answer_of
+from trainer.ladders.measures import curve_title
+from trainer.ladders.read import _named, answer_of
 from trainer.ladders.record import AnswerKind, LadderAnswer, LadderCurve, Rung
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_LOSS
 from trainer.measures.of_pictures import DRIFT, PICTURE_SET
@@ -80,6 +81,36 @@ def test_without_twins_it_says_which_twin_would_tell(journal: Journal, workspace
     )
     assert answer.missing[0] == "make a twin of bake 1 (×0.1): `lora-tui twin 1`"
     assert sum("make a twin of bake" in line for line in answer.missing) == 3
+
+
+def test_while_twins_are_queued_nobody_is_asked_to_make_one(journal: Journal, workspace: Workspace) -> None:
+    state = add_ladder(journal, {"rank_used": [[0.2], [0.5], [0.9]]}, spec_of_factors((0.1, 1, 10), twins=2))
+    answer = answer_of(journal, workspace, state)
+    assert [curve.kind for curve in answer.curves] == [AnswerKind.OPEN]
+    told = "\n".join((*answer.lines, answer.noise, *answer.missing, *(curve.words for curve in answer.curves)))
+    assert "make a twin" not in told
+    assert "noise not known until a twin that waits is baked (rank used of the U-Net)" in answer.lines
+    assert "3 bakes still to come: ×0.1 twin 1, ×1 twin 1, ×10 twin 1" in answer.missing
+    # Those of a rung that was cut do not come.
+    cut = tuple(replace(each, cut=each.twin == 1) for each in state.bakes)
+    assert "make a twin" in answer_of(journal, workspace, replace(state, bakes=cut)).noise
+
+
+def test_measures_of_one_rung_alone_are_named_in_one_line(journal: Journal, workspace: Workspace) -> None:
+    values = {"rank_used": [[], [0.5], []], "delta_share": [[], [0.05], []], "delta_norm": [[], [5.0], []]}
+    lines = answer_of(journal, workspace, add_ladder(journal, values, spec_of_factors((0.1, 1, 10), twins=1))).lines
+    alone = [line for line in lines if line.startswith("not known")]
+    assert len(alone) == 1
+    assert alone[0].startswith("not known, as one rung alone has a value: ")
+    assert "rank used" in alone[0] and "change / weights" in alone[0]
+
+
+def test_titles_with_commas_are_told_apart(journal: Journal, workspace: Workspace) -> None:
+    state = add_ladder(journal, {"rank_used": [[0.2], [0.5], [0.9]]}, spec_of_factors((0.1, 1, 10), twins=1))
+    curve = answer_of(journal, workspace, state).curves[0]
+    assert _named([curve, replace(curve, name="delta_share")]).count(", ") == 1
+    scoped = [replace(curve, scope="down, attention"), replace(curve, name="delta_share", scope="up, mlp")]
+    assert _named(scoped).split("; ") == [curve_title(each) for each in scoped]
 
 
 def test_twins_outside_the_ladder_give_its_noise(journal: Journal, workspace: Workspace) -> None:

@@ -104,6 +104,7 @@ def test_a_setting_is_in_the_metadata_where_its_record_says_so(info: SettingInfo
 STAY_HERE = {
     *("subject", "train_data_dir", "reg_data_dir", "dataset_config", "validation_data_dir", "conditioning_data_dir"),
     *("pretrained_model_name_or_path", "vae", "network_weights", "sample_prompts", "on_done", "on_trouble"),
+    "exclude_pictures",
 }
 
 

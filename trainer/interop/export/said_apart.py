@@ -30,6 +30,7 @@ LOST: Mapping[str, str] = {
     "noise_seed": _ONE_SEED,
     "validation_data_dir": "it holds out a share of the training pictures instead (validation_split)",
     "validation_outfit": "it holds out a share of each folder, not a folder (validation_split)",
+    "exclude_pictures": "it reads every picture of a folder: move these out of it",
     "train_minutes": "it counts steps or epochs, not minutes: those that are set are written",
 }
 """Setting -> what is lost with a value other than the default."""
