@@ -1,6 +1,7 @@
 """Printed progress of a bake or a grid: its log, and a bar on a terminal or plain lines elsewhere."""
 
 import shutil
+from collections.abc import Mapping
 
 from lora_tui.terminal.console import Console
 from lora_tui.wording.bake_progress import stage_text
@@ -11,7 +12,9 @@ from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, BakeState, Stage
 from trainer.text import duration, plural, printable
 
-_LEVELS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
+LEVEL_MARKS = {"error": f"{FAILED.mark} ", "warning": f"{WARNING.mark} "}
+"""Level of a line of the log -> what stands before it."""
+
 _BAR_WIDTH = 24
 _CLEAR_LINE = "\r\x1b[K"
 
@@ -34,7 +37,7 @@ class ProgressPrinter:
         for line in lines:
             self._last_line = line.id
             # Errors are for stderr; on a terminal both are the same screen.
-            self._print(_LEVELS.get(line.level, "") + printable(line.text), error=line.level == "error")
+            self._print(LEVEL_MARKS.get(line.level, "") + printable(line.text), error=line.level == "error")
         progress = self._progress(bake, engine)
         if self._console.out.terminal:
             self._draw(progress)
@@ -71,21 +74,8 @@ class ProgressPrinter:
             return engine or "waiting for the engine"
         if bake.stage is Stage.GRID and bake.stage_total:
             return self._pictures(bake)
-        if bake.stage is not Stage.STEP:
-            return stage_text(bake)
-        step, total = bake.stage_done, max(1, bake.stage_total)
-        values = self._journal.curves.last_values(self._number)
-        parts = [f"epoch {self._epoch(bake, step)}", f"step {step}/{total}"]
-        if self._console.out.terminal:
-            parts.append(_bar(step, total))
-        parts.append(f"{100 * step // total} %")
-        if "loss" in values:
-            parts.append(f"loss {loss(values['loss'][1])}")
-        if seconds := values.get("seconds_per_step", (0, 0.0))[1]:
-            parts += [f"{speed(1 / seconds)} it/s", f"{duration(seconds * (total - step))} left"]
-        if bake.state is BakeState.PAUSED:
-            parts.append("paused")
-        return "  ".join(parts)
+        bar = _bar(bake.stage_done, max(1, bake.stage_total)) if self._console.out.terminal else ""
+        return step_text(bake, self._journal.curves.last_values(self._number), bar)
 
     def _pictures(self, bake: Bake) -> str:
         done, total = bake.stage_done, bake.stage_total
@@ -95,11 +85,6 @@ class ProgressPrinter:
         left = None if grid is None else seconds_left(grid)
         after = f"  {duration(left)} left" if left is not None and done < total else ""
         return f"picture {done}/{total}{bar}  {100 * done // total} %{after}"
-
-    def _epoch(self, bake: Bake, step: int) -> str:
-        per_epoch = max(1, bake.steps_per_epoch)
-        epochs = -(-bake.total_steps // per_epoch)
-        return f"{min(epochs, step // per_epoch + 1)}/{epochs}"
 
     def _draw(self, text: str) -> None:
         # A terminal that is behind gets the latest progress once it has caught up, not each step on the way.
@@ -116,6 +101,30 @@ class ProgressPrinter:
             self._console.error(text)
         else:
             self._console.out.write(text + "\n")
+
+
+def step_text(bake: Bake, values: Mapping[str, tuple[int, float]], bar: str = "") -> str:
+    """Return how far a live bake or grid's job is, on one line: epoch, step, share, loss, speed and the time left, or its stage.
+
+    Args:
+        bake: the row.
+        values: metric -> its last (step, value).
+        bar: drawn before the share; "" for none.
+    """
+    if bake.stage is not Stage.STEP:
+        return stage_text(bake)
+    step, total = bake.stage_done, max(1, bake.stage_total)
+    per_epoch = max(1, bake.steps_per_epoch)
+    epochs = -(-bake.total_steps // per_epoch)
+    parts = [f"epoch {min(epochs, step // per_epoch + 1)}/{epochs}", f"step {step}/{total}", bar]
+    parts.append(f"{100 * step // total} %")
+    if "loss" in values:
+        parts.append(f"loss {loss(values['loss'][1])}")
+    if seconds := values.get("seconds_per_step", (0, 0.0))[1]:
+        parts += [f"{speed(1 / seconds)} it/s", f"{duration(seconds * (total - step))} left"]
+    if bake.state is BakeState.PAUSED:
+        parts.append("paused")
+    return "  ".join(filter(None, parts))
 
 
 def _bar(done: int, total: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from lora_tui.wording.job_names import job_name, state_word
 from lora_tui.wording.memory import measured_text
 from lora_tui.wording.numbers import loss, steps_in_all
+from lora_tui.wording.queue import QueueView, clock_text, expected_times
 from lora_tui.wording.state_symbols import bake_sign
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake
@@ -23,16 +24,33 @@ def rows_counted(rows: Sequence[Bake], journal: Journal) -> str:
     return f"{bakes}, {plural(grids, 'grid')}" if grids else bakes
 
 
-def bake_line(bake: Bake, journal: Journal) -> str:
-    """Return one line: sign, number, name, state, how far, and why or the error.
+def bake_line(bake: Bake, journal: Journal, times: str = "") -> str:
+    """Return one line: sign, number, name, state, when it is expected to run, how far it is, and why or the error.
 
     Of a bake that is the step, the last loss and the files; of a grid's job the pictures.
+
+    Args:
+        bake: the row.
+        journal: its.
+        times: of one that waits or runs, as the queue says them; "" for none.
     """
-    parts = [f"{bake_sign(bake).mark} {job_name(bake)}", state_word(bake)]
+    parts = [f"{bake_sign(bake).mark} {job_name(bake)}", state_word(bake), *([times] if times else [])]
     parts += _training(bake, journal) if bake.grid is None else _pictures(bake.grid, journal)
     if bake.error or bake.why:
         parts.append(printable(bake.error or bake.why))
     return "  ".join(parts)
+
+
+def times_text(bake: Bake, view: QueueView) -> str:
+    """Return when a row that waits or runs is expected to start and end; "" for any other, for one that is held, and where nothing is known."""
+    expected = view.expected.get(bake.number)
+    if expected is None or bake.held:
+        return ""
+    if bake.state.live:
+        return "" if expected.end is None else f"ends about {clock_text(expected.end, view.now)}"
+    if expected.start is None and expected.end is None and bake.not_before is None:
+        return ""
+    return expected_times(bake, view)
 
 
 def withdrawn_line(rows: Sequence[Bake]) -> str:
@@ -45,15 +63,29 @@ def withdrawn_line(rows: Sequence[Bake]) -> str:
     return f"{len(withdrawn):,} withdrawn from the queue: {numbers}{more} (`--all` lists them)"
 
 
-def bakes_json(workspace: Workspace, journal: Journal) -> dict[str, object]:
-    """Return the workspace, its bakes and its grids, newest first, as plain values."""
+def bakes_json(workspace: Workspace, journal: Journal, view: QueueView | None = None) -> dict[str, object]:
+    """Return the workspace, its bakes and its grids, newest first, as plain values.
+
+    Args:
+        workspace, journal: whose.
+        view: its queue, for the expected times of what waits or runs; None for none.
+    """
     rows = journal.bakes.latest()
     return {
         "workspace": str(workspace.root),
         "read_only": journal.read_only,
-        "bakes": [_bake_json(row, journal) for row in rows if row.grid is None],
+        "bakes": [{**_bake_json(row, journal), **_times_json(row, view)} for row in rows if row.grid is None],
         "grids": [{**asdict(grid), "state": str(grid.state)} for grid in journal.grids.latest()],
-        "jobs": [_row_json(row) for row in rows if row.grid is not None],
+        "jobs": [{**_row_json(row), **_times_json(row, view)} for row in rows if row.grid is not None],
+    }
+
+
+def _times_json(bake: Bake, view: QueueView | None) -> dict[str, object]:
+    """Return when a row is expected to start and to end, epoch seconds; None where that is not known or it has ended."""
+    expected = None if view is None else view.expected.get(bake.number)
+    return {
+        "expected_start": None if expected is None else expected.start,
+        "expected_end": None if expected is None else expected.end,
     }
 
 
