@@ -15,6 +15,9 @@ BLANK = 0x2800
 NOBODY = -1
 """Owner of a cell without a dot."""
 
+# Dots from the top to the bottom of a column that is no gap of a dashed curve: a spike in one would be lost.
+_STEEP = 2
+
 SIGN_CELLS = 24
 """Cells from one letter on a curve to its next, where there is room for those of the others."""
 
@@ -28,6 +31,7 @@ class PlotLine:
         steps, low, high: parallel.
         joined: whether neighbours are joined; if not, each is a mark of three dots.
         sign: a letter that stands on the curve here and there, so that it is told from others without colours too; "" for none.
+        dash: which of its cells are drawn where it is flat, from the left edge on, `#` for one that is; "" for all.
     """
 
     role: str
@@ -36,6 +40,7 @@ class PlotLine:
     high: Sequence[float]
     joined: bool = True
     sign: str = ""
+    dash: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,8 +156,19 @@ def _dot_grid(line: PlotLine, window: Window, width: int, height: int) -> "tuple
         above = np.rint(np.interp(across, columns[run], upper[run])).astype(np.intp)
         below = np.rint(np.interp(across, columns[run], lower[run])).astype(np.intp)
         _join(above, below)
-        grid[:, across] |= (level >= above) & (level <= below)
+        kept = _undashed(line.dash, across, below - above)
+        grid[:, across] |= (level >= above) & (level <= below) & kept
     return grid, columns[~good]
+
+
+def _undashed(dash: str, columns: "NDArray[np.intp]", heights: "NDArray[np.intp]") -> "NDArray[np.bool_]":
+    """Return which columns of dots a dashed curve is drawn in: those of its dashes, and wherever it rises or falls."""
+    import numpy as np
+
+    if not dash:
+        return np.ones(len(columns), dtype=np.bool_)
+    drawn = np.array([sign == "#" for sign in dash])
+    return drawn[columns // 2 % len(dash)] | (heights >= _STEEP)
 
 
 def _dot_rows(values: "NDArray[np.float64]", window: Window, height: int) -> "NDArray[np.float64]":

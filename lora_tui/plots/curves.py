@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lora_tui.plots.braille import PlotLine, Window, nice_range
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.numbers import rate
+from lora_tui.workers.smoothing import smooth
 from trainer.families.registry import part_record
 from trainer.journal.records import Bake, Curve, MarkKind
 from trainer.settings.parts import all_parts, metric_of
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from lora_tui.workers.planner import PlannedRates
     from trainer.settings.parts import Part
 
-# A mean over this share of the bake to either side shows the trend and still follows a turn.
-_SMOOTH_SHARE = 0.05
-_MIN_NEIGHBOURS = 8
 _SEEN_SHARE = 0.95
 _NO_WINDOW = Window(0, 1, 0, 1)
 
@@ -97,21 +95,6 @@ def planned_rates_plot(rates: "PlannedRates") -> Plot:
     if not lines or not rates.steps:
         return Plot()
     return Plot(tuple(lines), _rates_window(lines, max(rates.steps[-1], 1)), events=rates.stops, say=rate, parts=parts)
-
-
-def smooth(values: Sequence[float]) -> list[float]:
-    """Return the mean of each value and its neighbours on both sides; nan is passed over and stays nan."""
-    reach = max(_MIN_NEIGHBOURS, round(len(values) * _SMOOTH_SHARE))
-    sums, counts = [0.0], [0]
-    for value in values:
-        good = isfinite(value)
-        sums.append(sums[-1] + (value if good else 0.0))
-        counts.append(counts[-1] + good)
-    means = []
-    for place, value in enumerate(values):
-        first, last = max(0, place - reach), min(len(values), place + reach + 1)
-        means.append((sums[last] - sums[first]) / (counts[last] - counts[first]) if isfinite(value) else nan)
-    return means
 
 
 def _rates_window(lines: Sequence[PlotLine], last: float) -> Window:

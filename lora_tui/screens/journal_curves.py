@@ -9,6 +9,7 @@ from lora_tui.widgets.bake_list import BakeMarks
 from lora_tui.widgets.curve_overlay import CurveOverlay
 from lora_tui.workers.journal_reader import JournalReader
 from lora_tui.workers.overlay_curves import BakeCurves, CurveMetric, CurvesRead, first_metric, read_curves
+from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
@@ -83,6 +84,15 @@ class JournalCurves:
         numbers, metric = self.drawn(here), self.metric
         top, columns = self._top(numbers), self._overlay.columns or _COLUMNS
         self._reader.ask(lambda journal, _: CurvesRead(read_curves(journal, numbers, metric, top, columns)))
+
+    def enlarge(self, workspace: Workspace, here: "BakeEntry | None") -> None:
+        """Show the curves on the full screen, in the colours and with the bake on top that they have here."""
+        from lora_tui.screens.curves import CurvesScreen
+
+        numbers = self.drawn(here)
+        if numbers:
+            colours = self._overlay.colours_of(numbers)
+            self._screen.app.push_screen(CurvesScreen(workspace, numbers, self._top(numbers), colours))
 
     def take(self, curves: BakeCurves, known: "Mapping[int, BakeEntry]") -> None:
         """Draw curves that were read."""

@@ -9,12 +9,14 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from lora_tui.own_keys import keys_of
 from lora_tui.plots.overlay import CurveColours, last_shown, letter_of, overlay_plot
 from lora_tui.widgets.bake_list import BakeMarks
 from lora_tui.widgets.braille_plot import BraillePlot
 from lora_tui.widgets.pane import heading
 from lora_tui.wording.bake_entries import entry_name
 from lora_tui.wording.cell_width import cut
+from trainer.journal.records import BakeState
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
 
 _NO_CURVE = "no curve"
+_NO_CURVES = "no curves: mark bakes with <key journal.mark>, <key journal.metric> chooses what is drawn"
 _MAX_NAME = 30
 
 
@@ -42,7 +45,7 @@ class CurveOverlay(Container):
 
     def compose(self) -> ComposeResult:
         """Yield the plot and the legend."""
-        yield BraillePlot("no curves: mark bakes with space, m chooses what is drawn", id="overlay-plot")
+        yield BraillePlot(keys_of(self.app).fill(_NO_CURVES), id="overlay-plot")
         yield Static("", id="legend")
 
     @property
@@ -59,6 +62,10 @@ class CurveOverlay(Container):
         """
         colours = self._colours.of(numbers)
         return BakeMarks({number: colours.get(number) for number in numbers}, pinned)
+
+    def colours_of(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Return the place of its colour for each of these bakes, in the order of their marks; one too many has none."""
+        return self._colours.of(numbers)
 
     def show(
         self,
@@ -96,16 +103,26 @@ def _legend(
         on_top = number == read.top
         curve = curves.get(number)
         last = None if curve is None else last_shown(read, curve)
-        end = _NO_CURVE if last is None else f"{read.metric.say(last[1])} at step {last[0]:,.0f}"
+        end = _without(known[number]) if last is None else read.metric.say(last[1])
         words = "" if curve is None else curve.words
+        # Where there is too little room, the verdict is worth more than the step.
+        at = "" if last is None else f"  at step {last[0]:,.0f}"
         lines.append(
             Content.assemble(
                 (f"{letter_of(colours[number], on_top=on_top)} ", f"bold $curve-{colours[number] + 1}"),
                 (set_cell_size(names[number], wide), "bold" if on_top else ""),
                 f"  {end}",
                 (f"  {printable(words)}" if words else "", "$muted"),
+                at,
             )
         )
     if more := len(read.numbers) - len(colours):
         lines.append(Content.styled(f"{plural(more, 'more bake')} not drawn: unmark some", "$muted"))
     return lines
+
+
+def _without(entry: "BakeEntry") -> str:
+    """Return why a bake has no curve: that it still waits, or that it has none of this."""
+    if entry.state is not BakeState.QUEUED:
+        return _NO_CURVE
+    return "held" if entry.held else "waits to be baked"

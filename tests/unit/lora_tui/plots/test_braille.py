@@ -102,3 +102,14 @@ def test_an_axis_holds_what_it_is_asked_to() -> None:
 
 def test_an_axis_of_nothing_is_from_zero_to_one() -> None:
     assert nice_range(nan, nan) == (0.0, 1.0)
+
+
+def test_a_dashed_line_leaves_out_whole_cells_and_no_spike() -> None:
+    flat = PlotLine("smooth", list(range(24)), [0.0] * 24, [0.0] * 24, dash="##.")
+    assert drawn([flat], Window(0, 23, 0, 1), 12, 1) == ["⣀⣀⠀⣀⣀⠀⣀⣀⠀⣀⣀⠀"]
+    values = [0.0] * 24
+    # In a cell that the dashes leave out.
+    values[5] = 1.0
+    spiked = PlotLine("smooth", list(range(24)), values, values, dash="##.")
+    row = drawn([spiked], Window(0, 23, 0, 1), 12, 1)[0]
+    assert row[2] != "⠀"

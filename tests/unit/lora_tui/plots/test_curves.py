@@ -3,9 +3,10 @@ from math import isnan, nan
 import pytest
 from bake_rows import bake_row
 
-from lora_tui.plots.curves import loss_plot, planned_rates_plot, rates_plot, smooth
+from lora_tui.plots.curves import loss_plot, planned_rates_plot, rates_plot
 from lora_tui.snapshot import Snapshot
 from lora_tui.workers.planner import PlannedRates
+from lora_tui.workers.smoothing import smooth
 from trainer.journal.records import Bake, Curve
 
 
