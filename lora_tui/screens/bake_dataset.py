@@ -1,0 +1,63 @@
+"""The way from the Bake screen to the data set of the settings in the form, and back."""
+
+from collections.abc import Callable
+from typing import Any
+
+from textual.screen import Screen
+
+from lora_tui.actions.order_sender import OrderSender
+from lora_tui.forms.settings_editor import SettingsEditor
+from lora_tui.screens.plan_dialogs import NO_SETTINGS
+from lora_tui.screens.settings_files import SettingsFiles
+from lora_tui.workers.dataset_source import DatasetSource
+
+
+class BakeDataset:
+    """Opens the Dataset screen, which reads and changes the settings of the form.
+
+    Args:
+        screen: the Bake screen.
+        sender: knows what the keys may do.
+        editor: the settings being edited.
+        files: saves them.
+        wake_feed: lets what is shown be read again at once.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        sender: OrderSender,
+        editor: SettingsEditor,
+        files: SettingsFiles,
+        wake_feed: Callable[[], object],
+    ) -> None:
+        self._screen = screen
+        self._sender = sender
+        self._editor = editor
+        self._files = files
+        self._wake_feed = wake_feed
+
+    def show(self) -> None:
+        """Show the data of the settings that are open; captions may have been edited there, so the plan is made anew afterwards."""
+        from lora_tui.screens.dataset import DatasetScreen
+        from lora_tui.screens.dataset_orders import DatasetDoors
+
+        if self._editor.draft is None:
+            self._sender.warn(NO_SETTINGS)
+            return
+        doors = DatasetDoors(self._source, self._editor.changed, self._files.save, self._is_unsaved)
+        sender = self._sender
+        screen = DatasetScreen(sender.workspace, sender.engine, doors, sender.rights, self._wake_feed)
+        self._screen.app.push_screen(screen, lambda _: self._editor.ask())
+
+    def _source(self) -> DatasetSource | None:
+        """Return the settings of the form, and what their plan knows; asked in threads, too."""
+        editor = self._editor
+        draft, view = editor.draft, editor.view
+        if draft is None:
+            return None
+        planned = view.planned if view is not None else None
+        return DatasetSource(draft.path, draft.now, None if planned is None else planned.plan.epochs)
+
+    def _is_unsaved(self) -> bool:
+        return self._editor.draft is not None and bool(self._editor.draft.unsaved)

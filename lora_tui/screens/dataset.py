@@ -1,0 +1,546 @@
+"""The Dataset screen: pictures, the caption of each, the tags of all, the buckets of an epoch."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from lora_tui.actions.dataset import CaptionWork
+from lora_tui.actions.order_sender import OrderSender
+from lora_tui.key_lines import shown_dataset_keys
+from lora_tui.keymap import bindings
+from lora_tui.pictures.picture_cache import Pictures
+from lora_tui.ports import OWNER, EngineLike, Rights
+from lora_tui.screens.dataset_actions import DatasetActions
+from lora_tui.screens.dataset_orders import DatasetDoors, DatasetOrders
+from lora_tui.screens.dataset_panes import DatasetPanes
+from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.terminal.key_queue import await_answer
+from lora_tui.widgets.caption_tags import CaptionTags
+from lora_tui.widgets.filter_line import FilterLine
+from lora_tui.widgets.key_line import KeyLine
+from lora_tui.widgets.picture_list import PictureList
+from lora_tui.widgets.tag_line import TagPrompt, TypedFor, TypedTagLine
+from lora_tui.widgets.tag_table import TagTable
+from lora_tui.wording.picture_filter import parse_picture_filter, term_of, with_term_turned
+from lora_tui.wording.state_symbols import FAILED
+from lora_tui.workers.dataset_reader import (
+    BucketsCounted,
+    DatasetNotRead,
+    DatasetReader,
+    PicturesListed,
+    RowsRead,
+    TagsCounted,
+)
+from lora_tui.workers.dataset_refresher import DatasetRefresher, Refreshed, RefreshProgress
+from lora_tui.workers.dataset_source import DatasetSource
+from lora_tui.workers.picture_reader import PictureReader
+from lora_tui.workers.picture_requests import PicturesRead
+from trainer.errors import SettingsError
+from trainer.text import plural, printable
+from trainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trainer.data_index.record import IndexedPicture, PictureQuery, SortKey
+
+_HINT = 'backpack -tag:"school uniform" folder:3_school fault:any is:excluded no:caption'
+_READING = "reading the index …"
+_LOOKING = "no pictures are known yet: the folders are being looked at"
+# Captions whose tags are kept as they are written.
+_KEPT_TAGS = 8192
+
+
+class DatasetScreen(DatasetActions, Screen[None]):
+    """The data of the settings that are open.
+
+    Args:
+        workspace: keeps the index and the steps on captions.
+        engine: as every sender of orders has one.
+        doors: to the settings; some are open.
+        rights: what the keys may do.
+        wake_feed: lets the Bake screen's data be read again at once.
+    """
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = bindings("dataset")
+    DEFAULT_CSS = """
+    DatasetScreen {
+        background: $background;
+        color: $foreground;
+        layout: vertical;
+        & > #dataset-title { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #look { height: auto; max-height: 3; padding: 0 1; color: $muted; display: none; }
+        & > #look.-shown { display: block; }
+        & > #look.-error { color: $error; }
+        & > FilterLine { height: 1; padding: 0 1; border: none; display: none; background: $panel; }
+        & > FilterLine:focus { border: none; }
+        &.-finding > FilterLine { display: block; }
+        & > #filter-error { height: auto; max-height: 3; padding: 0 1; color: $error; display: none; }
+        & > #filter-error.-shown { display: block; }
+    }
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        engine: EngineLike,
+        doors: DatasetDoors,
+        rights: Rights = OWNER,
+        wake_feed: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__()
+        first = doors.source()
+        assert first is not None
+        self.doors = doors
+        self._source = first
+        self.reader = DatasetReader(workspace, self._source_now, self.post_message)
+        self.refresher = DatasetRefresher(workspace, self.post_message)
+        self.picture_reader = PictureReader(self.post_message)
+        self.pictures = Pictures(self.picture_reader.request_pictures)
+        self.panes = DatasetPanes(self.pictures)
+        self.sender = OrderSender(self, workspace, engine, rights, wake_feed)
+        self.orders = DatasetOrders(
+            self,
+            self.sender,
+            CaptionWork(workspace, self._source_now),
+            doors,
+            self.pictures,
+            self._captions_changed,
+            self._settings_changed,
+        )
+        self._text = ""
+        # The filter that was asked for last, and the last one that any picture passed: of a key being typed the beginning is none.
+        self._asked: tuple[PictureQuery | None, str] = (None, "")
+        self._found_by = ""
+        self._sort: SortKey = "name"
+        self._descending = False
+        self._total = 0
+        self._tags_of: dict[int, tuple[str, ...]] = {}
+        # Captions written here that the index does not know yet.
+        self._written: dict[int, tuple[str, ...]] = {}
+        self._looked = threading.Event()
+        self._mask = False
+        self._unseen = 0
+        self._looking = False
+
+    def _source_now(self) -> DatasetSource:
+        """Return what is shown; asked in threads, too."""
+        self._source = self.doors.source() or self._source
+        return self._source
+
+    def compose(self) -> ComposeResult:
+        """Yield the title, what is going on, the panes, the line to type into, and the keys."""
+        yield Static("", id="dataset-title")
+        yield Static("", id="look")
+        yield FilterLine(_HINT)
+        yield Static("", id="filter-error")
+        yield self.panes
+        yield TagPrompt()
+        yield KeyLine(id="dataset-keys")
+
+    def on_mount(self) -> None:
+        """Show what is known, and look at the folders behind it."""
+        self.picture_list.show((), _READING)
+        self.picture_list.focus()
+        self.reader.start()
+        self.refresher.start()
+        self.picture_reader.start()
+        # What is typed next is for the list.
+        await_answer(self, self.reader.look())
+        self._look_at_folders()
+        self.orders.tell_interrupted()
+        self.show_title()
+        self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
+
+    def on_unmount(self) -> None:
+        """End the threads."""
+        self.reader.stop()
+        self.refresher.stop()
+        self.picture_reader.stop()
+
+    @property
+    def picture_list(self) -> PictureList:
+        """The list of pictures."""
+        return self.panes.picture_list
+
+    @property
+    def prompt(self) -> TagPrompt:
+        """The line that tags are typed into."""
+        return self.query_one(TagPrompt)
+
+    # What comes from the threads
+
+    @on(PicturesListed)
+    def _show_listing(self, event: PicturesListed) -> None:
+        event.stop()
+        now = event.listing
+        self._total = now.total
+        if now.ids and now.query == self._asked[0]:
+            self._found_by = self._asked[1]
+        empty = "no picture passes the filter" if self._text else _LOOKING if self._looking else "no pictures"
+        self.picture_list.show(now.ids, empty)
+        self.picture_list.read_again()
+        if self.picture_list.marked and not self._text:
+            self.picture_list.keep_marks(frozenset(now.ids))
+        self.show_title()
+
+    @on(RowsRead)
+    def _take_rows(self, event: RowsRead) -> None:
+        event.stop()
+        if len(self._tags_of) > _KEPT_TAGS:
+            self._tags_of.clear()
+        self._tags_of.update(event.tags)
+        if not self._looking:
+            for each in event.tags:
+                self._written.pop(each, None)
+        self.picture_list.keep(event.rows)
+
+    @on(TagsCounted)
+    def _show_tags(self, event: TagsCounted) -> None:
+        event.stop()
+        self.panes.tags.show(event.tags, "no tags")
+        self.panes.title_tags()
+
+    @on(BucketsCounted)
+    def _show_buckets(self, event: BucketsCounted) -> None:
+        event.stop()
+        self.panes.bars.show(event.buckets, printable(event.trouble) or "no pictures are trained on")
+
+    @on(DatasetNotRead)
+    def _show_trouble(self, event: DatasetNotRead) -> None:
+        event.stop()
+        self.sender.show_error(event.error.line())
+
+    @on(RefreshProgress)
+    def _show_progress(self, event: RefreshProgress) -> None:
+        event.stop()
+        counted = f"  {event.done:,} of {event.total:,}" if event.total else ""
+        self._show_look(f"{event.stage}{counted}")
+
+    @on(Refreshed)
+    def _take_refresh(self, event: Refreshed) -> None:
+        event.stop()
+        self._looking = False
+        self._looked.set()
+        if event.result is None:
+            trouble = event.error.line() if event.error is not None else ""
+            self._show_look(f"{FAILED.mark} {trouble}", error=True)
+            return
+        self._unseen = event.result.undecoded
+        if event.result.changed or event.result.removed:
+            self.pictures.forget()
+            self.picture_reader.forget()
+        self._show_look("another lora-tui is looking at these folders" if event.result.elsewhere else "")
+        self.reader.look()
+
+    @on(PicturesRead)
+    def _keep_pictures(self, event: PicturesRead) -> None:
+        event.stop()
+        self.pictures.keep(event.pixels)
+
+    # What the panes ask
+
+    @on(PictureList.RowsWanted)
+    def _read_rows(self, event: PictureList.RowsWanted) -> None:
+        event.stop()
+        self.reader.read_rows(event.ids)
+
+    @on(PictureList.Moved)
+    def _show_picture(self, event: PictureList.Moved) -> None:
+        event.stop()
+        # Of one that is being read the one before stays.
+        if self.picture is not None or self.picture_list.current_id is None:
+            self.panes.show_picture(self.picture, self._source, self._tags(self.picture), mask=self._mask)
+
+    @on(PictureList.MarksChanged)
+    def _note_marks(self, event: PictureList.MarksChanged) -> None:
+        event.stop()
+        self.show_title()
+
+    @on(PictureList.CaptionAsked)
+    def _go_to_caption(self, event: PictureList.CaptionAsked) -> None:
+        event.stop()
+        self.action_view("caption")
+
+    @on(PictureList.ExclusionAsked)
+    def _exclude(self, event: PictureList.ExclusionAsked) -> None:
+        event.stop()
+        marked, here = self.picture_list.marked, self.picture_list.current_id
+        self.orders.exclude(tuple(marked) if marked else (here,) if here is not None else ())
+
+    @on(PictureList.SortAsked)
+    def _ask_order(self, event: PictureList.SortAsked) -> None:
+        event.stop()
+        from trainer.data_index.record import SORTS
+
+        def sort(key: str | None) -> None:
+            if key is not None:
+                self._descending = key == self._sort and not self._descending
+                self._sort = next(each for each in SORTS if each == key)
+                self._list()
+
+        choices = [PickChoice(key, key, words) for key, words in SORTS.items()]
+        heading = "Order of the pictures; the same again turns it round"
+        self.app.push_screen(PickDialog(heading, choices, self._sort), sort)
+
+    @on(CaptionTags.LineAsked)
+    def _ask_for_tags(self, event: CaptionTags.LineAsked) -> None:
+        event.stop()
+        if self.picture is not None and self.sender.may_bake():
+            if event.renames:
+                self._open_line("rename", self.panes.caption.current or "")
+            else:
+                self._open_line("add", "")
+
+    @on(CaptionTags.Ordered)
+    def _order_tags(self, event: CaptionTags.Ordered) -> None:
+        event.stop()
+        self._write_tags(event.tags, event.at)
+
+    @on(TagTable.OnlyAsked)
+    def _list_with_tag(self, event: TagTable.OnlyAsked) -> None:
+        event.stop()
+        term = term_of("tag", event.tag, no=event.without)
+        self._set_filter(with_term_turned(self._text, term, [term_of("tag", event.tag, no=not event.without)]))
+
+    @on(TagTable.Changed)
+    def _title_tags(self, event: TagTable.Changed) -> None:
+        event.stop()
+        self.panes.title_tags()
+
+    @on(TagTable.OperationAsked)
+    def _operate_on_tags(self, event: TagTable.OperationAsked) -> None:
+        event.stop()
+        self._operate(event.operation)
+
+    @on(CaptionTags.Left)
+    @on(TagTable.Left)
+    def _go_to_list(self, event: CaptionTags.Left | TagTable.Left) -> None:
+        event.stop()
+        self.action_view("pictures")
+
+    # Lines to type into
+
+    @on(FilterLine.Changed, "#filter")
+    def _filter(self, event: FilterLine.Changed) -> None:
+        event.stop()
+        self._text = event.value.strip()
+        self._list()
+
+    @on(FilterLine.Moved)
+    def _move(self, event: FilterLine.Moved) -> None:
+        event.stop()
+        self.picture_list.action_move(event.by)
+
+    @on(FilterLine.Left)
+    def _leave_filter(self, event: FilterLine.Left) -> None:
+        event.stop()
+        line = self.query_one(FilterLine)
+        if not event.kept:
+            line.value = ""
+        # At once, not by focus(), which waits its turn: a key typed behind enter is the list's.
+        self.set_focus(self.picture_list)
+        self.set_class(bool(line.value.strip()), "-finding")
+
+    @on(TypedTagLine.Changed, "#tag-line")
+    def _find(self, event: TypedTagLine.Changed) -> None:
+        event.stop()
+        if self.prompt.finds:
+            self.panes.tags.find(event.value)
+
+    @on(TypedTagLine.Kept)
+    def _take_typed(self, event: TypedTagLine.Kept) -> None:
+        event.stop()
+        if event.typed_for == "find":
+            self._close_line(self.panes.tags)
+            return
+        from trainer.captions.operations import typed_tags
+
+        try:
+            typed = typed_tags(event.text)
+        except SettingsError as error:
+            self.sender.show_error(error.line())
+            return
+        caption = self.panes.caption
+        self._close_line(caption)
+        tags, at = caption.tags, caption.at
+        if event.typed_for == "rename":
+            self._write_tags((*tags[:at], *typed, *tags[at + 1 :]), at)
+        else:
+            behind = min(at + 1, len(tags))
+            self._write_tags((*tags[:behind], *typed, *tags[behind:]), behind)
+
+    @on(TypedTagLine.Left)
+    def _leave_line(self, event: TypedTagLine.Left) -> None:
+        event.stop()
+        if event.typed_for == "find":
+            self.panes.tags.find("")
+        self._close_line(self.panes.tags if event.typed_for == "find" else self.panes.caption)
+
+    def _open_line(self, typed_for: TypedFor, text: str) -> None:
+        self.prompt.ask(typed_for, text, self.panes.tags.names)
+
+    def _close_line(self, back: Widget) -> None:
+        self.prompt.close()
+        # At once: a key typed behind enter is the pane's.
+        self.set_focus(back)
+
+    # What the keys do
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the panes side by side where there is room, and the keys that the new width has room for."""
+        view, side_by_side = self.panes.view, not self.panes.in_tabs
+        self.panes.fit(event.size.width, event.size.height)
+        if side_by_side and self.panes.in_tabs:
+            self.panes.show_view(view)
+        self.call_after_refresh(self._show_keys)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out the keys that have nothing to act on."""
+        return self.panes.in_tabs if action == "next_view" else True
+
+    def action_leave(self) -> None:
+        """Back to all pictures, where they are filtered, then to the Bake screen."""
+        if self._text:
+            self._set_filter("")
+        else:
+            self.dismiss(None)
+
+    def action_find(self) -> None:
+        """Filter the pictures; from the table of tags find one."""
+        if self.panes.view == "tags":
+            self._open_line("find", self.panes.tags.found_by)
+            return
+        if self.panes.in_tabs:
+            self.panes.show_view("pictures", focus=False)
+        self.add_class("-finding")
+        self.query_one(FilterLine).focus()
+
+    def action_operate(self) -> None:
+        """Ask for an operation on tags."""
+        self._operate(None)
+
+    def action_findings(self) -> None:
+        """Show what stands out."""
+        self.orders.show_findings(self._list_only)
+
+    def action_pairs(self) -> None:
+        """Show near-duplicates."""
+        self.orders.show_pairs(f"{plural(self._unseen, 'picture')} not looked at yet" if self._unseen else "")
+
+    def action_mask(self) -> None:
+        """Show what the mask leaves out, or hide it again."""
+        self._mask = not self._mask
+        if self._mask and self.picture is not None and self.picture.mask is None:
+            self.sender.note("this picture has no mask (masked_loss, conditioning_data_dir, alpha_mask)")
+        self.picture_list.post_message(PictureList.Moved())
+
+    def action_look(self) -> None:
+        """Look at the folders again."""
+        self._look_at_folders()
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from lora_tui.screens.help import HelpScreen, active_keys
+
+        self.app.push_screen(HelpScreen(active_keys(self, self.sender.rights.allows), has_panes=False))
+
+    # The rest
+
+    def _list(self) -> None:
+        """List what the filter asks for, or say what is wrong with it."""
+        error, text = self.query_one("#filter-error", Static), self._text
+        try:
+            query = parse_picture_filter(text)
+        except SettingsError as fault:
+            error.update(Content(f"{FAILED.mark} {printable(fault.line())}"))
+            error.add_class("-shown")
+            text = self._found_by
+            query = parse_picture_filter(text)
+        else:
+            error.remove_class("-shown")
+        query = replace(query, sort=self._sort, descending=self._descending)
+        self._asked = (query, text)
+        await_answer(self, self.reader.show(query))
+
+    def _set_filter(self, text: str) -> None:
+        self.query_one(FilterLine).value = text
+        self.set_class(bool(text), "-finding")
+
+    def _list_only(self, text: str) -> None:
+        self._set_filter(text)
+        self.action_view("pictures")
+
+    def _operate(self, operation: str | None) -> None:
+        marked = self.picture_list.marked
+        ids: Sequence[int] = tuple(marked) if marked else self.picture_list.ids
+        about = plural(len(ids), "marked picture" if marked else "picture")
+        if not marked:
+            about += " listed" if self._text else ", all there are"
+        table = self.panes.tags
+        tags = table.chosen if operation is not None or self.focused is table else ()
+        self.orders.operate(operation, tags, ids, about)
+
+    def _write_tags(self, tags: Sequence[str], at: int) -> None:
+        picture, before = self.picture, self.panes.caption.tags
+        if picture is None or tuple(tags) == before:
+            return
+
+        def written() -> None:
+            self._written[picture.id] = tuple(tags)
+            if self.picture is not None and self.picture.id == picture.id:
+                self.panes.caption.at = at
+                self.panes.show_caption(self.picture, tags)
+
+        self.orders.order_tags(picture, before, tuple(tags), written)
+
+    def _tags(self, picture: "IndexedPicture | None") -> Sequence[str]:
+        if picture is None:
+            return ()
+        return self._written.get(picture.id) or self._tags_of.get(picture.id, ())
+
+    def _look_at_folders(self) -> None:
+        """Look for what has changed in the folders, behind what is shown."""
+        self._looking, self._looked = True, threading.Event()
+        self.refresher.put(self._source_now())
+
+    def _captions_changed(self, waits: bool) -> None:
+        self._look_at_folders()
+        if waits:
+            await_answer(self, self._looked)
+
+    def _settings_changed(self) -> None:
+        self._look_at_folders()
+        await_answer(self, self._looked)
+        self.show_title()
+
+    def _show_look(self, text: str, *, error: bool = False) -> None:
+        line = self.query_one("#look", Static)
+        line.update(Content(printable(text)))
+        line.set_class(bool(text), "-shown")
+        line.set_class(error, "-error")
+
+    def show_title(self) -> None:
+        """Show how many pictures there are, which are listed, and whether settings are unsaved."""
+        shown, marked = self.picture_list, self.picture_list.marked
+        star = " *" if self.doors.unsaved() else ""
+        count = plural(self._total, "picture")
+        listed = f"{len(shown.ids):,} of {count}" if self._text else count
+        order = "" if self._sort == "name" and not self._descending else f"by {self._sort}"
+        words = " · ".join(part for part in (listed, f"{len(marked):,} marked" if marked else "", order) if part)
+        name = printable(self._source.path.name, 30)
+        title = Content.assemble(("Data set", "bold"), (f"  {name}{star}  ", "$muted"), words)
+        self.query_one("#dataset-title", Static).update(title)
+
+    def _show_keys(self) -> None:
+        self.query_one(KeyLine).show_actions(
+            shown_dataset_keys(self.panes.view, tabs=self.panes.in_tabs, allows=self.sender.rights.allows)
+        )
