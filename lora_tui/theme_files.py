@@ -1,5 +1,7 @@
 """Theme files: found, read and checked, and the user's choice among them."""
 
+import contextlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +14,7 @@ from textual.theme import Theme
 
 from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
 from trainer.errors import SettingsError
-from trainer.settings.toml_text import parse_toml, read_text
+from trainer.settings.toml_text import line_of, parse_toml, read_text
 from trainer.text import printable
 from trainer.workspace import config_home, read_note, write_note
 
@@ -37,7 +39,17 @@ _KEYS = {"name", "dark", "variables", *_COLOURS, *(palette.table for palette in 
 
 
 class ThemeFileError(ValueError):
-    """A theme file that cannot be used; the message says why."""
+    """A theme file that cannot be used; the message says why.
+
+    Args:
+        message: names the key.
+        key: the key, to find its line; "" for none.
+        table: the table that it stands in, "" for none.
+    """
+
+    def __init__(self, message: str, key: str = "", table: str = "") -> None:
+        super().__init__(message)
+        self.key, self.table = key, table
 
 
 @dataclass(frozen=True)
@@ -114,21 +126,46 @@ def _ours(*, dark: bool) -> ThemeFile:
     return load_theme(themes_folder() / f"{DEFAULT_THEME if dark else DEFAULT_LIGHT_THEME}.toml")
 
 
+def mark_of_own_themes() -> tuple[tuple[str, int, int], ...]:
+    """Return what tells the user's theme files from those of a moment ago: name, time of change in ns and size of each."""
+    found = []
+    with contextlib.suppress(OSError):
+        for entry in sorted(os.scandir(config_home() / "themes"), key=lambda entry: entry.name):
+            if entry.name.endswith(".toml"):
+                about = entry.stat()
+                found.append((entry.name, about.st_mtime_ns, about.st_size))
+    return tuple(found)
+
+
 def load_theme(path: Path) -> ThemeFile:
     """Read one theme file.
 
     Raises:
-        ThemeFileError: it cannot be read, is not valid TOML, or a key or colour in it is wrong.
+        ThemeFileError: it cannot be read, is not valid TOML, or a key or colour in it is wrong; names the line.
     """
-    table = _read(path)
+    try:
+        text = read_text(path, "a theme file")
+    except SettingsError as error:
+        raise ThemeFileError(error.found) from error
+    try:
+        return _theme_of(parse_toml(text, "TOML"), path.stem)
+    except SettingsError as error:
+        raise ThemeFileError(f"not valid {error.line()}") from error
+    except ThemeFileError as error:
+        line = line_of(text, error.key, error.table) if error.key else None
+        raise ThemeFileError(f"line {line}: {error}" if line else str(error)) from None
+
+
+def _theme_of(table: Mapping[str, Any], stem: str) -> ThemeFile:
     unknown = sorted(set(table) - _KEYS)
     if unknown:
-        raise ThemeFileError(f"unknown key {printable(unknown[0], 40)}; known keys: {', '.join(sorted(_KEYS))}")
+        known = f"known keys: {', '.join(sorted(_KEYS))}"
+        raise ThemeFileError(f"unknown key {printable(unknown[0], 40)}; {known}", unknown[0])
     if "primary" not in table:
         raise ThemeFileError("primary is missing")
     colours = {key: _colour(key, table[key]) for key in _COLOURS if key in table}
     theme = Theme(
-        name=_name(table.get("name", path.stem)),
+        name=_name(table.get("name", stem)),
         primary=colours["primary"],
         secondary=colours.get("secondary"),
         background=colours.get("background"),
@@ -234,34 +271,29 @@ _ANSI_ROLES = {
 }
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = read_text(path, "a theme file")
-    except SettingsError as error:
-        raise ThemeFileError(error.found) from error
-    try:
-        return parse_toml(text, "TOML")
-    except SettingsError as error:
-        raise ThemeFileError(f"not valid {error.line()}") from error
-
-
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ThemeFileError(f"{key} must be text")
+        raise ThemeFileError(f"{key} must be text", *_place(key))
     return value
+
+
+def _place(key: str) -> tuple[str, str]:
+    """Return the key, and the table that it stands in, of a dotted name."""
+    table, dot, name = key.rpartition(".")
+    return (name, table) if dot else (key, "")
 
 
 def _name(value: object) -> str:
     name = _text("name", value)
     # Textual uses it as a CSS class of the screen.
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ThemeFileError(f"name {printable(name, 40)} may only have letters, digits, - and _")
+        raise ThemeFileError(f"name {printable(name, 40)} may only have letters, digits, - and _", "name")
     return name
 
 
 def _flag(key: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ThemeFileError(f"{key} must be true or false")
+        raise ThemeFileError(f"{key} must be true or false", *_place(key))
     return value
 
 
@@ -270,19 +302,19 @@ def _colour(key: str, value: object) -> str:
     try:
         Color.parse(text)
     except ColorParseError as error:
-        raise ThemeFileError(f"{key} is not a colour: {printable(text, 40)}") from error
+        raise ThemeFileError(f"{key} is not a colour: {printable(text, 40)}", *_place(key)) from error
     return text
 
 
 def _variables(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise ThemeFileError("variables must be a table")
+        raise ThemeFileError("variables must be a table", "variables")
     return {str(key): _colour(f"variables.{key}", entry) for key, entry in value.items()}
 
 
 def _numbers(value: object, palette: Palette) -> dict[str, int]:
     if not isinstance(value, dict):
-        raise ThemeFileError(f"{palette.table} must be a table")
+        raise ThemeFileError(f"{palette.table} must be a table", palette.table)
     return {str(key): _number(f"{palette.table}.{key}", entry, palette) for key, entry in value.items()}
 
 
@@ -293,5 +325,6 @@ def _number(key: str, value: object, palette: Palette) -> int:
     unreachable = [str(number) for number in range(first, last + 1) if number not in palette.colours]
     but = f" other than {', '.join(unreachable)}" if unreachable else ""
     raise ThemeFileError(
-        f"{key} must be a colour's number from {first} to {last}{but}, not {printable(str(value), 40)}"
+        f"{key} must be a colour's number from {first} to {last}{but}, not {printable(str(value), 40)}",
+        *_place(key),
     )
