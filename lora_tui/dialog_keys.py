@@ -14,6 +14,7 @@ _OFFER = ("ladder offer",)
 _AIM = ("aim",)
 _REPORT = ("report list",)
 _FILTER = ("filter",)
+_SAMPLES = ("samples",)
 
 # fmt: off
 DIALOG_ACTIONS: tuple[Action, ...] = (
@@ -65,7 +66,7 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("measures.last", "end", "edge(-1)", "last", "the last epoch", _MAP),
     Action("measures.page-down", "pagedown", "page(1)", "page down", "page down", _MAP),
     Action("measures.page-up", "pageup", "page(-1)", "page up", "page up", _MAP),
-    Action("doneness.close", "escape,d,q", "leave", "close", "close the lanes", ("doneness",)),
+    Action("doneness.close", "escape,w,q", "leave", "close", "close the lanes", ("doneness",)),
     Action(
         "doneness.rules", "r", "rules", "rules", "the rules that place an epoch: what each reads, and what that is a sign of", ("doneness",),
         opens="always",
@@ -83,7 +84,7 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("advice.close", "escape,A,q", "leave", "close", "close the advice", _ADVICE),
     Action(
         "advice.tick", "space", "tick", "tick", "say that you see this symptom, or take it back (remembered for the bake)", _ADVICE,
-        right="order", acts=True,
+        right="order", acts=True, undone="again takes it back",
     ),
     Action("advice.next", "tab,shift+tab", "switch", "other list", "from what you see to what to try, and back", _ADVICE),
     Action(
@@ -92,11 +93,11 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "offer.held", "h", "queue(True)", "queue, held", "queue the ladder, its bakes held until you release them", _OFFER, right="bake",
-        acts=True,
+        acts=True, undone="the queue removes them",
     ),
-    Action("offer.run", "r", "queue(False)", "queue to run", "queue the ladder to run", _OFFER, right="bake", acts=True),
+    Action("offer.run", "b", "queue(False)", "queue to run", "queue the ladder to run", _OFFER, right="bake", acts=True, undone="the queue removes them"),
     Action(
-        "aim.variants", "v", "variants", "queue variants", "queue a bake for each of these ways, held", _AIM, right="bake", acts=True,
+        "aim.variants", "v", "variants", "queue variants", "queue a bake for each of these ways, held", _AIM, right="bake", acts=True, undone="they are held; the queue removes them",
     ),
     Action(
         "aim.ladder", "l", "ladder", "ladder around it", "queue a ladder around the first of them (asks)", _AIM, right="bake",
@@ -149,11 +150,15 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("report.list-2", "2", "list(2)", "second list", "second list: what was translated", _REPORT),
     Action("report.list-3", "3", "list(3)", "third list", "third list: keys without effect, or settings written", _REPORT),
     Action("report.list-4", "4", "list(4)", "fourth list", "fourth list: unknown keys, or settings not needed", _REPORT),
-    Action("export.write", "enter,w", "write", "write it", "write the files into exports/", ("export report",), right="bake", acts=True),
+    Action("export.write", "enter,w", "write", "write it", "write the files into exports/", ("export report",), right="bake", acts=True, undone="adds files under names that are free"),
     Action("filter.down", "down", "move(1)", "next", "next entry found", _FILTER),
     Action("filter.up", "up", "move(-1)", "previous", "previous entry found", _FILTER),
     Action("filter.keep", "tab", "submit", "keep", "back to the list, with these entries", _FILTER),
     Action("filter.cancel", "escape", "leave", "all", "all entries again", _FILTER),
+    Action(
+        "live.find", "slash", "find", "find", "find one of these settings by name, synonym or what it does", ("live settings",), shown_key="/",
+        opens="always",
+    ),
     Action("changes.apply", "enter", "apply", "change them", "change these settings", ("changes",)),
     Action("checks.close", "escape,c", "leave", "close", "close", ("checks",)),
     Action(
@@ -161,16 +166,16 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
         right="bake", opens="sometimes",
     ),
     Action(
-        "checks.withdraw", "w", "withdraw", "withdraw", "take back that it is accepted", ("checks",), right="bake", acts=True,
+        "checks.withdraw", "w", "withdraw", "withdraw", "take back that it is accepted", ("checks",), right="bake", acts=True, undone="accept it again",
     ),
     Action("judgement.close", "J", "leave", "close", "back to the pictures", ("judgement",)),
     Action(
         "judgement.propose", "v", "propose", "queue three variants", "queue three variants, held", ("judgement",), right="bake",
-        acts=True,
+        acts=True, undone="they are held; the queue removes them",
     ),
     Action(
         "judgement.ladder", "l", "point_ladder", "ladder around it", "queue a ladder around the point that the verdicts show (asks)",
-        ("judgement",), right="bake", acts=True,
+        ("judgement",), right="bake", acts=True, undone="asks",
     ),
     # Before the line for the size has them: it has nothing to scroll.
     Action("fit.down", "down", "scroll(1)", "down", "scroll down", ("fit",), first=True),
@@ -181,29 +186,30 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("bench.down", "pagedown", "scroll('down')", "down", "scroll down", ("bench",), first=True),
     Action("bench.up", "pageup", "scroll('up')", "up", "scroll up", ("bench",), first=True),
     Action("queue.close", "escape,Q", "leave", "close", "back to the bake", _QUEUE),
-    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order", acts=True),
-    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order", acts=True),
-    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE, right="order", acts=True),
+    Action("queue.later", "J,shift+down", "reorder(1)", "later", "start it later", _QUEUE, right="order", acts=True, undone="start it sooner again"),
+    Action("queue.sooner", "K,shift+up", "reorder(-1)", "sooner", "start it sooner", _QUEUE, right="order", acts=True, undone="start it later again"),
+    Action("queue.hold", "h", "hold", "hold, release", "hold it back, or release it", _QUEUE, right="order", acts=True, undone="again releases"),
     Action("queue.change", "e", "change", "edit", "change one of its settings", _QUEUE, right="order", opens="always"),
     Action(
         "queue.grid", "g", "test_grid", "test grid", "add the subject's test grid at the end", _QUEUE, right="bake",
-        acts=True,
+        acts=True, undone="remove it from the queue",
     ),
     Action("queue.remove", "delete,d", "remove", "remove", "remove it from the queue", _QUEUE, right="order", opens="always"),
     Action(
         "queue.take-over", "t", "take_over", "run jobs of earlier sessions here",
-        "run here what earlier sessions left in the queue", _QUEUE, right="bake", acts=True,
+        "run here what earlier sessions left in the queue", _QUEUE, right="bake", acts=True, undone="hold or remove them",
     ),
     Action("grids.close", "escape,o", "leave", "close", "open none", _GRIDS),
     Action(
         "grids.resume", "g", "choose('resume')", "resume", "make the remaining pictures of an unfinished grid", _GRIDS, right="bake",
-        acts=True,
+        acts=True, undone="ending the grid keeps its pictures",
     ),
     Action("grids.edit", "e", "choose('spec')", "edit", "load its settings into the builder", _GRIDS),
-    Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True, acts=True),
+    Action("checklist.keep", "enter,c", "keep", "save", "save the checklist", _CHECKLIST, first=True, acts=True, undone="open the checklist again and change it"),
     Action("checklist.there", "y,plus", "tick(True)", "yes", "the picture shows it", _CHECKLIST),
     Action("checklist.missing", "n,minus", "tick(False)", "no", "the picture does not show it", _CHECKLIST),
     Action("checklist.open", "backspace", "tick(None)", "not checked", "not checked", _CHECKLIST),
+    Action("checklist.take", "p", "take", "take over", "take over what the tagger proposes for all that is not checked", _CHECKLIST),
     Action("checklist.change", "space", "cycle", "change", "yes, no, not checked", _CHECKLIST),
     # Panes
     Action("form.down", "down", "move(1)", "next field", "next field", _FORM),
@@ -232,8 +238,24 @@ DIALOG_ACTIONS: tuple[Action, ...] = (
     Action("find.cancel", "escape", "leave", "cancel", "cancel the search", ("find",)),
     Action("log.down", "j,down", "scroll_down", "down", "scroll the log down", ("log",)),
     Action("log.up", "k,up", "scroll_up", "up", "scroll the log up", ("log",)),
-    Action("epochs.down", "j,down", "scroll_down", "down", "scroll the saved LoRAs down", ("epochs",)),
-    Action("epochs.up", "k,up", "scroll_up", "up", "scroll the saved LoRAs up", ("epochs",)),
+    Action("samples.close", "escape,q,V", "leave", "close", "close the samples", _SAMPLES),
+    Action("samples.left", "left,h", "move(-1)", "earlier", "the step before, in every tile", _SAMPLES),
+    Action("samples.right", "right,l", "move(1)", "later", "the next step, in every tile", _SAMPLES),
+    Action("samples.first", "home", "edge(0)", "first", "the first samples", _SAMPLES),
+    Action("samples.last", "end", "edge(-1)", "last", "the last samples, and those that come", _SAMPLES),
+    Action("samples.up", "up,k", "prompt(-1)", "previous", "the prompt or seed before", _SAMPLES),
+    Action("samples.down", "down,j", "prompt(1)", "next", "the next prompt or seed", _SAMPLES),
+    Action("samples.large", "enter", "large", "full screen", "show the picture on the full screen, or all of them", _SAMPLES, opens="always"),
+    Action("epochs.down", "j,down", "move(1)", "down", "the LoRA saved before", ("epochs",)),
+    Action("epochs.up", "k,up", "move(-1)", "up", "the LoRA saved after", ("epochs",)),
+    Action("epochs.page-down", "pagedown", "page(1)", "page down", "page down", ("epochs",)),
+    Action("epochs.page-up", "pageup", "page(-1)", "page up", "page up", ("epochs",)),
+    Action("epochs.first", "home", "edge(0)", "newest", "the newest LoRA", ("epochs",)),
+    Action("epochs.last", "end", "edge(-1)", "oldest", "the oldest LoRA", ("epochs",)),
+    Action(
+        "epochs.choose", "enter", "choose", "actions",
+        "what can be done with this LoRA: grid, use, fork, measures, best, champion, delete", ("epochs",), opens="always",
+    ),
 )
 # fmt: on
 """In the order of the help."""

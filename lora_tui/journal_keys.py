@@ -45,7 +45,7 @@ JOURNAL_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "journal.rebake", "b", "rebake", "re-bake", "load the settings of this bake into the form, for another bake from it", _JOURNAL,
-        "Re-bake", right="bake", acts=True,
+        "Re-bake", right="bake", acts=True, undone="asks where edits are not saved; undo in the form",
     ),
     Action(
         "journal.fork", "B", "fork", "fork", "fork this bake from one of its epochs, with the settings edited in the form", _JOURNAL,
@@ -53,7 +53,7 @@ JOURNAL_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "journal.resume", "r", "resume", "resume", "resume this bake, which ended early, from its last state", _JOURNAL, "Resume",
-        right="bake", acts=True,
+        right="bake", acts=True, undone="stopping it saves a state to resume from",
     ),
     Action(
         "journal.prune", "P", "prune", "prune", "delete the epochs of this bake that nobody needs (asks)", _JOURNAL, "Prune",

@@ -1,14 +1,19 @@
 """The actions that keys give: one record each, which bindings, key lines, help, palette and docs/keys.md are made from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 
+from lora_tui.curve_keys import CURVE_ACTIONS
+from lora_tui.dataset_keys import DATASET_ACTIONS
 from lora_tui.dialog_keys import DIALOG_ACTIONS
 from lora_tui.journal_keys import JOURNAL_ACTIONS
 from lora_tui.key_action import Action
 from lora_tui.ladder_keys import LADDER_ACTIONS
+from lora_tui.replay_keys import REPLAY_ACTIONS
 
 __all__ = [
     "ACTIONS",
@@ -17,11 +22,7 @@ __all__ = [
     "actions_of",
     "bindings",
     "key_table",
-    "shown_grid_keys",
-    "shown_journal_keys",
-    "shown_keys",
-    "shown_ladder_keys",
-    "shown_ladders_keys",
+    "records_of",
 ]
 
 
@@ -30,7 +31,26 @@ _BAKE = ("bake",)
 # What is done to the bake shown, and to the one under the cursor of the journal.
 _BAKES = ("bake", "journal")
 _GRID = ("grid",)
-_SCREENS = ("bake", "grid", "journal", "ladders", "ladder")
+# A dialog of lines has it where no line has the focus.
+_HELPED = (
+    "bake",
+    "grid",
+    "journal",
+    "ladders",
+    "ladder",
+    "dataset",
+    "curves",
+    "samples",
+    "parity",
+    "dialog",
+    "doneness",
+    "measures",
+    "advice",
+    "full picture",
+    "crop",
+    "compare",
+    "curves",
+)
 _PICTURES = ("pictures",)
 _JUDGING = ("pictures", "full picture")
 _SHEET = ("sheet",)
@@ -46,11 +66,11 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bake.pause", "space", "pause", "pause", "pause the bake (the model stays loaded), or continue", _BAKE,
-        "Pause or continue", right="order", acts=True,
+        "Pause or continue", right="order", acts=True, undone="again continues",
     ),
     Action(
         "bake.save", "s", "save_now", "save now", "save a LoRA after this step", _BAKE, "Save now", right="order",
-        acts=True,
+        acts=True, undone="adds a LoRA, which pruning deletes",
     ),
     Action(
         "bake.stop", "x", "stop", "stop", "stop after this step and save (asks first)", _BAKE, "Stop", right="order",
@@ -58,12 +78,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bake.stop-at-epoch", "X", "stop_at_epoch", "stop at epoch", "stop at the end of this epoch and save", _BAKE,
-        "Stop at the end of the epoch", right="order", acts=True,
+        "Stop at the end of the epoch", right="order", acts=True, undone="resuming continues from there",
     ),
     Action(
         "bake.free", "F", "free", "free the GPU",
         "save the state and unload the model from the GPU; space continues from there", _BAKE, "Free the GPU", right="order",
-        acts=True,
+        acts=True, undone="pause or resume continues from there",
     ),
     Action(
         "bake.live", "L", "live_settings", "change", "change a setting while the bake runs", _BAKE,
@@ -76,7 +96,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bake.resume", "r", "resume", "resume", "resume the bake shown, which ended early, from its last state", _BAKE,
-        "Resume", right="bake", acts=True,
+        "Resume", right="bake", acts=True, undone="stopping it saves a state to resume from",
     ),
     Action(
         "bake.fork", "B", "fork", "fork", "fork this bake from one of its epochs, with your edited settings", _BAKE,
@@ -87,10 +107,10 @@ ACTIONS: tuple[Action, ...] = (
         "queue this bake again with other random numbers: what twins differ in is noise (asks which, and how many)", _BAKES,
         "Twin", right="bake", opens="always",
     ),
-    Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid", opens="always"),
+    Action("grid.screen", "g", "grid", "grid", "grids: compare pictures of the bake's epochs", _BAKE, "Grid", opens="always", jump=True),
     Action(
         "plan.open", "p", "plan", "plan",
-        "the complete plan: folders, tags, buckets, rates, timesteps, files, memory", _BAKE, "Plan", opens="always",
+        "the complete plan: folders, tags, buckets, rates, timesteps, files, memory", _BAKE, "Plan", opens="always", jump=True,
     ),
     Action(
         "plan.fit", "f", "fit", "fit", "find the fastest settings that fit into the GPU's memory (asks before it changes any)",
@@ -101,25 +121,30 @@ ACTIONS: tuple[Action, ...] = (
         "Hold out pictures", right="bake", opens="always",
     ),
     Action(
+        "dataset.open", "d", "dataset", "data set",
+        "the data set: pictures with crop, caption and repeats, tags with counts, buckets, near-duplicates; edit captions, leave pictures out",
+        _BAKE, "Data set", opens="always", jump=True,
+    ),
+    Action(
         "checks.open", "c", "checks", "checks",
-        "what the checks found in pictures, captions and settings; accept what is meant so", _BAKE, "Checks", opens="always",
+        "what the checks found in pictures, captions and settings; accept what is meant so", _BAKE, "Checks", opens="always", jump=True,
     ),
     Action(
         "queue.open", "Q", "queue", "queue", "queue: expected start times, reorder, hold, show a bake", _BAKE, "Queue",
-        opens="always",
+        opens="always", jump=True,
     ),
     Action(
         "bake.report", "R", "report", "report",
         "write everything known of the bake as one HTML page and copy the command that fetches it", _BAKES, "Report",
-        right="bake", acts=True,
+        right="bake", acts=True, undone="adds a page, or writes its own page again",
     ),
     Action(
         "journal.open", "j,J", "journal", "journal", "every bake, compared, searched and noted on (J where j moves in a list)", _BAKE,
-        "Journal", opens="always",
+        "Journal", opens="always", jump=True,
     ),
     Action(
         "ladders.open", "l", "ladders", "ladders",
-        "ladders: one question asked by many bakes that differ in one setting, and what they answer", _BAKES, "Ladders", opens="always",
+        "ladders: one question asked by many bakes that differ in one setting, and what they answer", _BAKES, "Ladders", opens="always", jump=True,
     ),
     Action(
         "bake.previous", "comma", "show_neighbour(-1)", "older bake", "show the bake before the one shown", _BAKE,
@@ -135,12 +160,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.epochs", "3", "view('epochs')", "epochs", "saved LoRAs", _BAKE),
     Action("view.log", "4", "view('log')", "log", "log", _BAKE),
     Action(
-        "form.find", "slash", "find", "find", "find a setting by name or label", _BAKE, "Find a setting", "/",
+        "form.find", "slash", "find", "find", "find a setting by name, by what it does, or by another trainer's name for it", _BAKE, "Find a setting", "/",
         opens="always",
     ),
     Action(
         "settings.save", "ctrl+s", "save_settings", "save settings", "save the settings to their file", _BAKE,
-        "Save settings", right="bake", acts=True,
+        "Save settings", right="bake", acts=True, undone="undo in the form, then save again",
+    ),
+    Action(
+        "settings.undo", "u", "undo", "undo", "undo the last edit of the form, and say what it was",
+        ("bake", "spec form"), "Undo an edit", right="bake",
+    ),
+    Action(
+        "settings.redo", "ctrl+r", "redo", "redo", "do what was undone last again", ("bake", "spec form"), "Redo an edit", right="bake",
+    ),
+    Action(
+        "settings.edit-text", "e", "edit_text", "edit as text", "open the settings file in $VISUAL or $EDITOR, while a bake continues",
+        _BAKE, "Edit the settings as text", right="bake", opens="always",
+    ),
+    Action(
+        "workspace.switch", "W", "workspaces", "workspaces", "open another workspace, or make one", _BAKE, "Workspaces",
+        opens="always",
     ),
     Action(
         "subject.new", "n", "new_subject", "new", "new subject from a folder of pictures", _BAKE, "New subject", right="bake",
@@ -165,33 +205,37 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "parity.open", "C", "compare_trainers", "trainers", "what other trainers would make of these settings, side by side",
-        ("bake", "plan"), "Compare trainers", opens="always",
+        ("bake", "plan"), "Compare trainers", opens="always", jump=True,
     ),
     Action(
-        "doneness.open", "d", "doneness", "doneness",
+        "doneness.open", "w", "doneness", "doneness",
         "where each epoch of the bake stands between raw and burnt, part by part, with the evidence", _BAKES, "Doneness",
-        opens="always",
+        opens="always", jump=True,
     ),
     Action(
         "advice.open", "A", "advice", "advice",
         "what to try with this bake: from what you see and what was measured, with its sources and the ladder that would test it",
-        ("bake", "journal", "ladder", "doneness", "judgement"), "Advice", opens="always",
+        ("bake", "journal", "ladder", "doneness", "judgement"), "Advice", opens="always", jump=True,
     ),
     Action(
         "measures.open", "m", "measures", "measures",
         "what was measured of the bake: curves by part, and a map of its blocks over the epochs", _BAKES, "Measures",
-        opens="always",
+        opens="always", jump=True,
+    ),
+    Action(
+        "samples.open", "V", "samples", "samples",
+        "the sample pictures of the bake: one cursor over the steps moves those of every prompt", _BAKES, "Samples", opens="always", jump=True,
     ),
     Action(
         "bench.open", "O", "bench", "LoRA bench",
         "LoRA files: inspect, resize, merge, average, mix, weigh, extract, verify, metadata", _BAKES, "LoRA bench", right="bake",
-        opens="always",
+        opens="always", jump=True,
     ),
     # The Grid screen
     Action(
         "grid.make", "b", "make", "make",
         "make the grid in the builder: queued, or between two steps of the running bake (asks)", _GRID, "Make the grid", right="order",
-        opens="always", acts=True,
+        opens="always", acts=True, undone="asks; ending the grid keeps its pictures",
     ),
     Action(
         "grid.end", "x", "end", "end", "skip the epoch under the cursor in the rest of the grid, or end the grid (asks)",
@@ -215,7 +259,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "grid.page", "H", "page", "page", "write the grid as one HTML page and copy the command that fetches it", _GRID,
-        "HTML page", right="bake", acts=True,
+        "HTML page", right="bake", acts=True, undone="adds a page, or writes its own page again",
     ),
     Action(
         "grid.open", "o", "grids", "grids", "open another grid, or resume an unfinished one", _GRID, "Open a grid",
@@ -225,22 +269,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("grid.view", "v", "next_view", "view", "builder or pictures (in a narrow terminal)", _GRID),
     Action(
         "grid.save", "ctrl+s", "save_spec", "save spec", "save the grid's settings to a file for `lora-tui grid`", _GRID,
-        "Save the grid's settings", right="bake", acts=True,
+        "Save the grid's settings", right="bake", acts=True, undone="the file before is kept beside it as .bak",
     ),
     # Pictures of a grid
     Action(
         "grid.favourite", "space", "favourite", "favourite", "mark as a favourite, or unmark", _JUDGING, right="order",
-        acts=True,
+        acts=True, undone="again unmarks",
     ),
     Action(
         "grid.under", "1", "verdict('under')", "under", "undertrained; again takes it back", _JUDGING, right="order",
-        acts=True,
+        acts=True, undone="again takes it back",
     ),
     Action(
         "grid.right", "2", "verdict('right')", "right", "trained right; again takes it back", _JUDGING, right="order",
-        acts=True,
+        acts=True, undone="again takes it back",
     ),
-    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING, right="order", acts=True),
+    Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING, right="order", acts=True, undone="again takes it back"),
     Action("grid.unet", "U", "part('unet')", "U-Net", "the next verdict is for the U-Net only", _JUDGING),
     Action(
         "grid.text-encoder", "T", "part('text_encoder')", "text encoder",
@@ -294,20 +338,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.second", "home", "edge(-99)", "second picture", "the second picture only", _COMPARE),
     Action("compare.first", "end", "edge(99)", "first picture", "the first picture only", _COMPARE),
     Action("compare.swap", "tab,space", "swap", "swap sides", "swap the sides of the two pictures", _COMPARE),
+    *CURVE_ACTIONS,
     *JOURNAL_ACTIONS,
     *LADDER_ACTIONS,
+    *REPLAY_ACTIONS,
+    *DATASET_ACTIONS,
     *DIALOG_ACTIONS,
     # Everywhere
     Action("grid.leave", "escape", "leave", "back", "back to the bake", _GRID),
     Action("app.slow-line", "S", "app.slow_line", "slow connection", "slow-connection mode on/off", _BAKE, "Slow connection"),
     Action("app.theme", "ctrl+t", "app.next_theme", "theme", "next theme", _BAKE),
     Action(
-        "app.help", "question_mark", "help", "help", "keys of this screen, and help for the focused field", ("bake", "grid", "journal", "ladders", "ladder", "parity", "report", "doneness", "measures", "advice"), "Help",
-        "?", opens="always",
+        "app.help", "question_mark,f1", "help", "help", "keys of this screen, what its columns and signs mean, and the focused field", _HELPED, "Help", "?",
+        opens="always",
     ),
     Action(
-        "app.palette", "ctrl+p", "app.command_palette", "commands", "all commands by name", _SCREENS, first=True,
-        opens="always",
+        "app.palette", "ctrl+p", "app.command_palette", "commands", "everything that can be done here, by name, help or key", _APP,
+        "Commands", first=True, opens="always",
     ),
     Action(
         "app.quit", "ctrl+q,ctrl+c", "quit", "quit", "quit (asks while a bake runs)", _APP, "Quit", first=True,
@@ -335,136 +382,26 @@ def bindings(*scopes: str) -> list[BindingType]:
     return [action.binding for action in actions_of(*scopes)]
 
 
+@cache
+def records_of(kind: type[DOMNode]) -> tuple[Action, ...]:
+    """Return the actions that a class of screens, dialogs or widgets has, its own before those that it inherits.
+
+    Of those that do the same the nearest only, as a dialog's own way to close it.
+    """
+    found: dict[str, Action] = {}
+    for base in kind.__mro__:
+        if not issubclass(base, DOMNode):
+            continue
+        for binding in vars(base).get("BINDINGS", ()):
+            record = BY_ID.get(binding.id or "") if isinstance(binding, Binding) else None
+            if record is not None:
+                found.setdefault(record.action, record)
+        if not base._inherit_bindings:
+            break
+    return tuple(found.values())
+
+
 def key_table(*scopes: str) -> str:
     """Return the actions of these scopes as a table of docs/keys.md."""
     rows = [f"| `{action.documented_key}` | {action.help} |" for action in actions_of(*scopes)]
     return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"
-
-
-def _all_rights(right: str) -> bool:
-    return True
-
-
-# What an onlooker's key line has in place of the keys that would do nothing.
-_FOR_ONLOOKERS = ("grid.screen", "queue.open", "plan.open")
-
-
-def shown_keys(
-    *,
-    live: bool,
-    paused: bool,
-    parked: bool,
-    narrow: bool,
-    ended_early: bool = False,
-    epochs: bool = False,
-    allows: Callable[[str], bool] = _all_rights,
-) -> tuple[tuple[str, str], ...]:
-    """Return (action id, label) of the keys that matter now on the Bake screen, six at most.
-
-    Args:
-        live: a bake runs.
-        paused: it is paused.
-        parked: the bake shown has freed its card.
-        narrow: the panes are tabs.
-        ended_early: the bake shown has steps left and no engine runs it; a parked one counts.
-        epochs: LoRAs of it are saved.
-        allows: whether the screen has the right of that name.
-    """
-    tabs = ("view.next",) if narrow else ()
-    labels = {"bake.pause": "continue"} if paused or parked else {}
-    wanted: tuple[str, ...]
-    if live:
-        wanted = ("bake.pause", "bake.save", "bake.stop", *(tabs or ("grid.screen",)))
-    elif parked:
-        # What continues a parked bake queues it again.
-        pause = ("bake.pause",) if allows(BY_ID["bake.resume"].right) else ()
-        wanted = (*pause, "bake.resume", "bake.start", *tabs)
-    elif ended_early:
-        wanted = ("bake.resume", "bake.start", "form.find", *tabs)
-    else:
-        last = ("grid.screen",) if epochs else ("subject.new",)
-        wanted = ("bake.start", "form.find", "settings.save", *(tabs or last))
-    held = _allowed(wanted, allows)
-    if len(held) < len(wanted):
-        held += tuple(name for name in _FOR_ONLOOKERS if name not in held)
-    return _labelled((*held[:4], "app.help", "app.palette"), labels)
-
-
-def shown_grid_keys(
-    *, building: bool, unfinished: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
-) -> tuple[tuple[str, str], ...]:
-    """Return (action id, label) of the keys that matter now on the Grid screen.
-
-    Args:
-        building: the builder has the focus, not the pictures.
-        unfinished: the grid shown is queued or being made.
-        narrow: builder and pictures are shown one at a time.
-        allows: whether the screen has the right of that name.
-    """
-    end = ("grid.end",) if unfinished else ()
-    view = ("grid.view",) if narrow else ()
-    labels = {"grid.view": "pictures" if building else "builder"}
-    if building:
-        wanted = ("grid.make", "grid.preset", "grid.open")
-        return _labelled((*_allowed((*wanted, *end), allows), *view, "app.help", "grid.leave"), labels)
-    judged = ("grid.favourite", "grid.crop", "grid.compare", "grid.blind")
-    judging = _allowed((*judged, *end), allows)
-    return _labelled((*judging, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
-
-
-def shown_journal_keys(
-    *, overlaid: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
-) -> tuple[tuple[str, str], ...]:
-    """Return (action id, label) of the keys that matter now on the Journal screen.
-
-    Args:
-        overlaid: curves are shown in place of the bake under the cursor.
-        narrow: there is room for a few keys only.
-        allows: whether the screen has the right of that name.
-    """
-    wanted: tuple[str, ...] = ("journal.show", "journal.mark", "journal.filter", "journal.overlay", "journal.diff")
-    if overlaid:
-        wanted = ("journal.mark", "journal.pin", "journal.metric", "journal.overlay", "journal.diff")
-    if not narrow:
-        wanted += ("journal.tree", "journal.notes", "journal.rebake")
-    labels = {"journal.overlay": "bake"} if overlaid else {}
-    return _labelled((*_allowed(wanted, allows), "app.help", "journal.close"), labels)
-
-
-def shown_ladders_keys(*, some: bool, allows: Callable[[str], bool] = _all_rights) -> tuple[tuple[str, str], ...]:
-    """Return (action id, label) of the keys that matter now on the screen of all ladders.
-
-    Args:
-        some: there is a ladder.
-        allows: whether the screen has the right of that name.
-    """
-    wanted = ("ladders.show", "ladders.new") if some else ("ladders.new",)
-    return _labelled((*_allowed(wanted, allows), "app.help", "ladders.close"))
-
-
-def shown_ladder_keys(
-    *, curves: bool, to_continue: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
-) -> tuple[tuple[str, str], ...]:
-    """Return (action id, label) of the keys that matter now on the screen of one ladder.
-
-    Args:
-        curves: the curves of all rungs are shown in place of a measure over the knob.
-        to_continue: a bake of it ended early, or was never queued.
-        narrow: there is room for a few keys only.
-        allows: whether the screen has the right of that name.
-    """
-    wanted: tuple[str, ...] = ("ladder.show", "ladder.measure", "ladder.curves", "ladder.grid")
-    if to_continue:
-        wanted = ("ladder.continue", *wanted)
-    if not narrow:
-        wanted += ("ladder.extend", "ladder.cut", "ladder.doneness")
-    labels = {"ladder.curves": "measure", "ladder.measure": "curve"} if curves else {}
-    return _labelled((*_allowed(wanted, allows), "app.help", "ladder.close"), labels)
-
-
-def _allowed(ids: tuple[str, ...], allows: Callable[[str], bool]) -> tuple[str, ...]:
-    return tuple(name for name in ids if allows(BY_ID[name].right))
-
-
-def _labelled(ids: tuple[str, ...], labels: Mapping[str, str] = MappingProxyType({})) -> tuple[tuple[str, str], ...]:
-    return tuple((name, labels.get(name, BY_ID[name].label)) for name in ids)

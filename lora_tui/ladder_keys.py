@@ -26,7 +26,7 @@ LADDER_ACTIONS: tuple[Action, ...] = (
     Action("ladder.close", "escape,q", "leave", "back", "back to the list; from the curves first to the measure", _LADDER),
     # It leaves two screens, which nobody means who has not seen the second.
     Action(
-        "ladder.show", "enter", "show", "show", "show the bake under the cursor on the Bake screen", _LADDER, "Show this bake", acts=True,
+        "ladder.show", "enter", "show", "show", "show the bake under the cursor on the Bake screen", _LADDER, "Show this bake", acts=True, undone="changes nothing; the ladders open it again",
     ),
     Action(
         "ladder.measure", "c", "measure", "measure", "choose the measure that is drawn over the knob, or what the curves show", _LADDER,
@@ -47,14 +47,14 @@ LADDER_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "ladder.continue", "r,C", "continue", "continue", "queue the bakes again that ended early, and those that were never queued", _LADDER,
-        "Continue the ladder", right="bake", acts=True,
+        "Continue the ladder", right="bake", acts=True, undone="hold the ladder, or remove bakes from the queue",
     ),
     Action(
         "ladder.hold", "H", "hold", "hold, release", "hold the bakes of the ladder back that wait, or release them", _LADDER,
-        "Hold or release the ladder", right="order", acts=True,
+        "Hold or release the ladder", right="order", acts=True, undone="again releases",
     ),
     Action(
-        "ladder.doneness", "d", "doneness", "doneness", "where each epoch of the bake under the cursor stands between raw and burnt", _LADDER,
+        "ladder.doneness", "w", "doneness", "doneness", "where each epoch of the bake under the cursor stands between raw and burnt", _LADDER,
         "Doneness", opens="always",
     ),
     Action(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from trainer.text import plural, printable
+from trainer.text import listed, plural, printable
 
 if TYPE_CHECKING:
     from trainer.advice.record import Advice, AdvisedMove, Reason, Said, Symptom, SymptomHere
@@ -102,7 +102,7 @@ def ladder_lines(move: "AdvisedMove", bake: int) -> Iterator[str]:
 
 def spec_words(spec: "LadderSpec") -> str:
     """Return a ladder in one line: its rungs and how many bakes each has."""
-    labels = ", ".join(printable(rung.label, 40) for rung in spec.rungs)
+    labels = listed([printable(rung.label, 40) for rung in spec.rungs])
     return f"{printable(spec.title, 60)}: {labels}; {plural(spec.twins, 'bake')} of each"
 
 

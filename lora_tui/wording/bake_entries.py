@@ -1,9 +1,9 @@
 """Lines of the list of bakes as text, and which of its columns a width has room for."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from lora_tui.wording.list_columns import ListColumn, fitted_columns
 from lora_tui.wording.numbers import count, gib, short_duration
 from lora_tui.wording.state_symbols import Sign, state_sign
 from trainer.text import printable
@@ -17,30 +17,8 @@ OF_LADDER = "≡"
 # A text from a file may be as long as it likes; what no screen is wide enough for need not be made printable.
 _LONGEST = 400
 
-
-@dataclass(frozen=True)
-class EntryColumn:
-    """One column of the list.
-
-    Attributes:
-        key: names it.
-        head: stands above it.
-        least: cells without which it is left out.
-        most: cells beyond which it gains nothing.
-        rank: columns of a higher rank are left out first.
-        text: makes its text.
-        side: where a number stands at the right.
-        share: of the cells that are left once all columns have their least.
-    """
-
-    key: str
-    head: str
-    least: int
-    most: int
-    rank: int
-    text: "Callable[[BakeEntry], str]"
-    side: Literal["left", "right"] = "left"
-    share: int = 0
+EntryColumn = ListColumn["BakeEntry"]
+"""One column of the list of bakes."""
 
 
 def entry_sign(entry: "BakeEntry") -> Sign:
@@ -64,7 +42,7 @@ def changed_text(entry: "BakeEntry") -> str:
 
 def made_from_text(entry: "BakeEntry") -> str:
     """Return where a bake comes from: `re-bake of 12 with unet_lr ×3`; without a parent as `changed_text`."""
-    from trainer.history.differences import lineage_words
+    from trainer.history.records import lineage_words
 
     words = "" if entry.fault else lineage_words(entry)
     return printable(words, _LONGEST) if words else changed_text(entry)
@@ -90,6 +68,21 @@ def tags_text(entry: "BakeEntry") -> str:
     return printable(" ".join(f"#{tag}" for tag in entry.tags), _LONGEST)
 
 
+MEANINGS: Mapping[str, str] = {
+    "number": "number of the bake",
+    "name": "its name; └ is made from the one above",
+    "changed": "what differs from the bake it was made from, or from the one before of the same subject; where nothing does, why it was made",
+    "steps": "steps done, and of how many where some are left",
+    "seconds": "time of training",
+    "peak": "most memory of the GPU that it took",
+    "best": "the epoch that you call the best (e), or its step (s)",
+    "verdict": "your verdicts on its pictures: under, right or over trained",
+    "tags": "your tags",
+    "note": "the first line of your notes",
+}
+"""Key of a column -> what it says, for the help; every column has its line."""
+
+
 def _time_text(entry: "BakeEntry") -> str:
     return "" if entry.seconds is None else short_duration(entry.seconds)
 
@@ -112,30 +105,7 @@ COLUMNS: tuple[EntryColumn, ...] = (
 )
 """Every column, from left to right."""
 
-GAP = 1
-"""Cells between two columns."""
-
 
 def columns_for(width: int) -> list[tuple[EntryColumn, int]]:
     """Return the columns that have room in `width` cells, from left to right, each with its cells."""
-    kept: list[EntryColumn] = []
-    for column in sorted(COLUMNS, key=lambda column: column.rank):
-        if sum(each.least + GAP for each in (*kept, column)) - GAP <= width:
-            kept.append(column)
-    shown = [column for column in COLUMNS if column in kept]
-    widths = {column.key: column.least for column in shown}
-    left = width - sum(widths.values()) - GAP * (len(shown) - 1)
-    _share_out(shown, widths, left)
-    return [(column, widths[column.key]) for column in shown]
-
-
-def _share_out(columns: Sequence[EntryColumn], widths: dict[str, int], left: int) -> None:
-    """Give the cells that are left to the columns that want more, by their shares."""
-    hungry = [column for column in columns if column.share]
-    while left > 0 and hungry:
-        shares, before = sum(column.share for column in hungry), left
-        for column in hungry:
-            more = min(max(1, before * column.share // shares), column.most - widths[column.key], left)
-            widths[column.key] += more
-            left -= more
-        hungry = [column for column in hungry if widths[column.key] < column.most]
+    return fitted_columns(COLUMNS, width)

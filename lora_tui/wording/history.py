@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING
 from lora_tui.wording.memory import amount
 from lora_tui.wording.numbers import change, file_size, loss
 from lora_tui.wording.state_symbols import state_sign
-from trainer.history.differences import lineage_words
-from trainer.history.filter import GRAMMAR
-from trainer.history.filter_fields import FILTER_FIELDS
+from trainer.history.records import lineage_words
 from trainer.history.setting_changes import shown_setting
-from trainer.measures.carried import carried_by_scope, carried_by_step
-from trainer.measures.registry import BASES, MEASURES
-from trainer.measures.value_text import value_name, value_with_interval
+from trainer.machine.energy import energy_text
 from trainer.settings.one_setting import Decides
 from trainer.text import duration, numbered, plural, printable
 
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from trainer.journal.records import Checkpoint
 
 _MAX_CHANGES, _MAX_NOTE, _MAX_NAME = 100, 60, 60
+_EPOCH_COLUMNS, _EXPOSED = 5, 30
 _DECIDES: Mapping[Decides, str] = {
     Decides.YES: "",
     Decides.ROUNDING: "changes the last digits only",
@@ -106,6 +103,8 @@ def one_bake_lines(one: "OneBake") -> Iterator[str]:
         yield f"  why: {printable(entry.why)}"
     if entry.error:
         yield f"  error: {printable(entry.error)}"
+    if energy := energy_text(entry.energy, entry.energy_by):
+        yield f"  energy: {energy}"
     if entry.fault:
         yield f"  settings: {printable(entry.fault)}"
     if one.parents:
@@ -119,6 +118,7 @@ def one_bake_lines(one: "OneBake") -> Iterator[str]:
         yield "epochs:"
         yield from (f"  {line}" for line in _epoch_lines(one))
         yield from (f"  lowest validation loss {line}" for line in one.lowest.splitlines())
+    yield from exposure_lines(one)
     yield from _carried_lines(one)
     if measures := list(_measure_lines(one)):
         yield f"measures at step {max(each.step for each in one.measures):,}:"
@@ -164,6 +164,8 @@ def difference_json(found: "BakeDifference") -> dict[str, object]:
 
 def one_bake_json(one: "OneBake") -> dict[str, object]:
     """Return everything that is known of one bake as plain values."""
+    from trainer.measures.carried import carried_by_step
+
     return {
         **entry_json(one.entry),
         "lineage": lineage_words(one.entry),
@@ -173,6 +175,10 @@ def one_bake_json(one: "OneBake") -> dict[str, object]:
         "measures": [asdict(each) for each in one.measures],
         "carried": {step: who.words for step, who in carried_by_step(one.measures).items()},
         "metadata": dict(one.metadata),
+        "exposures": [
+            {**asdict(each), "after": {saved.epoch: each.after(saved.epoch) for saved in one.checkpoints}}
+            for each in one.exposures
+        ],
     }
 
 
@@ -185,6 +191,8 @@ def _change_json(each: "SettingChange") -> dict[str, object]:
 
 
 def _epoch_lines(one: "OneBake") -> Iterator[str]:
+    from trainer.measures.carried import carried_by_step
+
     carried = carried_by_step(one.measures)
     for saved in one.checkpoints:
         said = one.entry.verdicts.get(saved.step, {})
@@ -203,8 +211,26 @@ def _epoch_lines(one: "OneBake") -> Iterator[str]:
         yield "  ".join(filter(None, parts))
 
 
+def exposure_lines(one: "OneBake") -> Iterator[str]:
+    """Yield how often folders, outfits and the commonest tags were shown by some of the saved epochs, the last among them."""
+    from trainer.plan.report import exposed_name
+
+    epochs = sorted({saved.epoch for saved in one.checkpoints if saved.epoch})
+    if not epochs or not one.exposures:
+        return
+    places = {round((len(epochs) - 1) * column / (_EPOCH_COLUMNS - 1)) for column in range(_EPOCH_COLUMNS)}
+    shown = [epochs[place] for place in sorted(places)]
+    yield "shown by epoch:"
+    yield f"  {'':<{_EXPOSED}}{''.join(f'{epoch:>10,}' for epoch in shown)}"
+    for each in one.exposures:
+        numbers = "".join(f"{each.after(epoch):>10,}" for epoch in shown)
+        yield f"  {printable(exposed_name(each), _EXPOSED):<{_EXPOSED}}{numbers}"
+
+
 def _carried_lines(one: "OneBake") -> Iterator[str]:
     """Yield who carries the newest LoRA measured, on the pictures of each folder and each outfit."""
+    from trainer.measures.carried import carried_by_scope, carried_by_step
+
     step = max(carried_by_step(one.measures), default=None)
     found = {} if step is None else carried_by_scope(one.measures, step)
     if found:
@@ -219,6 +245,9 @@ def _validation(saved: "Checkpoint") -> str:
 
 
 def _measure_lines(one: "OneBake") -> Iterator[str]:
+    from trainer.measures.registry import BASES, MEASURES
+    from trainer.measures.value_text import value_name, value_with_interval
+
     newest: dict[str, int] = {}
     for each in one.measures:
         newest[each.name] = max(newest.get(each.name, 0), each.step)
@@ -234,6 +263,9 @@ def _measure_lines(one: "OneBake") -> Iterator[str]:
 
 def grammar_lines() -> Iterator[str]:
     """Yield what a filter knows: the forms of its terms, then the fields of a bake."""
+    from trainer.history.filter import GRAMMAR
+    from trainer.history.filter_fields import FILTER_FIELDS
+
     yield "terms, with spaces between them; a bake must fit all of them:"
     width = max(len(line.form) for line in GRAMMAR)
     yield from (f"  {line.form:{width}}  {line.means}: {line.example}" for line in GRAMMAR)

@@ -191,9 +191,14 @@ def _bake_text(bake: "BakeOfRung") -> str:
         return _OPEN
     if bake.state is None:
         return f"{bake.bake} damaged"
-    word = "held" if bake.held else str(bake.state)
+    word = "held" if bake.held else state_words(bake)
     there = ", was there" if bake.reused and bake.state is BakeState.DONE else ""
     return f"{state_sign(bake.state, held=bake.held).mark} {bake.bake} {word}{there}"
+
+
+def state_words(bake: "BakeOfRung") -> str:
+    """Return the state of a bake of a rung: `done`, `was baking, its process is gone`."""
+    return str(bake.state) if bake.was is None else f"was {bake.was}, its process is gone"
 
 
 def _progress(state: "LadderState") -> Iterator[str]:
@@ -201,9 +206,12 @@ def _progress(state: "LadderState") -> Iterator[str]:
     bakes = [each for each in state.bakes if not each.cut]
     states = Counter(each.state for each in bakes)
     yield f"{states[BakeState.DONE]:,} of {plural(len(bakes), 'bake')} done"
-    failed = states[BakeState.FAILED] + states[BakeState.LOST]
+    gone = sum(each.was is not None for each in bakes)
+    failed = states[BakeState.FAILED] + states[BakeState.LOST] - gone
     if failed:
         yield f"{failed:,} failed"
+    if gone:
+        yield f"{gone:,} left by a process that is gone"
     ended = states[BakeState.STOPPED] + states[BakeState.PARKED]
     if ended:
         yield f"{ended:,} ended early"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lora_tui.wording.ladder_text import state_words
 from lora_tui.wording.queue import clock_text
 from lora_tui.wording.state_symbols import DONE, FAILED, LIVE, PAUSED, WAITING, Sign, state_sign
 from trainer.journal.records import BakeState
@@ -151,7 +152,7 @@ def bake_line(state: "LadderState", bake: "BakeOfRung", entry: "BakeEntry | None
         return f"{which}: not queued yet"
     parts = [
         f"bake {bake.bake}",
-        "held" if bake.held and bake.state is BakeState.QUEUED else str(bake.state),
+        "held" if bake.held and bake.state is BakeState.QUEUED else state_words(bake),
         "was there before the ladder" if bake.reused else "",
         _steps(bake, entry),
         "" if entry is None or entry.seconds is None else duration(entry.seconds),

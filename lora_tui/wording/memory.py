@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from textual.content import Content
-
-from lora_tui.wording.bars import bar
 from lora_tui.wording.numbers import file_size, gib
 
 if TYPE_CHECKING:
+    from textual.content import Content
+
     from trainer.journal.records import Bake
     from trainer.memory.available import AvailableMemory
     from trainer.memory.peak import MemoryPrediction
@@ -49,13 +48,18 @@ class PeakView:
         return max(0, self.prediction.reserved - self.free)
 
 
-def peak_parts(view: PeakView, width: int) -> list[Content]:
+def peak_parts(view: PeakView, width: int) -> "list[Content]":
     """Return the parts of the plan bar about memory, none where nothing is known.
 
     Args:
         view: what is known.
         width: available columns; the bar is dropped if it does not fit.
     """
+    # Here, since plain lists of bakes say a peak as well.
+    from textual.content import Content
+
+    from lora_tui.wording.bars import bar
+
     if view.prediction is None:
         return [Content.styled("peak …", "$muted")] if view.pending else []
     text = _figures(view.prediction, view.free)

@@ -2,6 +2,7 @@
 
 import math
 
+from trainer.journal.records import Checkpoint
 from trainer.text import plural
 
 NOT_AVAILABLE = "N/A"
@@ -84,3 +85,13 @@ def speed(per_second: float) -> str:
     if per_second >= 100:
         return f"{per_second:.0f}"
     return f"{per_second:.1f}" if per_second >= 10 else f"{per_second:.2f}"
+
+
+def losses_line(saved: Checkpoint) -> str:
+    """Return the losses of a saved LoRA as `loss 0.0941 · validation 0.1012 · Δbase −0.031 ±4`, "" without any."""
+    parts = (
+        f"loss {loss(saved.loss)}" if saved.loss is not None else "",
+        f"validation {loss(saved.val)}" if saved.val is not None else "",
+        f"Δbase {change(saved.val_change, saved.val_error)}" if saved.val_change is not None else "",
+    )
+    return " · ".join(filter(None, parts))

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from lora_tui.wording.job_names import job_name, state_word
+from lora_tui.wording.not_running import NOT_RUNNING
 from lora_tui.wording.state_symbols import bake_sign
 from trainer.grid.pace import seconds_per_picture
 from trainer.journal.records import Bake
@@ -16,8 +17,6 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.workspace import Workspace
-
-NOT_RUNNING = "nothing is processing this queue: start it with `lora-tui queue run` or open the dashboard"
 
 # Steps over which the speed of a running bake is averaged.
 _SPEED_STEPS = 20
@@ -47,7 +46,7 @@ def read_queue_view(journal: "Journal", workspace: "Workspace", now: float, ours
 
     Nor are those of a workspace that cannot be written: what runs them may be another user's or another computer's.
     """
-    from trainer.jobs.bakes import orphaned_jobs
+    from trainer.jobs.orphaned import orphaned_jobs
 
     journal.bakes.mark_lost()
     live = tuple(reversed([bake for bake in journal.bakes.latest() if bake.state.live]))

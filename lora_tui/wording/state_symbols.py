@@ -22,6 +22,8 @@ WAITING = Sign("◦", "$muted")
 ENDED = Sign("■", "$muted")
 DIFFERS = Sign("≠", "$warning")
 TRANSLATED = Sign("≈", "$secondary")
+LEFT_OUT = Sign("−", "$muted")
+HELD_OUT = Sign("○", "$secondary")
 
 _STATES = {
     BakeState.QUEUED: WAITING,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from lora_tui.wording.bake_entries import COLUMNS, GAP, changed_text, columns_for
+from lora_tui.wording.bake_entries import COLUMNS, changed_text, columns_for
 from lora_tui.wording.bake_orders import ORDERS
+from lora_tui.wording.list_columns import GAP
 from lora_tui.workers.bake_listing import as_tree
 from trainer.history.records import BakeEntry
 from trainer.journal.records import BakeState
