@@ -21,8 +21,11 @@ from trainer.grid.pace import seconds_left
 from trainer.journal.records import Bake, Checkpoint, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
 from trainer.settings.parts import all_parts, metric_of
+from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
+    from trainer.history.bake_samples import BakeSamples
+    from trainer.history.epoch_standings import EpochStanding, EpochStandings
     from trainer.measures.carried import Carried
     from trainer.settings.model import Settings
 
@@ -153,6 +156,9 @@ class _JournalReader:
         self._settings: dict[tuple[int, str], Settings | None] = {}
         self._lowest_for: tuple[object, ...] = ()
         self._lowest_said = ""
+        self._standings: EpochStandings | None = None
+        self._samples_for = (0, 0)
+        self._samples: BakeSamples | None = None
 
     def look(self, columns: int, shown: ShownBake) -> Snapshot:
         version = self._journal.data_version()
@@ -200,6 +206,8 @@ class _JournalReader:
             in_force=self._in_force(asked, marks),
             checkpoints=saved,
             carried=self._carried(bake),
+            standings=self._standings_of(bake, saved),
+            samples=self._samples_of(bake),
             lowest=self._lowest(bake, saved, rows),
             validations=tuple(self._journal.results.validations(bake.number)),
             marks=marks,
@@ -212,6 +220,31 @@ class _JournalReader:
         from trainer.measures.carried import CARRIED_BY, carried_by_step
 
         return carried_by_step(self._journal.measures.of_bake(bake.number, CARRIED_BY, scope=""))
+
+    def _standings_of(self, bake: Bake, saved: Sequence[Checkpoint]) -> "Mapping[int, EpochStanding]":
+        if not saved:
+            return {}
+        if self._standings is None:
+            from trainer.history.epoch_standings import EpochStandings
+
+            self._standings = EpochStandings(self._journal, Workspace(self._journal.path.parent))
+        found = self._standings.of_bake(bake, saved)
+        return self._last.standings if found == self._last.standings else found
+
+    def _samples_of(self, bake: Bake) -> "BakeSamples | None":
+        """Return the samples of a bake; its folder is looked through only where something in it changed."""
+        from trainer.journal.sample_files import SAMPLES_FOLDER
+
+        folder = self._journal.path.parent / bake.folder
+        try:
+            mark = (bake.number, (folder / SAMPLES_FOLDER).stat().st_mtime_ns)
+        except OSError:
+            return None
+        if mark != self._samples_for:
+            from trainer.history.bake_samples import samples_in
+
+            self._samples_for, self._samples = mark, samples_in(folder)
+        return self._samples
 
     def _lowest(self, bake: Bake, saved: Sequence[Checkpoint], rows: Sequence[Bake]) -> str:
         """Return what the noise says of the lowest validation loss; asked again only where a LoRA was saved, or another bake ended."""
@@ -235,6 +268,10 @@ class _JournalReader:
 
     def _read_log(self) -> tuple[LogLine, ...]:
         last_id = self._log[-1].id if self._log else 0
+        if last_id > self._journal.log.last_id():
+            # A replay that went back has fewer.
+            self._log.clear()
+            last_id, self._last = 0, replace(self._last, log=())
         lines = self._journal.log.read(last_id, limit=LOG_LINES)
         if not lines:
             return self._last.log

@@ -3,8 +3,8 @@
 import queue
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from lora_tui.pictures.grid_model import GridView
-from lora_tui.pictures.picture_cache import UNREADABLE, Pixels, Want, fitted
+from lora_tui.pictures.picture_cache import Want
 from lora_tui.wording.unexpected import as_error
+from lora_tui.workers.picture_requests import PictureRequests, PicturesRead
 from trainer.errors import LoraTuiError
 from trainer.journal.records import CellNote, Grid
 from trainer.regular_file import open_regular
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeGrid
     from trainer.journal.journal import Journal
 
-# Pictures are posted in batches: one paint for several.
-_BATCH_SECONDS = 0.04
-_MAX_DECODED_BYTES = 96 * 2**20
 # More than any picture a sampler makes here; a broken or foreign file must not use up the memory.
 _MAX_PIXELS = 64 * 2**20
 
@@ -37,13 +35,6 @@ class GridRead(Message):
     """The grid as it stands now."""
 
     view: GridView
-
-
-@dataclass
-class PicturesRead(Message):
-    """Pictures that were asked for."""
-
-    pixels: Mapping[Want, Pixels]
 
 
 @dataclass
@@ -71,7 +62,7 @@ class GridWatcher(threading.Thread):
         self._number: int | None = None
         self._unwritten: deque[CellNote] = deque()
         self._reader: _Reader | None = None
-        self._reading = _Pictures()
+        self._reading = PictureRequests(open_made_picture)
         self._told = ""
         self._ended = False
 
@@ -179,7 +170,8 @@ class _Reader:
         folder = self._workspace.root / grid.folder
         self._read_folder(folder, grid)
         notes = {note.cell: note for note in self._journal.grids.cell_notes(self._number)}
-        view = GridView(grid, folder, self._made, self._there, notes, self._checklist, self._trouble)
+        proposed = {each.cell: each for each in self._journal.grids.proposed_ticks(self._number)}
+        view = GridView(grid, folder, self._made, self._there, notes, self._checklist, proposed, self._trouble)
         if view == self._told:
             return None
         self._told = view
@@ -215,64 +207,8 @@ class _Reader:
             return ()
 
 
-class _Pictures:
-    """Reads pictures one after the other; what was decoded last stays, for it is often asked for at another size."""
-
-    def __init__(self) -> None:
-        self._wishes: dict[object, deque[Want]] = {}
-        self._decoded: OrderedDict[Path, Image | None] = OrderedDict()
-        self._bytes = 0
-
-    @property
-    def waiting(self) -> bool:
-        return any(self._wishes.values())
-
-    def request(self, who: object, wants: tuple[Want, ...]) -> None:
-        self._wishes.pop(who, None)
-        if wants:
-            self._wishes[who] = deque(wants)
-
-    def some(self) -> dict[Want, Pixels]:
-        """Return some of what is wanted, after a moment at most."""
-        came: dict[Want, Pixels] = {}
-        until = time.monotonic() + _BATCH_SECONDS
-        while self.waiting and time.monotonic() < until:
-            # Who asked last has the user's eye.
-            wants = next(wants for wants in reversed(self._wishes.values()) if wants)
-            want = wants.popleft()
-            if want not in came:
-                came[want] = self._read(want)
-        return came
-
-    def _read(self, want: Want) -> Pixels:
-        from PIL.Image import Resampling
-
-        image = self._decode(want.path)
-        if image is None:
-            return UNREADABLE
-        if want.region is not None:
-            left, top, right, bottom = want.region
-            image = image.crop((left, top, right, bottom + (bottom - top) % 2))
-        else:
-            size = fitted(image.width, image.height, want.width, want.height)
-            # Enlarged pixels stay pixels; a smooth blur would look like detail that is not there.
-            way = Resampling.NEAREST if size[0] >= image.width else Resampling.BOX
-            image = image.resize(size, way)
-        return Pixels(image.width, image.height, image.tobytes())
-
-    def _decode(self, path: Path) -> "Image | None":
-        if path in self._decoded:
-            self._decoded.move_to_end(path)
-            return self._decoded[path]
-        image = _opened(path)
-        self._decoded[path] = image
-        self._bytes += _size(image)
-        while self._bytes > _MAX_DECODED_BYTES and len(self._decoded) > 1:
-            self._bytes -= _size(self._decoded.popitem(last=False)[1])
-        return image
-
-
-def _opened(path: Path) -> "Image | None":
+def open_made_picture(path: Path) -> "Image | None":
+    """Return the picture of a grid in RGB, None where the file cannot be read or is none."""
     from PIL import Image
 
     try:
@@ -282,10 +218,6 @@ def _opened(path: Path) -> "Image | None":
             return image.convert("RGB")
     except Exception:  # Pillow's readers raise what they like on a broken file
         return None
-
-
-def _size(image: "Image | None") -> int:
-    return image.width * image.height * 3 if image is not None else 0
 
 
 def _stamp(path: Path) -> object:

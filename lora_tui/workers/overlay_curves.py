@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from lora_tui.wording.numbers import loss, rate
-from trainer.families.registry import part_record
-from trainer.measures.blocks import part_label
+from lora_tui.wording.curve_values import curve_value
+from lora_tui.wording.numbers import loss
+from trainer.measures.curve_groups import LOSS as LOSS_GROUP
+from trainer.measures.curve_records import LOSS_METRIC, CurveRecord, CurveSource, curves_of
 from trainer.measures.of_curves import TRAINING_LOSS, VALIDATION_CHANGE, VALIDATION_LOSS
 from trainer.measures.record import MeasureRecord
 from trainer.measures.registry import MEASURES
 from trainer.measures.value_text import value_text
-from trainer.settings.parts import all_parts, metric_of
+from trainer.settings.parts import label_of
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.noise_floor.floors import NoiseFloors
-    from trainer.settings.parts import Part
 
 LOSS = "loss"
 VALIDATION = "validation"
 _MEASURE = "measure"
-_RATE = "rate"
+_STEPS = "steps"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CurveMetric:
     """What a curve shows.
 
     Attributes:
-        key: names it: `loss`, `validation`, `rate PART`, `measure NAME PART`.
+        key: names it: `loss`, `validation`, `steps METRIC`, `measure NAME PART`.
         title: as it is chosen and shown.
         help: a few words on it.
         say: how a value is written.
@@ -102,21 +102,17 @@ def first_metric() -> CurveMetric:
 
 def metrics_of(journal: "Journal", numbers: Sequence[int]) -> list[CurveMetric]:
     """Return the metrics that any of these bakes has: losses, rates, and what was measured, in the order of the records."""
-    found = [first_metric()]
-    if any(journal.results.validations(number) for number in numbers):
-        found.append(CurveMetric(VALIDATION, "validation loss", "of the pictures held out", loss, VALIDATION_LOSS))
-    found += [
-        _rate_metric(part)
-        for part in all_parts()
-        if any(journal.curves.read(number, metric_of(part), 1).steps for number in numbers)
-    ]
-    kinds = {kind for number in numbers for kind in journal.measures.kinds(number)}
+    recorded = {name for number in numbers for name in journal.curves.extents(number)} | {LOSS_METRIC}
+    kinds = {(*kind, "") for number in numbers for kind in journal.measures.kinds(number)}
     if any(saved.val_change is not None for number in numbers for saved in journal.results.checkpoints(number)):
-        kinds.add((VALIDATION_CHANGE, ""))
-    for record in MEASURES.values():
-        parts = sorted(part for name, part in kinds if name == record.key)
-        found += [_measure_metric(record, part) for part in parts]
-    return found
+        kinds.add((VALIDATION_CHANGE, "", ""))
+    validated = any(journal.results.validations(number) for number in numbers)
+    # Of single losses each has another picture and another noise: here they are smoothed.
+    return [
+        _metric_of(record)
+        for record in curves_of(recorded, validated=validated, measured=kinds)
+        if record.group is not LOSS_GROUP
+    ]
 
 
 def read_curves(
@@ -164,26 +160,22 @@ def _read_curve(journal: "Journal", number: int, metric: CurveMetric, columns: i
         values = BakeValues(journal, number, 0).keys(key.name).get(key, [])
         points = [(value.step, value.value) for value in values]
     else:
-        curve = journal.curves.read(number, rest if kind == _RATE else LOSS, columns)
+        curve = journal.curves.read(number, rest if kind == _STEPS else LOSS, columns)
         points = list(zip(curve.steps, curve.mean, strict=True))
     return BakeCurve(number, tuple(step for step, _ in points), tuple(value for _, value in points))
 
 
-def _rate_metric(part: "Part") -> CurveMetric:
-    record = part_record(part)
-    return CurveMetric(f"{_RATE} {metric_of(part)}", f"rate of {record.label}", "as it was in force", rate)
-
-
-def _measure_metric(record: MeasureRecord, part: str) -> CurveMetric:
-    of_part = f" · {part_label(part)}" if part else ""
-    return CurveMetric(
-        f"{_MEASURE} {record.key} {part}",
-        f"{record.title}{of_part}",
-        record.help,
-        speaker(record),
-        record.key if record.compared else "",
-        part,
-    )
+def _metric_of(record: CurveRecord) -> CurveMetric:
+    if record.source is CurveSource.SMOOTHED:
+        return first_metric()
+    if record.source is CurveSource.VALIDATION:
+        return CurveMetric(VALIDATION, "validation loss", "of the pictures held out", loss, VALIDATION_LOSS)
+    if record.source is CurveSource.MEASURE:
+        key = f"{_MEASURE} {record.name} {record.part}"
+        measure = MEASURES[record.name]
+        return CurveMetric(key, record.title, record.help, speaker(measure), record.compared, record.part)
+    title = f"rate of {label_of(record.part)}" if record.part else record.title
+    return CurveMetric(f"{_STEPS} {record.name}", title, record.help, partial(curve_value, record.axis))
 
 
 def speaker(record: MeasureRecord) -> Callable[[float], str]:

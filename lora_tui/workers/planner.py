@@ -188,12 +188,14 @@ def _same_ground(one: "Settings", other: "Settings") -> bool:
 
 def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]", path: Path) -> "tuple[ReportSection, ...]":
     from trainer.checks.report import warning_lines
+    from trainer.jobs.checks import subject_beside
     from trainer.jobs.measuring import measuring_lines
     from trainer.plan.report import report
 
     warnings, measures = warning_lines(results), measuring_lines(ready, path)
     facts = (ready.settings, ready.data, ready.plan, ready.base)
-    return report(*facts, warnings, ready.behaviour, measures, ready.validation)
+    outfits = subject_beside(ready.settings, path).outfits
+    return report(*facts, warnings, ready.behaviour, measures, ready.validation, outfits)
 
 
 def planned_rates(settings: "Settings", plan: "Plan") -> PlannedRates:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from lora_tui.pictures.grid_model import GridView
 from lora_tui.pictures.picture_cache import Pixels, Want
-from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher, PicturesRead
+from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher
+from lora_tui.workers.picture_requests import PicturesRead
 from trainer.gallery.judged_file import read_judged
 from trainer.journal.records import CellNote, GridState
 
