@@ -7,7 +7,7 @@ import time
 from typing import Self, TextIO
 
 from lora_tui.terminal.capabilities import places_text
-from lora_tui.terminal.encoding import encoding_of
+from lora_tui.terminal.encoding import shown_encoding
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.redirect import drop_output, leave_terminal
 from lora_tui.terminal.standard_streams import forget_refusal, refused
@@ -35,7 +35,7 @@ class OutputStream:
         try:
             self._refused = refused(out)
             self.lost = self._refused is not None
-            self._line = OutputQueue(os.dup(out.fileno()), self, encoding=encoding_of(out))
+            self._line = OutputQueue(os.dup(out.fileno()), self, encoding=shown_encoding(out))
         except OSError:
             # io.UnsupportedOperation is one: a stream in memory.
             pass
@@ -80,7 +80,7 @@ class OutputStream:
         self.lost, self._refused = False, None
         if self._line is not None:
             self._line.close(0)
-            self._line = OutputQueue(os.dup(self._out.fileno()), self, encoding=encoding_of(self._out))
+            self._line = OutputQueue(os.dup(self._out.fileno()), self, encoding=shown_encoding(self._out))
 
     def close(self) -> None:
         """Write the rest, and end."""

@@ -3,12 +3,12 @@
 import getpass
 import os
 import shlex
-import shutil
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from lora_tui.terminal.this_program import this_program
 
 _SSH_PORT = "22"
 
@@ -52,7 +52,7 @@ def print_command(arguments: Sequence[str], into: str, box: SshAddress) -> str:
     """Return the command that runs `lora-tui ARGUMENTS` on this machine and writes its output to the file `into` on the other."""
     port = ["-p", box.port] if box.port else []
     # ssh hands one text to the shell here, so its words are quoted for that one too.
-    there = shlex.join([*_program(), *arguments])
+    there = shlex.join([*this_program(), *arguments])
     return f"{shlex.join(['ssh', *port, box.address])} {_quoted_again(there)} > {shlex.quote(into)}"
 
 
@@ -60,9 +60,3 @@ def _quoted_again(command: str) -> str:
     """Quote a complete command for the shell it is typed in; one of plain words needs no quotes."""
     words = shlex.split(command)
     return command if all(shlex.quote(word) == word for word in words) else shlex.quote(command)
-
-
-def _program() -> list[str]:
-    """Return how to call this program where no shell has set PATH up, as in `ssh host command`."""
-    called = shutil.which(sys.argv[0]) if Path(sys.argv[0]).name == "lora-tui" else None
-    return [os.path.abspath(called)] if called else [sys.executable, "-P", "-m", "lora_tui"]

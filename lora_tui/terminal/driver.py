@@ -5,6 +5,7 @@ import contextlib
 import os
 import selectors
 import sys
+import termios
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +16,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from lora_tui.terminal.encoding import encoding_of
+from lora_tui.terminal.encoding import encoding_of, shown_encoding
 from lora_tui.terminal.output_queue import OutputQueue
 
 # The sequences that restore the terminal have this long to be written on a stalled connection.
@@ -41,8 +42,16 @@ class LineSlow(Message):
     """The connection takes less than `SLOW_BYTES_PER_SECOND`."""
 
 
+class TerminalLent(Message):
+    """Another program has the terminal; nothing can be shown until TerminalBack."""
+
+
+class TerminalBack(Message):
+    """The terminal is ours again, and empty."""
+
+
 class SurvivingDriver(LinuxDriver):
-    """Informs the app of its terminal's state by messages: TerminalGone, LineFull, LineFree, LineSlow.
+    """Informs the app of its terminal's state by messages: TerminalGone, LineFull, LineFree, LineSlow, TerminalLent, TerminalBack.
 
     Textual's driver fails with its terminal in three places: its writer thread ends at the first EIO, after which the app waits
     for ever on a full queue; its input thread spins at the end of the file or panics; a stalled connection blocks the event
@@ -59,17 +68,55 @@ class SurvivingDriver(LinuxDriver):
         self._descriptor = os.dup(terminal.fileno())
         self._encoding = encoding_of(terminal)
         self._line: OutputQueue | None = None
+        self._lent = False
 
     def start_application_mode(self) -> None:
         """Switch the terminal to the screen."""
         if self._line is None:
-            self._line = OutputQueue(self._descriptor, self, encoding=self._encoding)
+            self._line = OutputQueue(self._descriptor, self, encoding=shown_encoding(sys.__stderr__))
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def write(self, data: str) -> None:
         """Send `data`; never waits."""
-        if self._line is not None:
+        if self._line is not None and not self._lent:
             self._line.write(data)
+
+    def lend(self) -> tuple[int, int]:
+        """Restore the terminal for another program, and write and read nothing until `take_back`.
+
+        Returns (descriptor to read from, descriptor to write to).
+        """
+        if self._line is not None:
+            # What waits on a slow connection would come in the middle of the other program's screen.
+            self._line.drop_frames()
+        if self._mouse_pixels:
+            # Textual leaves it on, and the other program would take its pixels for cells.
+            self.write("\x1b[?1016l")
+        self.stop_application_mode()
+        if self._line is not None:
+            self._line.drain(_CLOSING_SECONDS)
+        # Of Textual's own writer; a new one comes with the screen.
+        super().close()
+        # A signal to continue is no reason to put the screen up.
+        self._auto_restart = False
+        self._lent = True
+        self._post(TerminalLent())
+        return self.fileno, self._descriptor
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether another program has the terminal."""
+        return self._lent
+
+    def take_back(self) -> None:
+        """Switch the terminal to the screen again, whatever the other program left; the caller paints it."""
+        before, self._lent, self._auto_restart = self.attrs_before, False, True
+        if before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, before)
+        if self._line is None or not self._line.lost:
+            self.start_application_mode()
+        self._post(TerminalBack())
 
     def close(self) -> None:
         """Write the rest, and end the threads."""

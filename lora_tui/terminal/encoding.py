@@ -77,6 +77,9 @@ REPLACEMENTS = {
 }
 """Sign -> one ASCII character. Signs of one's own language are not in it: of those the letter below the accent is kept, or `?`."""
 
+ASCII_VARIABLE = "LORA_TUI_ASCII"
+"""Environment variable under which everything is shown in ASCII, whatever the terminal's encoding; the programs we start have it too."""
+
 _BOX_DRAWING = range(0x2500, 0x2580)
 _BLOCKS = range(0x2580, 0x25A0)
 _BRAILLE = range(0x2800, 0x2900)
@@ -96,6 +99,24 @@ def terminal_encoding(*, restart: bool) -> str:
         here = {_VARIABLE: encoding_of(sys.stdout), "PYTHONUTF8": "1"}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **here})
     return encoding
+
+
+def ascii_only() -> bool:
+    """Return whether the user asked for ASCII alone."""
+    return os.environ.get(ASCII_VARIABLE, "").lower() not in ("", "0", "false", "no", "off")
+
+
+def shown_encoding(stream: TextIO | None) -> str:
+    """Return the encoding of what is shown on `stream`: its own, or ASCII on a terminal whose user asked for that."""
+    shows = stream is not None and stream.isatty()
+    return "ascii" if shows and ascii_only() else encoding_of(stream)
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment of this program where it starts once more in the same terminal, whose encoding it could not tell again."""
+    encoding = encoding_of(sys.stdout)
+    same = codecs.lookup(encoding).name == "utf-8"
+    return {**os.environ} if same else {**os.environ, _VARIABLE: encoding, "PYTHONUTF8": "1"}
 
 
 def encoding_of(stream: TextIO | None) -> str:

@@ -176,10 +176,18 @@ class KeyQueue:
         opened = last.screen is not self._app.screen or isinstance(self._app.focused, Input)
         return last.must_open and not opened and event.time <= last.settled
 
+    @property
+    def _is_for_wait(self) -> bool:
+        """Whether the next key was typed at a screen that shows what keys wait for, which it may end."""
+        shown = self._painted.get(self._app.screen) if getattr(self._app.screen, "WAITS", False) else None
+        return shown is not None and bool(self._waiting) and self._waiting[0].time >= shown
+
     def _is_settled(self, *, asked_by_app: bool = False) -> bool:
         """Return whether nothing is under way; `asked_by_app` while the app handles a message, which does not count."""
         app = self._app
-        if any(worker.group in _AWAITED_GROUPS and not worker.is_finished for worker in app.workers):
+        if not self._is_for_wait and any(
+            worker.group in _AWAITED_GROUPS and not worker.is_finished for worker in app.workers
+        ):
             return False
         if not (_is_empty(app) if asked_by_app else _is_idle(app)):
             return False

@@ -125,6 +125,12 @@ class OutputQueue:
             self.lost = True
             self._listener.line_lost()
 
+    def drain(self, wait: float) -> None:
+        """Come back once everything is written, or after `wait` seconds."""
+        end = self._clock() + wait
+        while self.backlog and not self.lost and self._clock() < end:
+            time.sleep(_ROOM_SECONDS[0])
+
     def close(self, wait: float) -> None:
         """Write the rest, for at most `wait` seconds, and end."""
         self._texts.put(None)

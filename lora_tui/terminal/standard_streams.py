@@ -10,7 +10,7 @@ import select
 import sys
 from typing import Any, TextIO
 
-from lora_tui.terminal.encoding import REPLACE_SIGNS, terminal_encoding
+from lora_tui.terminal.encoding import REPLACE_SIGNS, ascii_only, shown_encoding, terminal_encoding
 
 # A reader that has seen enough (`| head`) is no failure.
 _ENOUGH = (errno.EPIPE,)
@@ -59,6 +59,14 @@ def prepare_streams(*, own_process: bool) -> None:
         sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = _stream(sys.stdout, 1, encoding, closed)
     sys.stderr = _stream(sys.stderr, 2, encoding, closed)
+    show_as_asked()
+
+
+def show_as_asked() -> None:
+    """Show on terminals what the user asked for: ASCII alone. A file or another program gets everything."""
+    for stream in (sys.stdout, sys.stderr):
+        if ascii_only() and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=shown_encoding(stream), errors=REPLACE_SIGNS)
 
 
 def refused(stream: TextIO) -> OSError | None:

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 import lora_tui
 import trainer
-from lora_tui.terminal.encoding import REPLACE_SIGNS, REPLACEMENTS, encode, encoding_of
+from lora_tui.terminal.encoding import ASCII_VARIABLE, REPLACE_SIGNS, REPLACEMENTS, encode, encoding_of, shown_encoding
 
 
 def _texts(tree: ast.AST) -> set[str]:
@@ -69,3 +69,23 @@ def test_a_stream_replaces_too() -> None:
     assert raw.getvalue() == b"wait.\n"
     assert encoding_of(stream) == "latin-1"
     assert encoding_of(io.StringIO()) == encoding_of(None) == "utf-8"
+
+
+class _Screen(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [("1", "ascii"), ("yes", "ascii"), ("0", "utf-8"), ("", "utf-8"), ("False", "utf-8")]
+)
+def test_ascii_is_asked_for_by_a_variable_and_meant_for_terminals(
+    monkeypatch, tmp_path: Path, asked: str, shown: str
+) -> None:
+    monkeypatch.setenv(ASCII_VARIABLE, asked)
+    assert shown_encoding(_Screen()) == shown
+    # A file is read by programs, which want every name as it is.
+    with open(tmp_path / "out.json", "w", encoding="utf-8") as file:
+        assert shown_encoding(file) == "utf-8"
