@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Opened(Message):
-    """A settings file was read."""
+    """A settings file was read; `what` names what was loaded into the form besides it, for whoever undoes that."""
 
     draft: "SettingsDraft"
+    what: str = ""
 
 
 @dataclass

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from trainer.grid.styles import Style
     from trainer.jobs.grids import PlannedGrid
 
+# Far above any spec.
+_MAX_SPEC_BYTES = 64 * 2**20
+
 
 @dataclass
 class SpecRead(Message):
@@ -289,6 +292,8 @@ def write_page(workspace: Workspace, number: int) -> Message:
 def save_spec(spec: "GridSpec", path: Path) -> Message:
     """Write a spec into a JSON file of a workspace, which `lora-tui grid` makes; files in the workspace are named from its root.
 
+    Another spec in that file is kept beside it, as NAME.json.bak.
+
     Raises:
         OSError: it cannot be written.
     """
@@ -297,8 +302,26 @@ def save_spec(spec: "GridSpec", path: Path) -> Message:
     from trainer.workspace_paths import paths_around
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, spec_json(kept_spec(spec, paths_around(path.parent))).encode())
-    return GridNote(f"saved {path}")
+    content = spec_json(kept_spec(spec, paths_around(path.parent))).encode()
+    kept = _kept_before(path, content)
+    write_atomically(path, content)
+    return GridNote(f"saved {path}; what it had before is in {kept.name}" if kept is not None else f"saved {path}")
+
+
+def _kept_before(path: Path, content: bytes) -> Path | None:
+    """Write what is in a file beside it, unless that is `content`; return where it is then."""
+    from trainer.atomic_file import write_atomically
+    from trainer.regular_file import read_regular
+
+    try:
+        before = read_regular(path, _MAX_SPEC_BYTES)
+    except FileNotFoundError:
+        return None
+    if before == content:
+        return None
+    kept = path.with_name(f"{path.name}.bak")
+    write_atomically(kept, before)
+    return kept
 
 
 def queue_variants(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, CellNote], engine: str) -> Message:
@@ -313,4 +336,7 @@ def queue_variants(workspace: Workspace, made: "MadeGrid", notes: Mapping[str, C
     with Journal(workspace.journal_path) as journal:
         drafts = propose_variants(journal, workspace, made, notes, engine=engine).held_bakes
     numbers = ", ".join(f"{draft.number:04d}" for draft in drafts)
-    return GridNote(f"bakes {numbers} are queued and held: press Q on the Bake screen to edit (e) and release (h) them")
+    return GridNote(
+        f"bakes {numbers} are queued and held: press <key queue.open> on the Bake screen to edit (<key queue.change>) and release "
+        "(<key queue.hold>) them"
+    )

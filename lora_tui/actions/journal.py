@@ -178,7 +178,9 @@ def open_rebake(workspace: Workspace, number: int) -> Opened:
         save_settings(settings, path)
         return Opened(SettingsDraft(path, settings, settings, parent=number))
     path, saved = found
-    return Opened(SettingsDraft(path, saved, _with_blanks(saved, settings, path), parent=number))
+    return Opened(
+        SettingsDraft(path, saved, _with_blanks(saved, settings, path), parent=number), f"settings of bake {number:04d}"
+    )
 
 
 def _file_of(workspace: Workspace, settings: "Settings") -> "tuple[Path, Settings] | None":

@@ -7,9 +7,11 @@ from typing import Any
 from textual.message import Message
 from textual.screen import Screen
 
-from lora_tui.actions.bakes import Refused, answer_of
+from lora_tui.actions.bakes import Refused
+from lora_tui.actions.long_job import SHOWN_AFTER, LongJob, WorkEnded
 from lora_tui.ports import EngineLike, Rights
 from lora_tui.terminal.key_queue import AWAITED
+from lora_tui.wording.unexpected import as_error
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -61,19 +63,30 @@ class OrderSender:
         return self.rights.bake
 
     def write(
-        self, job: Callable[[], Message], then: Callable[[], object] | None = None, *, awaited: bool = False
+        self,
+        job: Callable[[], Message],
+        then: Callable[[], object] | None = None,
+        *,
+        awaited: bool = False,
+        long: str = "",
     ) -> None:
         """Run `job` in a thread; its answer goes to the screen as a message, `Refused` where it failed, else followed by `then`.
+
+        One that takes longer than a moment is shown with its progress and can be ended, where `long` says what it does.
 
         Args:
             job: what to do.
             then: what follows.
             awaited: whether the next key waits for the answer, which opens something or decides what that key acts on; it
                 always does where something follows.
+            long: title of one that may take longer; "" for one that cannot.
         """
         group = AWAITED if awaited or then is not None else "writing"
+        work = LongJob(long, job, lambda error: Refused(as_error("screen", error)))
+        if long:
+            self._screen.set_timer(SHOWN_AFTER, partial(self._show_long, work))
         self._screen.run_worker(
-            partial(self._write, job, then), thread=True, exit_on_error=False, group=group, name="write"
+            partial(self._write, work, then), thread=True, exit_on_error=False, group=group, name="write"
         )
 
     def wake(self) -> None:
@@ -93,9 +106,19 @@ class OrderSender:
         """Show what went wrong."""
         self._screen.notify(printable(text), severity="error", timeout=8, markup=False)
 
-    def _write(self, job: Callable[[], Message], then: Callable[[], object] | None) -> None:
-        answer = answer_of(job)
-        self._screen.post_message(answer)
-        if then is not None and not isinstance(answer, Refused):
+    def _show_long(self, work: LongJob) -> None:
+        if not work.ended.is_set():
+            self._screen.post_message(LongJob.TakesLong(work))
+
+    def _write(self, work: LongJob, then: Callable[[], object] | None) -> None:
+        answer = work.answer()
+        # Before the answer, which may open something.
+        self._screen.call_later(work.close)
+        if isinstance(answer, WorkEnded):
+            self._screen.call_later(self.note, f"cancelled: {answer.words}")
+        else:
+            self._screen.post_message(answer)
+        work.ended.set()
+        if then is not None and not isinstance(answer, Refused | WorkEnded):
             # Posted behind the answer, so that the screen knows of it first.
             self._screen.call_later(then)

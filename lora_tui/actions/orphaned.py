@@ -39,7 +39,7 @@ def find_orphaned(journal: "Journal", workspace: Workspace, ours: str, since: fl
     Raises:
         WorkspaceError: the journal cannot be read.
     """
-    from trainer.jobs.bakes import orphaned_jobs
+    from trainer.jobs.orphaned import orphaned_jobs
 
     ended = [bake for bake in journal.bakes.latest(MAX_BAKES) if bake.state is BakeState.LOST]
     lost = [bake for bake in ended if since is None or (bake.ended is not None and bake.ended > since)]

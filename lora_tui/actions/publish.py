@@ -37,6 +37,20 @@ class Publishing:
         return cls(workspace, find)
 
     @classmethod
+    def of_saved(cls, workspace: Workspace, bake: int, step: int) -> Self:
+        """Return the LoRA that a bake saved after `step` steps."""
+
+        def find(journal: "Journal") -> "LoraToPublish":
+            from trainer.grid.first_spec import label_of
+            from trainer.publish.epoch import lora_of_epoch
+
+            row = journal.bakes.read_bake(bake)
+            saved = next((each for each in journal.results.checkpoints(bake) if each.step == step), None)
+            return lora_of_epoch(journal, workspace, bake, "" if saved is None else label_of(row, saved))
+
+        return cls(workspace, find)
+
+    @classmethod
     def of_cell(cls, workspace: Workspace, grid: int, cell: str) -> Self:
         """Return the LoRA that made one picture of a grid."""
 

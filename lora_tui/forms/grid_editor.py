@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from lora_tui.forms.settings_editor import error_text
+from lora_tui.forms.edit_history import EditHistory, edit_words
+from lora_tui.forms.settings_editor import NO_REDO, NO_UNDO, error_text
 from lora_tui.widgets.field_list import FormState
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.spec_form import SpecForm
@@ -51,9 +52,17 @@ class GridEditor:
         self._asked: GridSpec | None = None
         self._spelled = ExpandedAxes()
         self._question = 0
+        self._history: EditHistory[GridSpec] | None = None
 
-    def load(self, spec: "GridSpec", first: "GridSpec | None" = None) -> None:
-        """Edit `spec` from now on; what differs from `first`, without it from `spec` itself, is marked and can be reset."""
+    def load(self, spec: "GridSpec", first: "GridSpec | None" = None, what: str = "another grid") -> None:
+        """Edit `spec` from now on; what differs from `first`, without it from `spec` itself, is marked and can be reset.
+
+        Args:
+            spec: what the form is to hold.
+            first: what it is told from.
+            what: names what was loaded in place of something else, for whoever undoes it.
+        """
+        self._note(spec, what)
         self.spec, self._first = spec, first or spec
         self._keep(spec)
         self._count.show_note("counting the pictures …")
@@ -78,11 +87,20 @@ class GridEditor:
             assert self.error is not None
             self._form.refuse(name, error_text(self.error))
             return False
+        self._note(changed)
         self.spec = changed
         self._keep(changed)
         self._form.accept()
         self._show()
         return True
+
+    def undo(self) -> str:
+        """Take the last edit back; return what was undone, or that nothing is left."""
+        return self._step("undone", EditHistory.undo) or NO_UNDO
+
+    def redo(self) -> str:
+        """Do what was undone last again; return what it was, or that nothing is undone."""
+        return self._step("done again", EditHistory.redo) or NO_REDO
 
     def settle(self) -> None:
         """Count the current spec, if the last edit was cancelled."""
@@ -97,7 +115,9 @@ class GridEditor:
             return
         axis = name.partition(".")[0]
         if axis in AXES:
-            self.spec = self.spec.model_copy(update={axis: getattr(self._first, axis)})
+            changed = self.spec.model_copy(update={axis: getattr(self._first, axis)})
+            self._note(changed)
+            self.spec = changed
             self._keep(self.spec)
             self._form.accept()
             self._request_plan(self.spec)
@@ -120,6 +140,23 @@ class GridEditor:
         elif message.error is not None:
             self._count.show_error(message.error.line())
         self._show()
+
+    def _note(self, spec: "GridSpec", what: str = "") -> None:
+        """Take `spec` as what comes of an edit of what the form holds."""
+        if self._history is None or self.spec is None:
+            self._history = EditHistory(spec)
+        else:
+            self._history.edited(spec, edit_words(_texts(self.spec), _texts(spec), what))
+
+    def _step(self, word: str, way: "Callable[[EditHistory[GridSpec]], str | None]") -> str:
+        """Go one edit back or forth; return "" where there is none."""
+        if self._history is None or (words := way(self._history)) is None:
+            return ""
+        self.spec = self._history.state
+        self._keep(self.spec)
+        self._form.accept()
+        self._request_plan(self.spec)
+        return f"{word}: {words}"
 
     def _try(self, name: str, text: str) -> "GridSpec | None":
         """Request a plan of the spec with `text` in field `name` and return it, None if the text is invalid."""
@@ -159,6 +196,12 @@ class GridEditor:
             below=below(self._spelled.labels),
         )
         self._form.show(infos, state, printable(self.spec.name, 24))
+
+
+def _texts(spec: "GridSpec") -> dict[str, str]:
+    from lora_tui.forms.grid_fields import spec_fields, text_of
+
+    return {info.name: text_of(spec, info.name) for info in spec_fields(spec)}
 
 
 def below(labels: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

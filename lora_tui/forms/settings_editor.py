@@ -1,11 +1,12 @@
 """Editor of the settings: what was typed, its plan, and errors."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lora_tui.forms.draft import SettingsDraft, changed_since
+from lora_tui.forms.edit_history import EditHistory, edit_words
 from lora_tui.widgets.field_list import FormState
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
@@ -37,6 +38,19 @@ _PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
 }
 
 
+_READ_AGAIN = "the file, read again"
+NO_UNDO, NO_REDO = "nothing to undo", "nothing to do again"
+
+
+@dataclass(frozen=True)
+class _Edited:
+    """What an edit changes of a draft; see SettingsDraft."""
+
+    now: "Settings"
+    chosen: "Settings | None"
+    parent: int | None
+
+
 class SettingsEditor:
     """Keeps form and plan bar in step with one draft. All calls come from the screen, in the screen's thread.
 
@@ -66,6 +80,8 @@ class SettingsEditor:
         self._running: tuple[int, Settings, Settings] | None = None
         self._question = 0
         self._answered = 0
+        # A file that is opened again still knows its edits.
+        self._histories: dict[Path, EditHistory[_Edited]] = {}
 
     @property
     def plan_line(self) -> str:
@@ -97,8 +113,16 @@ class SettingsEditor:
         """Whose kernels count; None, for those of this computer, where no card was read."""
         return "card" if self.peak.room is not None and self.peak.room.policy == "card" else None
 
-    def load(self, draft: SettingsDraft) -> None:
-        """Take `draft` as what is open."""
+    def load(self, draft: SettingsDraft, what: str = "") -> None:
+        """Take `draft` as what is open.
+
+        Args:
+            draft: the settings.
+            what: names what was loaded into a form that had other values of this file before; "" for the file itself.
+        """
+        known = self._history_of(draft)
+        if known.state.now != draft.now:
+            known.edited(_edited(draft), _words(known.state.now, draft.now, what or _READ_AGAIN))
         self.draft, self.view, self.error, self.results = draft, None, None, None
         # The memory of another subject does not apply to this one.
         self._show_peak(PeakView(room=self.peak.room))
@@ -138,15 +162,42 @@ class SettingsEditor:
         if self.draft is None:
             return
         try:
-            self._take(self.draft.reset(name))
+            self._take(self.draft.reset(name), "as in the file")
         except SettingsError as error:
             self._form.refuse(name, error_text(error))
+
+    def undo(self) -> str:
+        """Take the last edit of this file back; return what was undone, or that nothing is left."""
+        return self._step("undone", EditHistory.undo) or NO_UNDO
+
+    def redo(self) -> str:
+        """Do what was undone last again; return what it was, or that nothing is undone."""
+        return self._step("done again", EditHistory.redo) or NO_REDO
+
+    def _step(self, word: str, way: Callable[[EditHistory[_Edited]], str | None]) -> str:
+        """Go one edit back or forth; return "" where there is none."""
+        if self.draft is None:
+            return ""
+        history = self._history_of(self.draft)
+        if (words := way(history)) is None:
+            return ""
+        before, state = self.draft, history.state
+        self.draft = replace(before, now=state.now, chosen=state.chosen, parent=state.parent)
+        self._form.accept()
+        self.ask()
+        changed = [name for name in type(state.now).model_fields if before.value(name) != self.draft.value(name)]
+        if changed:
+            self._form.go_to(changed[0])
+        return f"{word}: {words}"
 
     def written(self, draft: SettingsDraft) -> None:
         """Note that `draft` was written into its file."""
         if self.draft is not None and self.draft.path == draft.path:
             # What was typed while the file was being written is still unsaved.
             self.draft = SettingsDraft(draft.path, draft.now, self.draft.now, parent=draft.parent)
+            if draft.parent is None:
+                # The bake that they were made from has its child; going back does not make another.
+                self._history_of(draft).rewrite(lambda each: replace(each, parent=None))
             self._show()
 
     def planned(self, message: Planned) -> None:
@@ -199,12 +250,17 @@ class SettingsEditor:
         if (before and before.policy) != (room and room.policy):
             self.predict_memory()
 
-    def changed(self, changes: Mapping[str, object]) -> None:
-        """Take several values at once, as if each had been typed; none of them where one is wrong."""
+    def changed(self, changes: Mapping[str, object], what: str = "") -> None:
+        """Take several values at once, as if each had been typed; none of them where one is wrong.
+
+        Args:
+            changes: setting -> its new value.
+            what: names the change, for whoever undoes it.
+        """
         if self.draft is None:
             return
         try:
-            self._take(self.draft.changed(changes))
+            self._take(self.draft.changed(changes), what)
         except SettingsError as error:
             self._form.refuse(self.field_of(error), error_text(error))
 
@@ -286,7 +342,14 @@ class SettingsEditor:
             if field(name).live
         }
 
-    def _take(self, draft: SettingsDraft) -> None:
+    def _history_of(self, draft: SettingsDraft) -> EditHistory[_Edited]:
+        """Return the edits of a draft's file; they begin with the draft where the file is new."""
+        return self._histories.setdefault(draft.path, EditHistory(_edited(draft)))
+
+    def _take(self, draft: SettingsDraft, what: str = "") -> None:
+        assert self.draft is not None
+        if draft.now != self.draft.now:
+            self._history_of(self.draft).edited(_edited(draft), _words(self.draft.now, draft.now, what))
         self.draft = draft
         self._form.accept()
         self.ask()
@@ -313,6 +376,19 @@ class SettingsEditor:
         )
         star = " *" if self.draft.unsaved else ""
         self._form.show(fields(now.behave_like), state, f"{printable(self.draft.path.name)}{star}")
+
+
+def _edited(draft: SettingsDraft) -> _Edited:
+    return _Edited(draft.now, draft.chosen, draft.parent)
+
+
+def _words(before: "Settings", now: "Settings", what: str = "") -> str:
+    """Return what an edit from `before` to `now` did."""
+    from trainer.settings.describe import shown_value
+
+    names = [name for name in type(now).model_fields if getattr(before, name) != getattr(now, name)]
+    old, new = ({name: shown_value(each, name) for name in names} for each in (before, now))
+    return edit_words(old, new, what)
 
 
 def error_text(error: LoraTuiError) -> str:

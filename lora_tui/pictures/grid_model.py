@@ -18,7 +18,7 @@ from lora_tui.wording.state_symbols import DONE, FAILED, WARNING, grid_sign
 from trainer.families.registry import first_family
 from trainer.grid.cell import Place
 from trainer.grid.pace import seconds_left
-from trainer.journal.records import CellNote, Grid, GridState
+from trainer.journal.records import CellNote, Grid, GridState, ProposedTicks
 from trainer.models.adapter_config import lora_name
 from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural, printable
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 FAVOURITE = "★"
 VERDICT_SIGNS = {"under": "-", "right": "=", "over": "+"}
 """How a verdict is shown under a picture; behind `U` it is the U-Net's, behind `T` the text encoder's."""
+
+PROPOSED = "?"
+"""Stands before what is only proposed."""
 
 _EPOCHS = "epoch"
 MAX_PROMPT_LENGTH = 600
@@ -48,6 +51,7 @@ class GridView:
         there: names of the PNGs that are made.
         notes: name of a place -> what was thought of its picture.
         checklist: what to look for in its subject's pictures.
+        proposed: name of a place -> what a tagger proposes for its picture; it never counts.
         trouble: one line where something of it cannot be read.
     """
 
@@ -57,6 +61,7 @@ class GridView:
     there: frozenset[str] = frozenset()
     notes: Mapping[str, CellNote] = field(default_factory=dict)
     checklist: tuple[str, ...] = ()
+    proposed: Mapping[str, ProposedTicks] = field(default_factory=dict)
     trouble: str = ""
 
     @property
@@ -243,6 +248,8 @@ def cell_text(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) ->
     if view.grid.state is GridState.FAILED and not blind:
         lines.append(Content.assemble((f"{FAILED.mark} ", FAILED.colour), printable(view.grid.error)))
     lines += _judged(view, note)
+    if (proposed := proposed_line(view, note)) is not None:
+        lines.append(proposed)
     lines += _made_of(cell.recipe, view, view.varied if blind else frozenset())
     if view.made is not None and not blind:
         lines += [Content.assemble((f"{WARNING.mark} ", WARNING.colour), printable(line)) for line in view.made.notes]
@@ -265,6 +272,18 @@ def _judged(view: GridView, note: CellNote) -> list[Content]:
     if ticks:
         lines.append(Content("  ").join(ticks))
     return lines
+
+
+def proposed_line(view: GridView, note: CellNote) -> Content | None:
+    """Return what a tagger proposes for the items that nobody has checked, None where it proposes nothing."""
+    proposed = view.proposed.get(note.cell)
+    if proposed is None:
+        return None
+    items = [item for item in view.checklist if item in proposed.ticks and item not in note.ticks]
+    if not items:
+        return None
+    words = ", ".join(f"{printable(item)}: {'yes' if proposed.ticks[item] else 'no'}" for item in items)
+    return Content.styled(f"{PROPOSED} {printable(proposed.tagger, 30)} proposes {words}", "$muted")
 
 
 def _made_of(recipe: Recipe, view: GridView, hidden: frozenset[str]) -> list[Content]:

@@ -63,6 +63,14 @@ class GridSelection:
         return self.view.checklist if self.view is not None else ()
 
     @property
+    def proposed(self) -> Mapping[str, bool]:
+        """What a tagger proposes for the picture under the cursor: item of the checklist -> whether it is there."""
+        note = self.note
+        if self.view is None or note is None or note.cell not in self.view.proposed:
+            return {}
+        return self.view.proposed[note.cell].ticks
+
+    @property
     def blind(self) -> bool:
         """Whether labels are hidden and the order is shuffled."""
         return self.order.blind

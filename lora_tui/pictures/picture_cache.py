@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 MAX_BYTES = 24 * 2**20
 
@@ -19,12 +20,14 @@ class Want:
         path: the file.
         width, height: pixels there is room for; the picture is fitted into them, its sides kept in proportion.
         region: this part alone, at native pixels, whatever the room; None for all of it.
+        mask: what leaves parts of it out, shown on it: a file, or `alpha` for the picture's own transparency; None for none.
     """
 
     path: Path
     width: int
     height: int
     region: Region | None = None
+    mask: Path | Literal["alpha"] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class Pictures:
     def want(self, who: object, wants: Sequence[Want]) -> None:
         """Request what `who` shows now, the most wanted first; missing ones are read."""
         self._request(who, tuple(want for want in wants if self.find(want) is None))
+
+    def forget(self) -> None:
+        """Drop everything: the files may hold something else now."""
+        self._kept.clear()
+        self._bytes = 0
 
     def keep(self, came: Mapping[Want, Pixels]) -> None:
         """Keep what has arrived, and call the watchers."""

@@ -20,6 +20,7 @@ from lora_tui.screens.dialog import key_hint
 from lora_tui.screens.ladder_offer import offer_ladder
 from lora_tui.wording.advice import NO_MOVES, TICK_FIRST, move_lines, move_title, step_title, symptom_lines
 from lora_tui.wording.job_names import NamedBake
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import DONE, FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.text import printable
@@ -61,6 +62,13 @@ class AdviceList(OptionList):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("advice list")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "advice",
+        (
+            Term(_SEEN, "what was measured of the bake shows this symptom, beyond the noise"),
+            Term(_CHOSEN, "you see this symptom"),
+        ),
+    )
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""

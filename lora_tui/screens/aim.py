@@ -133,7 +133,8 @@ class AimDialog(ReadDialog[None]):
             self.notify(printable(event.error.line()), severity="error", timeout=8, markup=False)
         if event.count:
             self.notify(
-                f"{plural(event.count, 'variant')} queued, held; Q on the Bake screen releases them", markup=False
+                f"{plural(event.count, 'variant')} queued, held; <key queue.open> on the Bake screen releases them",
+                markup=False,
             )
             self._wake()
 

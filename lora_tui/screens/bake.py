@@ -13,13 +13,17 @@ from textual.screen import Screen
 from lora_tui.actions import bakes
 from lora_tui.actions.advice import AdviceRequest
 from lora_tui.actions.checks import AcceptanceChanged
+from lora_tui.actions.epochs import FilesRemoved, GridOfEpochs, RemovalRead
 from lora_tui.actions.imports import Imports
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
+from lora_tui.actions.workspaces import SwitchAsked, WorkspacesRead, read_workspaces
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
+from lora_tui.screens.bake_dataset import BakeDataset
+from lora_tui.screens.bake_epochs import BakeEpochs
 from lora_tui.screens.bake_journal import BakeJournal
 from lora_tui.screens.bake_keys import BakeKeys
 from lora_tui.screens.bake_orders import BakeOrders
@@ -29,9 +33,12 @@ from lora_tui.screens.import_dialogs import ImportDialogs
 from lora_tui.screens.parity_dialogs import ParityDialogs
 from lora_tui.screens.plan_dialogs import PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
+from lora_tui.screens.settings_text import SettingsText
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.terminal.logout import logout_warning
+from lora_tui.widgets.curves_pane import CurvesPane
+from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.plan_bar import PlanBar
@@ -40,6 +47,7 @@ from lora_tui.widgets.tab_line import TABS
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
 from lora_tui.workers.planner import Checked, Planned, Planner
+from lora_tui.workers.settings_watch import FileRead, SettingsWatch
 from trainer.journal.records import Bake, BakeState
 from trainer.memory.available import available_memory
 from trainer.workspace import Workspace
@@ -104,6 +112,7 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.memory_planner = (
             None if memory is None else MemoryPlanner(memory.predictor, self.post_message, self.may_predict)
         )
+        self.file_watch = SettingsWatch(self.post_message)
         self.kept_specs = KeptSpecs(workspace)
         self.panes = BakePanes(engine.key, clock, rights, workspace.root.name)
         self.sender = OrderSender(self, workspace, engine, rights, self.feed.wake)
@@ -118,6 +127,9 @@ class BakeScreen(BakeKeys, Screen[None]):
         """Make what acts on the settings form."""
         self.editor = SettingsEditor(self.form, self.query_one(PlanBar), self.planner, self.memory_planner)
         self.files = SettingsFiles(self, self.workspace, self.sender, self.editor, self.form, *self._first)
+        self.settings_text = SettingsText(
+            self, self.sender, self.editor, self.files, self.file_watch, self.show_log_line
+        )
         self.starts = BakeStarts(
             self,
             self.sender,
@@ -127,12 +139,16 @@ class BakeScreen(BakeKeys, Screen[None]):
             self.show_log_line,
             self.feed.shown.follow,
         )
+        self.epochs = BakeEpochs(
+            self, self.sender, lambda: self.snapshot, lambda: self.editor.draft, self.starts.note_fork
+        )
         self.parity = ParityDialogs(self, self.sender, self.editor, self.files)
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
         of_imports = (Imports(self.workspace), lambda: self.snapshot, self.show_log_line)
         self.imports = ImportDialogs(self, self.sender, self.editor, self.files, *of_imports)
         of_journal = (lambda: self.snapshot, self.clock, self._show_bake, self.feed.wake, self.open_grid)
         self.journal = BakeJournal(self, self.sender, self.editor, self.files, *of_journal)
+        self.dataset = BakeDataset(self, self.sender, self.editor, self.files, self.feed.wake)
 
     def start_threads(self) -> None:
         """Start what looks at files: called after the first paint."""
@@ -140,6 +156,7 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.planner.start()
         if self.memory_planner is not None:
             self.memory_planner.start()
+        self.file_watch.start()
         self.files.open_first()
         if self.rights.bake:
             if warning := logout_warning():
@@ -151,6 +168,7 @@ class BakeScreen(BakeKeys, Screen[None]):
         """End the threads."""
         self.feed.stop()
         self.planner.stop()
+        self.file_watch.stop()
         if self.memory_planner is not None:
             self.memory_planner.stop()
 
@@ -190,6 +208,10 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.query_one(LogPane).append(text, level, self.clock())
         if level == "error" and self.narrow:
             self.sender.show_error(text)
+
+    def note_toast(self, text: str, level: str) -> None:
+        """Add what a toast says to the log pane, where no line of the last moments says it."""
+        self.query_one(LogPane).note(text, level, self.clock())
 
     # What comes from the threads
 
@@ -249,7 +271,8 @@ class BakeScreen(BakeKeys, Screen[None]):
     @on(bakes.Opened)
     def _load_draft(self, event: bakes.Opened) -> None:
         self.files.path = event.draft.path
-        self.editor.load(event.draft)
+        self.editor.load(event.draft, event.what)
+        self.file_watch.watch(event.draft.path)
         if self.focused is None:
             self.panes.show_tab(TABS[0])
 
@@ -262,6 +285,13 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.show_log_line(event.error.line(), "error")
         if self.editor.draft is None:
             self.editor.show_closed(event.path, event.error)
+            # Once it is mended, it is opened.
+            self.files.path = event.path
+            self.file_watch.watch(event.path)
+
+    @on(FileRead)
+    def _take_file(self, event: FileRead) -> None:
+        self.settings_text.take(event)
 
     @on(bakes.Saved)
     def _note_saved(self, event: bakes.Saved) -> None:
@@ -273,7 +303,7 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.editor.written(event.draft)
         self.feed.shown.follow()
         if self.snapshot.ahead(self.clock()):
-            self.sender.note(f"bake {event.bake.number:04d} is queued; Q shows the queue")
+            self.sender.note(f"bake {event.bake.number:04d} is queued; <key queue.open> shows the queue")
         else:
             # The peak beside the meter is to be this bake's.
             self.sampler.reset_peak()
@@ -287,6 +317,12 @@ class BakeScreen(BakeKeys, Screen[None]):
         from lora_tui.screens.digest import show_welcome
 
         show_welcome(self, self.sender, event, self.clock())
+
+    @on(WorkspacesRead)
+    def _offer_workspaces(self, event: WorkspacesRead) -> None:
+        from lora_tui.screens.workspaces import offer_workspaces
+
+        offer_workspaces(self, event.known, self.workspace.root, lambda root: self.app.post_message(SwitchAsked(root)))
 
     @on(bakes.Refused)
     def _show_refusal(self, event: bakes.Refused) -> None:
@@ -316,6 +352,22 @@ class BakeScreen(BakeKeys, Screen[None]):
     def _reset_field(self, event: SettingsForm.ResetAsked) -> None:
         self.editor.reset(event.name)
 
+    @on(EpochList.Chosen)
+    def _offer_epoch(self, event: EpochList.Chosen) -> None:
+        self.epochs.offer(event.saved)
+
+    @on(GridOfEpochs)
+    def _open_grid_of_epochs(self, event: GridOfEpochs) -> None:
+        self.open_grid(event.spec)
+
+    @on(RemovalRead)
+    def _offer_removal(self, event: RemovalRead) -> None:
+        self.epochs.offer_removal(event)
+
+    @on(FilesRemoved)
+    def _note_removed(self, event: FilesRemoved) -> None:
+        self.sender.note(event.line)
+
     # What the keys do
 
     def on_resize(self, event: events.Resize) -> None:
@@ -335,6 +387,8 @@ class BakeScreen(BakeKeys, Screen[None]):
             "twin": shown is not None and shown.grid is None,
             "report": shown is not None,
             "measures": shown is not None and shown.ran,
+            "samples": shown is not None and shown.ran,
+            "curves": shown is not None and shown.ran,
             "show_neighbour": shown is not None,
             "next_view": self.narrow,
         }
@@ -404,6 +458,24 @@ class BakeScreen(BakeKeys, Screen[None]):
         from lora_tui.screens.measures import show_measures
 
         show_measures(self, self.workspace, self.snapshot.bake)
+
+    def action_samples(self) -> None:
+        """Show the sample pictures of the bake shown."""
+        from lora_tui.screens.samples import show_samples
+
+        show_samples(self, self.workspace, self.snapshot.bake)
+
+    @on(CurvesPane.Enlarged)
+    def action_curves(self) -> None:
+        """Show the curves of the bake shown on the full screen."""
+        from lora_tui.screens.curves import show_curves
+
+        bake = self.snapshot.bake
+        show_curves(self, self.workspace, bake if bake is not None and bake.ran else None)
+
+    def action_workspaces(self) -> None:
+        """Look for the known workspaces, and offer them."""
+        self.sender.write(lambda: read_workspaces(self.workspace.root), awaited=True)
 
     def action_next_view(self) -> None:
         """Bring the next tab into view."""

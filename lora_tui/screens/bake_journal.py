@@ -98,7 +98,9 @@ class BakeJournal:
         def load() -> None:
             sender.write(
                 lambda: open_rebake(sender.workspace, number),
-                lambda: sender.note(f"the form has the settings of bake {number:04d}; b bakes them again"),
+                lambda: sender.note(
+                    f"the form has the settings of bake {number:04d}; <key bake.start> bakes them again"
+                ),
             )
 
         self._files.settle_edits(load)

@@ -1,5 +1,6 @@
 """The keys of the Bake screen that hand on to whoever does the work."""
 
+from lora_tui.screens.bake_dataset import BakeDataset
 from lora_tui.screens.bake_journal import BakeJournal
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_starts import BakeStarts
@@ -7,6 +8,7 @@ from lora_tui.screens.import_dialogs import ImportDialogs
 from lora_tui.screens.parity_dialogs import ParityDialogs
 from lora_tui.screens.plan_dialogs import PlanDialogs
 from lora_tui.screens.settings_files import SettingsFiles
+from lora_tui.screens.settings_text import SettingsText
 
 
 class BakeKeys:
@@ -17,18 +19,22 @@ class BakeKeys:
         starts: of bakes, forks and twins.
         plans: the plan, the checks, fit.
         files: of settings.
+        settings_text: the settings file in an editor.
         imports: of settings, from and for other trainers.
         parity: the table of trainers.
         journal: the way to all bakes and all ladders.
+        dataset: the way to the data set.
     """
 
     orders: BakeOrders
     starts: BakeStarts
     plans: PlanDialogs
     files: SettingsFiles
+    settings_text: SettingsText
     imports: ImportDialogs
     parity: ParityDialogs
     journal: BakeJournal
+    dataset: BakeDataset
 
     def action_pause(self) -> None:
         """Pause the bake, or let it continue."""
@@ -74,6 +80,10 @@ class BakeKeys:
         """Show every ladder."""
         self.journal.show_ladders()
 
+    def action_dataset(self) -> None:
+        """Show the data set of the settings."""
+        self.dataset.show()
+
     def action_bake(self) -> None:
         """Ask for a note, then bake the settings as they are."""
         self.starts.bake()
@@ -109,6 +119,18 @@ class BakeKeys:
     def action_save_settings(self) -> None:
         """Save the settings to their file."""
         self.files.save()
+
+    def action_edit_text(self) -> None:
+        """Open the settings file in the user's editor."""
+        self.settings_text.edit()
+
+    def action_undo(self) -> None:
+        """Take the last edit of the form back."""
+        self.files.undo()
+
+    def action_redo(self) -> None:
+        """Do what was undone again."""
+        self.files.redo()
 
     def action_new_subject(self) -> None:
         """Ask for a new subject and open its settings."""

@@ -82,7 +82,7 @@ class NotesDialog(Dialog[str]):
         area.move_cursor(area.document.end)
         area.focus()
 
-    async def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:  # Textual waits for either kind
         """Let the last text be written, also where the screen ends because its terminal is gone."""
         self._writer.close()
         await asyncio.to_thread(self._writer.wait)

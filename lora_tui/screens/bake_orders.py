@@ -85,7 +85,9 @@ class BakeOrders:
             self._sender.warn(f"bake {bake.number:04d} is done; to extend it, set more epochs and fork it with B")
         elif snapshot.ended_early:
             sender = self._sender
-            sender.write(lambda: bakes.resume_bake(sender.workspace, bake.number, sender.engine.key))
+            sender.write(
+                lambda: bakes.resume_bake(sender.workspace, bake.number, sender.engine.key), long="Resuming the bake"
+            )
 
     def save_now(self) -> None:
         """Save a LoRA after this step."""
@@ -157,7 +159,9 @@ class BakeOrders:
 
         bake = self._snapshot().bake
         if bake is not None and self._sender.may_bake():
-            self._sender.write(lambda: write_shown_report(self._sender.workspace, bake.number))
+            self._sender.write(
+                lambda: write_shown_report(self._sender.workspace, bake.number), long="Writing the report"
+            )
 
     def _give_and_note(self, order: Order, text: str) -> None:
         """Give an order and show what comes of it."""
@@ -185,4 +189,4 @@ def _nothing_to_stop(still: "tuple[Part, ...]") -> str:
 
     if not still:
         return "no step is done yet: wait for the first"
-    return f"only the {label_of(still[0])} trains: press x to stop the bake"
+    return f"only the {label_of(still[0])} trains: press <key bake.stop> to stop the bake"

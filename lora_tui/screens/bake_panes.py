@@ -5,24 +5,26 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 
-from lora_tui.keymap import shown_keys
+from lora_tui.key_lines import shown_keys
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
 from lora_tui.ports import OWNER, Rights
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.braille_plot import BraillePlot
 from lora_tui.widgets.card_meter import CardMeter, card_name
+from lora_tui.widgets.curves_pane import CurvesPane
 from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.pane import NARROW, heading
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.progress import BakeProgress
+from lora_tui.widgets.sample_tiles import SampleTiles
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.status_line import StatusLine
 from lora_tui.widgets.tab_line import TABS, TabLine
@@ -41,6 +43,8 @@ WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
 HEIGHTS = [(0, "-short"), (16, "-tall")]
 """(lines from which it holds, class of the screen)."""
 
+# Columns and lines from which the newest samples stand beside the other panes.
+_SAMPLES_FROM = (150, 30)
 # Seconds between two paints of the lists on a slow line.
 _LIST_PAINT_SECONDS = 30.0
 
@@ -91,11 +95,12 @@ class BakePanes(Vertical):
             yield PlanBar(id="plan")
             yield TabLine(id="tabs")
             yield SettingsForm(id="settings")
-            with Horizontal(id="curves"):
+            with CurvesPane(id="curves"):
                 yield BraillePlot("no loss yet", id="loss")
                 yield BraillePlot("no rates yet", id="rates")
             yield EpochList(id="epochs")
             yield LogPane(id="log")
+            yield SampleTiles(id="samples")
         yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
@@ -122,8 +127,10 @@ class BakePanes(Vertical):
             snapshot.checkpoints,
             live=bake is not None and bake.state.live,
             carried=snapshot.carried,
+            standings=snapshot.standings,
             lowest=snapshot.lowest,
         )
+        self._show_samples()
         log = snapshot.log if snapshot.own_log is None else snapshot.own_log
         if log is not self._logged:
             self._logged = log
@@ -153,8 +160,6 @@ class BakePanes(Vertical):
         self.query_one(TabLine).show(name)
         if name == "settings":
             self.query_one(SettingsForm).focus_list()
-        elif name == "curves":
-            self.screen.set_focus(None)
         else:
             self.query_one(f"#{name}").focus()
 
@@ -203,6 +208,18 @@ class BakePanes(Vertical):
             allows=self._rights.allows,
         )
         self.query_one(KeyLine).show_actions(wanted)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show samples where they take room from nothing that is needed."""
+        self._show_samples()
+
+    def _show_samples(self) -> None:
+        samples, bake = self.snapshot.samples, self.snapshot.bake
+        has_room = self.size.width >= _SAMPLES_FROM[0] and self.size.height >= _SAMPLES_FROM[1]
+        shown = has_room and bake is not None and samples is not None and bool(samples.files)
+        self.set_class(shown, "-sampled")
+        if shown and bake is not None and samples is not None:
+            self.query_one(SampleTiles).show(samples, bake.steps_per_epoch)
 
     def _skips_lists(self) -> bool:
         """Return whether the lists stay as they are for now: on a slow line one paint of them costs as much as many figures."""

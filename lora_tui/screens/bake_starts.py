@@ -64,7 +64,10 @@ class BakeStarts:
 
             def start(note: str | None) -> None:
                 if note is not None:
-                    sender.write(lambda: bakes.queue_draft(sender.workspace, draft, note, sender.engine.key))
+                    sender.write(
+                        lambda: bakes.queue_draft(sender.workspace, draft, note, sender.engine.key),
+                        long="Checking the data",
+                    )
 
             peak = peak_line(editor.peak) if editor.plan_line else ""
             plan = " · ".join(filter(None, (editor.plan_line, peak, editor.counts)))
@@ -82,7 +85,7 @@ class BakeStarts:
             return
         forking = ForkRequest(self._sender.workspace, bake.number, self._editor.draft, self._sender.engine.key)
         heading = f"Fork bake {bake.number:04d} {printable(bake.name, 30)}"
-        self._screen.app.push_screen(ForkDialog(forking, heading), self._note_fork)
+        self._screen.app.push_screen(ForkDialog(forking, heading), self.note_fork)
 
     def twin(self) -> None:
         """Ask what varies and how many twins, then queue them."""
@@ -116,7 +119,8 @@ class BakeStarts:
         self._sender.note("; ".join((*lines, *twins.notes)), seconds=6)
         self._sender.wake()
 
-    def _note_fork(self, fork: "ForkedBake | None") -> None:
+    def note_fork(self, fork: "ForkedBake | None") -> None:
+        """Say what a fork that was queued is, and show it."""
         if fork is None:
             return
         bake = fork.bake

@@ -32,6 +32,8 @@ _READING = "reading the files …"
 _NOTE = "! "
 _STOPPED = "stopped; nothing was written"
 _STOPPING = "stopping …"
+_IS_WRITTEN = "that is written; change a line to write another file"
+_CHANGE_FIRST = "written: change a line for another file"
 _QUIET = 0.25
 _SHOWN_SECONDS = 0.2
 
@@ -93,11 +95,17 @@ class BenchDialog(FieldsDialog[None]):
     class Finished(Message):
         """It is done, was stopped, or could not be done."""
 
-        def __init__(self, result: "BenchResult | None", error: LoraTuiError | None = None) -> None:
-            """Carry the result; neither result nor error where it was stopped."""
+        def __init__(
+            self,
+            result: "BenchResult | None",
+            error: LoraTuiError | None = None,
+            typed: dict[str, str] | None = None,
+        ) -> None:
+            """Carry the result and what was typed for it; neither result nor error where it was stopped."""
             super().__init__()
             self.result = result
             self.error = error
+            self.typed = typed
 
     def __init__(self, bench: LoraBench, operation: BenchOperation) -> None:
         super().__init__()
@@ -107,6 +115,8 @@ class BenchDialog(FieldsDialog[None]):
         self._stop: threading.Event | None = None
         # Whether enter overwrites the file that is there.
         self._replace = False
+        # What was typed for the file that was written last: enter does not write it twice.
+        self._written: dict[str, str] | None = None
         self._epochs = ""
 
     def compose(self) -> ComposeResult:
@@ -154,6 +164,9 @@ class BenchDialog(FieldsDialog[None]):
     def _change(self, event: Input.Changed) -> None:
         event.stop()
         self._replace = False
+        if self._written is not None and self._typed() != self._written:
+            self._written = None
+            self._show_keys()
         if self._stop is None:
             self._ask_soon()
 
@@ -164,8 +177,10 @@ class BenchDialog(FieldsDialog[None]):
             return
         if event.input.id != self._operation.fields[-1].key and not self._replace:
             self.focus_next()
-        else:
+        elif self._written is None:
             self._start()
+        else:
+            self.notify(_IS_WRITTEN, severity="warning", markup=False)
 
     def action_scroll(self, way: str) -> None:
         """Scroll what was found."""
@@ -241,7 +256,8 @@ class BenchDialog(FieldsDialog[None]):
                 self.post_message(self.Progressed(done, total))
 
         try:
-            answer = self.Finished(self._bench.run(self._operation.key, typed, progress, stop.is_set, replace=replace))
+            result = self._bench.run(self._operation.key, typed, progress, stop.is_set, replace=replace)
+            answer = self.Finished(result, typed=typed)
         except BenchStopped:
             answer = self.Finished(None)
         except Exception as error:
@@ -262,6 +278,8 @@ class BenchDialog(FieldsDialog[None]):
         self._replace = type(event.error).__name__ == _AGAIN
         self.show_error(event.error)
         if event.result is not None:
+            if self._operation.writes and self._typed() == event.typed:
+                self._written = event.typed
             self._show_lines(list(event.result.lines))
         elif event.error is None:
             self._show_lines([_STOPPED], "$muted")
@@ -278,6 +296,8 @@ class BenchDialog(FieldsDialog[None]):
     def _show_keys(self) -> None:
         does = "write" if self._operation.writes else "read"
         enter = "enter again: overwrite" if self._replace else f"enter on the last line: {does}"
+        if self._written is not None:
+            enter = _CHANGE_FIRST
         self.query_one("#keys", Static).update(
             Content(key_hint(self, enter, "bench.down=scroll", "dialog.cancel=close"))
         )

@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.keymap import bindings
+from lora_tui.pictures.grid_model import PROPOSED
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.screens.dialog import ListDialog, key_hint
 from lora_tui.wording.state_symbols import DONE, FAILED
@@ -26,6 +27,7 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
     Args:
         items: what to look for.
         ticks: what was found before.
+        proposed: what a tagger proposes; it is shown beside what is not checked, and kept only where the user takes it over.
     """
 
     DEFAULT_CSS = """
@@ -37,10 +39,13 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("checklist")
 
-    def __init__(self, items: Sequence[str], ticks: Mapping[str, bool]) -> None:
+    def __init__(
+        self, items: Sequence[str], ticks: Mapping[str, bool], proposed: Mapping[str, bool] | None = None
+    ) -> None:
         """Offer `items`."""
         super().__init__()
         self._items = tuple(items)
+        self._proposed = {item: there for item, there in (proposed or {}).items() if item in self._items}
         # An item that has left the checklist keeps its tick.
         self._ticks = dict(ticks)
 
@@ -69,6 +74,14 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
         if place is not None:
             self._set(_NEXT[self._ticks.get(self._items[place])])
 
+    def action_take(self) -> None:
+        """Take over what is proposed for the items that are not checked."""
+        options = self.query_one(OptionList)
+        for place, item in enumerate(self._items):
+            if item in self._proposed and item not in self._ticks:
+                self._ticks[item] = self._proposed[item]
+                options.replace_option_prompt_at_index(place, self._words(item))
+
     def action_keep(self) -> None:
         """Close, and keep the ticks."""
         self.dismiss(dict(self._ticks))
@@ -86,13 +99,18 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
 
     def _hint(self) -> str:
         ticks = key_hint(self, "checklist.there", "checklist.missing", "checklist.open", "checklist.change")
-        return f"{ticks}\n{key_hint(self, 'checklist.keep', 'dialog.cancel')}"
+        take = ("checklist.take",) if self._proposed else ()
+        return f"{ticks}\n{key_hint(self, *take, 'checklist.keep', 'dialog.cancel')}"
 
     def _option(self, item: str) -> Option:
         return Option(self._words(item))
 
     def _words(self, item: str) -> Content:
         there = self._ticks.get(item)
+        proposed = self._proposed.get(item)
+        if there is None and proposed is not None:
+            words = f"  proposed: {'yes' if proposed else 'no'}"
+            return Content.assemble((f"{PROPOSED} ", "$muted"), printable(item, 50 - len(words)), (words, "$muted"))
         sign, colour = ("·", "$muted") if there is None else DONE if there else FAILED
         return Content.assemble((f"{sign} ", colour), printable(item, 50))
 
@@ -110,4 +128,4 @@ def offer_checklist(screen: Screen[Any], selection: GridSelection) -> None:
         if ticks is not None:
             selection.set_ticks(note.cell, ticks)
 
-    screen.app.push_screen(ChecklistDialog(selection.checklist, note.ticks), keep_ticks)
+    screen.app.push_screen(ChecklistDialog(selection.checklist, note.ticks, selection.proposed), keep_ticks)

@@ -1,6 +1,6 @@
 """The choice of what a new ladder asks: a setting found by a search, or a ready ladder with the sentence that it tests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -13,8 +13,9 @@ from textual.widgets.option_list import Option
 
 from lora_tui.actions.ladders import first_rungs
 from lora_tui.screens.dialog import Dialog
-from lora_tui.widgets.field_search import find_fields
+from lora_tui.widgets.field_search import FoundFields, search_fields
 from lora_tui.widgets.filter_line import FilterLine
+from lora_tui.widgets.found_lines import found_lines
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from trainer.settings.describe import SettingInfo
 
 _READY = "ready"
-_NOTHING = "nothing found: a setting's name or what it does, or a ready ladder"
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class KnobDialog(Dialog["ChosenKnob | None"]):
         self._all = [*(of_preset(key, preset) for key, preset in PRESETS.items()), *map(of_setting, self._infos)]
         self._fuzzy = FuzzySearch()
         self._found: list[ChosenKnob] = []
+        # What the search says beside what it finds.
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """Yield the line, the list, and what the marked one is."""
@@ -114,7 +116,7 @@ class KnobDialog(Dialog["ChosenKnob | None"]):
     def _explain(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
         knob = self._marked
-        self.query_one("#story", Static).update(Content("" if knob is None else printable(knob.help, 400)))
+        self._show_story("" if knob is None else knob.help)
 
     @property
     def _marked(self) -> ChosenKnob | None:
@@ -122,21 +124,28 @@ class KnobDialog(Dialog["ChosenKnob | None"]):
         return self._found[place] if place is not None and place < len(self._found) else None
 
     def _find(self, query: str) -> None:
-        self._found = self._matching(query)
+        asked = search_fields(query, self._infos, self._fuzzy)
+        self._found = self._matching(query, asked)
+        # The keys that a search in the form leads to do nothing here.
+        self._said = " · ".join(found_lines(replace(asked, actions=()), self)) if query.strip() else ""
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options([_option(knob) for knob in self._found])
         options.highlighted = 0 if self._found else None
         if not self._found:
-            self.query_one("#story", Static).update(Content(_NOTHING))
+            self._show_story("")
 
-    def _matching(self, query: str) -> list[ChosenKnob]:
+    def _show_story(self, help: str) -> None:
+        parts = (printable(each, 400) for each in (self._said, help) if each)
+        self.query_one("#story", Static).update(Content("\n".join(parts)))
+
+    def _matching(self, query: str, asked: FoundFields) -> list[ChosenKnob]:
         """Return what `query` may mean: settings as the form finds them, and ready ladders that have each of its words."""
         words = query.casefold().split()
         if not words:
             return list(self._all)
         by_name = {knob.name: knob for knob in self._all if knob.name}
-        settings = [by_name[name] for name in find_fields(query, self._infos, self._fuzzy)]
+        settings = [by_name[name] for name in asked.names or asked.near]
         ready = [knob for knob in self._all if knob.preset and _has(knob, words)]
         return [*settings, *ready]
 

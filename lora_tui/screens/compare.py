@@ -78,6 +78,12 @@ class CompareScreen(ModalScreen[None]):
         self._pair.swap()
         self._show_names()
 
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from lora_tui.screens.help import show_help
+
+        show_help(self)
+
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)

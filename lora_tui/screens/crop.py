@@ -138,6 +138,12 @@ class CropScreen(ModalScreen[Square]):
         else:
             body.scroll_page_up(animate=False)
 
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from lora_tui.screens.help import show_help
+
+        show_help(self)
+
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(self.square)

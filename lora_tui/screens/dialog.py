@@ -10,14 +10,16 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import Input, OptionList, Static
 
+from lora_tui.actions.long_job import WorkEnded
 from lora_tui.keymap import BY_ID, bindings
+from lora_tui.screens.works import Works
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import LoraTuiError
 from trainer.text import printable
 
 
-class Dialog(ModalScreen[ScreenResultType]):
+class Dialog(Works, ModalScreen[ScreenResultType]):
     """A panel over the screen; its content goes into one `Vertical`. Escape dismisses it with None."""
 
     DEFAULT_CSS = """
@@ -53,8 +55,20 @@ class Dialog(ModalScreen[ScreenResultType]):
         line.set_class(error is not None, "-shown")
 
     def action_leave(self) -> None:
-        """Close."""
+        """Close; where work goes on that writes, end that first."""
+        if not self.ends_work():
+            self.dismiss(None)
+
+    @on(WorkEnded)
+    def _leave_ended(self, event: WorkEnded) -> None:
+        event.stop()
         self.dismiss(None)
+
+    def action_help(self) -> None:
+        """Show what the keys do, and what stands here."""
+        from lora_tui.screens.help import show_help
+
+        show_help(self)
 
 
 class ListDialog(Dialog[ScreenResultType]):

@@ -34,6 +34,7 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
     Args:
         forking: of which bake, with what.
         heading: names the bake.
+        epoch: the epoch that is proposed; None for the newest state.
     """
 
     DEFAULT_CSS = """
@@ -71,10 +72,11 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             super().__init__()
             self.error = error
 
-    def __init__(self, forking: ForkRequest, heading: str) -> None:
+    def __init__(self, forking: ForkRequest, heading: str, epoch: int | None = None) -> None:
         super().__init__()
         self._forking = forking
         self._heading = heading
+        self._proposed = epoch
         self._request = 0
         self._typing: Timer | None = None
         self._busy = False
@@ -91,7 +93,9 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
             yield Static(Content(key_hint(self, *_KEYS)), id="keys")
 
     def on_mount(self) -> None:
-        """Preview a fork of the newest state."""
+        """Preview a fork of the epoch proposed, else of the newest state."""
+        if self._proposed is not None:
+            self.query_one("#epoch", Input).value = str(self._proposed)
         self._request_preview()
 
     @on(Input.Changed, "#epoch")
@@ -130,16 +134,12 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
         elif not self._busy:
             self._busy = True
             self.show_error(None)
-            self.query_one("#keys", Static).update(Content(_READING))
-            self._queue(self._epoch, event.value.strip())
-
-    @work(thread=True, exit_on_error=False, group="writing")
-    def _queue(self, epoch: int | None, why: str) -> None:
-        try:
-            answer: Message = self.Queued(self._forking.queue_fork(epoch, why))
-        except Exception as error:
-            answer = self.Refused(as_error("fork", error))
-        self.post_message(answer)
+            epoch, why = self._epoch, event.value.strip()
+            self.start_work(
+                "reading the pictures",
+                lambda: self.Queued(self._forking.queue_fork(epoch, why)),
+                lambda error: self.Refused(as_error("fork", error)),
+            )
 
     @on(Queued)
     def _close(self, event: Queued) -> None:
@@ -151,11 +151,6 @@ class ForkDialog(FieldsDialog["ForkedBake | None"]):
         self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
         self.show_error(event.error)
         self.query_one("#epoch", Input).focus()
-
-    def action_leave(self) -> None:
-        """Cancel, unless the fork is being written."""
-        if not self._busy:
-            self.dismiss(None)
 
     @property
     def _epoch(self) -> int | None:

@@ -75,6 +75,12 @@ class FullPictureScreen(ModalScreen[None]):
         """Forget the part named for a verdict when another key follows."""
         self._selection.forget_part(event.key)
 
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        from lora_tui.screens.help import show_help
+
+        show_help(self)
+
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)

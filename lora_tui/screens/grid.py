@@ -14,7 +14,8 @@ from lora_tui.actions import advice, bakes, grids
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.grid_editor import GridEditor
-from lora_tui.keymap import bindings, shown_grid_keys
+from lora_tui.key_lines import shown_grid_keys
+from lora_tui.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.grid_orders import GridOrders
 from lora_tui.screens.grid_viewer import GridViewer
@@ -180,7 +181,8 @@ class GridScreen(Screen[None]):
         else:
             # What was changed in the meantime is kept; what it is told from is the new proposal.
             self._first = event
-            self.editor.load(self._kept.restored(event.start, event.first), event.first)
+            restored = self._kept.restored(event.start, event.first)
+            self.editor.load(restored, event.first, "epochs saved since")
 
     def _read_first(self) -> None:
         """Read what the builder starts with: the bake's epochs saved until now."""
@@ -292,6 +294,11 @@ class GridScreen(Screen[None]):
     @on(SpecForm.ResetAsked)
     def _reset_field(self, event: SpecForm.ResetAsked) -> None:
         self.editor.reset(event.name)
+
+    @on(SpecForm.StepAsked)
+    def _undo_or_redo(self, event: SpecForm.StepAsked) -> None:
+        event.stop()
+        self.sender.note(self.editor.redo() if event.forth else self.editor.undo())
 
     @on(SpecForm.Closed)
     def _settle(self) -> None:

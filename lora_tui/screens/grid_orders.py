@@ -111,12 +111,15 @@ class GridOrders:
         if made is None:
             return
         if selection.blind:
-            sender.warn("the results reveal the labels: press B to leave blind mode first")
+            sender.warn("the results reveal the labels: press <key grid.blind> to leave blind mode first")
             return
 
         def propose(wanted: str | None) -> None:
             if wanted == VARIANTS:
-                sender.write(lambda: grids.queue_variants(self._workspace, made, notes, sender.engine.key))
+                sender.write(
+                    lambda: grids.queue_variants(self._workspace, made, notes, sender.engine.key),
+                    long="Queueing variants",
+                )
             elif wanted == LADDER:
                 sender.write(lambda: advice.judged_ladder(self._workspace, made, notes), awaited=True)
             elif wanted == ADVICE:
@@ -160,7 +163,7 @@ class GridOrders:
         """Write the grid shown as one HTML page."""
         grid = self._selection.grid
         if grid is not None and self._sender.may_bake():
-            self._sender.write(lambda: grids.write_page(self._workspace, grid.number))
+            self._sender.write(lambda: grids.write_page(self._workspace, grid.number), long="Writing the page")
 
     def _take_chosen(self, chosen: Chosen | None) -> None:
         if chosen is None:

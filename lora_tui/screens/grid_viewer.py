@@ -10,12 +10,14 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from lora_tui.keymap import bindings
+from lora_tui.own_keys import keys_of
 from lora_tui.pictures.grid_model import Sheet
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.widgets.cell_view import CellView
 from lora_tui.widgets.sheet_view import SheetView
-from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher, PicturesRead
+from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher
+from lora_tui.workers.picture_requests import PicturesRead
 from trainer.journal.records import CellNote
 from trainer.text import printable
 from trainer.workspace import Workspace
@@ -169,7 +171,11 @@ class GridViewer(Horizontal):
         if view is None or cell is None:
             return
         if marked is None or marked is cell:
-            self.notify("mark a picture with m, go to another, then press w to compare the two", markup=False)
+            self.notify(
+                keys_of(self.app).fill(
+                    "mark a picture with <key grid.mark>, go to another, then press <key grid.compare> to compare the two"
+                )
+            )
             return
         if view.path_of(marked) is None or view.path_of(cell) is None:
             self.notify("both pictures must be made first", markup=False)

@@ -1,19 +1,23 @@
-"""What the keys do: made from the bindings that hold now, so it cannot go stale."""
+"""What the keys do, and what stands on the screen: made from the bindings that hold now and the panes that are there, so it cannot go stale."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from lora_tui.keymap import BY_ID, bindings
 from lora_tui.screens.dialog import ReadDialog
 from lora_tui.widgets.field_note import field_facts
+from lora_tui.wording.pane_terms import PaneTerms, joined
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -47,13 +51,26 @@ def active_keys(screen: Screen[Any], allows: Callable[[str], bool] = lambda righ
     return [KeyHelp(" ".join(dict.fromkeys(names)), text) for (_, text), names in keys.items()]
 
 
+def show_help(screen: Screen[Any]) -> None:
+    """Show the keys of a dialog, or of a screen without fields, and what stands on it."""
+    allows = getattr(screen.app, "allows", lambda right: True)
+    screen.app.push_screen(HelpScreen(active_keys(screen, allows), has_panes=False))
+
+
+def terms_on(screen: Screen[Any]) -> tuple[PaneTerms, ...]:
+    """Return what columns, figures and signs of the panes of `screen` mean, in the order of the panes."""
+    panes = (getattr(type(widget), "TERMS", None) for widget in screen.walk_children(Widget, with_self=True))
+    return joined(pane for pane in panes if isinstance(pane, PaneTerms))
+
+
 class HelpScreen(ReadDialog[None]):
-    """The focused field, if there is one, and the keys."""
+    """The focused field, if there is one, the keys, and the columns and signs of the screen below."""
 
     DEFAULT_CSS = """
     HelpScreen {
         & > VerticalScroll { width: 78; }
         & #field { margin-bottom: 1; }
+        & #terms { margin-top: 1; }
     }
     """
 
@@ -73,6 +90,8 @@ class HelpScreen(ReadDialog[None]):
                 name = Content.assemble((self._info.name, "bold $primary"), f"  {self._info.label}")
                 yield Static(Content("\n").join([name, *field_facts(self._info, 72)]), id="field")
             yield Static(self._table())
+            if panes := terms_on(self.app.screen_stack[-2]):
+                yield Static(_glossary(panes, min(78, self.app.size.width) - 5), id="terms")
 
     def _table(self) -> Content:
         width = min(20, max((len(entry.keys) for entry in self._keys), default=0))
@@ -83,6 +102,24 @@ class HelpScreen(ReadDialog[None]):
             rows.append(Content.assemble((f"{'tab':>{width}}", "bold $primary"), "  next pane (shift+tab: previous)"))
             rows.append(Content.styled(f"\n{SIGNS}", "$muted"))
         return Content("\n").join(rows)
+
+
+def _glossary(panes: Sequence[PaneTerms], width: int) -> Content:
+    """Return each pane's terms under its title, folded so that the signs stand alone at the left."""
+    rows: list[Content] = []
+    for pane in panes:
+        left = min(16, max(cell_len(term.sign) for term in pane.terms))
+        rows += (
+            [Content(""), Content.styled(pane.title, "bold $primary")]
+            if rows
+            else [Content.styled(pane.title, "bold $primary")]
+        )
+        for term in pane.terms:
+            lines = textwrap.wrap(term.means, max(20, width - left - 4)) or [""]
+            sign = set_cell_size(term.sign, max(left, cell_len(term.sign)))
+            rows.append(Content.assemble((f"  {sign}", "$secondary"), f"  {lines[0]}"))
+            rows += [Content(" " * (left + 4) + line) for line in lines[1:]]
+    return Content("\n").join(rows)
 
 
 SIGNS = "● live  ◌ paused  ◇ parked  ✓ done  ✗ failed  ■ stopped  ! warning\n• differs from the last bake  * edited, not saved  ▾ lowest validation loss"

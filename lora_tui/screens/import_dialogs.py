@@ -94,7 +94,7 @@ class ImportDialogs:
             return
         snapshot = self._snapshot()
         if snapshot.bake is None or not snapshot.checkpoints:
-            self._sender.warn("no LoRA of a bake is shown here: press i to import any LoRA file")
+            self._sender.warn("no LoRA of a bake is shown here: press <key settings.import> to import any LoRA file")
             return
         newest = snapshot.checkpoints[0]
         self.offer_import(str(self._sender.workspace.root / snapshot.bake.folder / newest.file))
@@ -121,7 +121,7 @@ class ImportDialogs:
                 made.append(make_export(self._sender.workspace, draft, target))
                 return NothingToTell()
 
-            self._sender.write(job, lambda: self._show_export(made[0]))
+            self._sender.write(job, lambda: self._show_export(made[0]), long="Exporting the settings")
 
         choices = [PickChoice(key, title, help) for key, title, help in _TARGETS]
         self._screen.app.push_screen(PickDialog(f"Export {printable(draft.path.name)} for", choices), make)

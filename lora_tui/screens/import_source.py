@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -111,18 +111,15 @@ class ImportDialog(Dialog["ReadImport | None"]):
 
     def _start(self, read: "Callable[[], ReadImport]") -> None:
         self._number += 1
+        number = self._number
         self.show_error(None)
-        self.query_one("#keys", Static).update(Content(_READING))
-        self._read_in_thread(self._number, read)
-
-    @work(thread=True, exit_on_error=False, group="importing")
-    def _read_in_thread(self, number: int, read: "Callable[[], ReadImport]") -> None:
-        try:
-            answer = self.ImportRead(number, read())
-        except Exception as broken:
-            # A fault of ours is worth a line here, and never the end of the program.
-            answer = self.ImportRead(number, None, as_error("import", broken))
-        self.post_message(answer)
+        self.start_work(
+            _READING,
+            lambda: self.ImportRead(number, read()),
+            lambda broken: self.ImportRead(number, None, as_error("import", broken)),
+            group="importing",
+            writes=False,
+        )
 
     @on(ImportRead)
     def _show(self, event: ImportRead) -> None:

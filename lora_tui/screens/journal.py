@@ -16,7 +16,9 @@ from textual.widgets import Static
 from lora_tui.actions import bakes, journal
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.draft import SettingsDraft
-from lora_tui.keymap import bindings, shown_journal_keys
+from lora_tui.key_lines import shown_journal_keys
+from lora_tui.keymap import bindings
+from lora_tui.own_keys import keys_of
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from lora_tui.screens.ladders import OpenGrid
     from trainer.history.records import BakeEntry
 
-_NO_BAKES = "no bakes yet: b on the Bake screen starts one"
+_NO_BAKES = "no bakes yet: <key bake.start> on the Bake screen starts one"
 _NONE_FOUND = "no bake passes the filter"
 _READING = "reading the journal …"
 
@@ -180,7 +182,8 @@ class JournalScreen(Screen[LeftJournal]):
         before, now = self.listing, event.listing
         self.listing = now
         self.curves.keep_known(now.known)
-        self.bake_list.show(now.entries, now.depths, _NONE_FOUND if now.used else _NO_BAKES)
+        nothing = _NONE_FOUND if now.used else keys_of(self.app).fill(_NO_BAKES)
+        self.bake_list.show(now.entries, now.depths, nothing)
         if before is None and self._first is not None:
             self.bake_list.go_to(self._first)
         self._show_title()
@@ -422,6 +425,14 @@ class JournalScreen(Screen[LeftJournal]):
     def action_measures(self) -> None:
         """Show what was measured of the bake under the cursor."""
         self._with_entry(self.orders.show_measures)
+
+    def action_samples(self) -> None:
+        """Show the sample pictures of the bake under the cursor."""
+        self._with_entry(self.orders.show_samples)
+
+    def action_curves(self) -> None:
+        """Show the curves of the marked bakes on the full screen; without marks those of the bake under the cursor."""
+        self.curves.enlarge(self.workspace, self.entry)
 
     def action_ladders(self) -> None:
         """Show every ladder; a new one may start from the bake under the cursor."""

@@ -13,7 +13,7 @@ from lora_tui.forms.draft import SettingsDraft
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.pick import PickChoice
 from lora_tui.wording.bake_entries import entry_name
-from lora_tui.wording.numbers import change, file_size, loss
+from lora_tui.wording.numbers import file_size, losses_line
 from lora_tui.workers.journal_reader import JournalReader
 from trainer.journal.records import BakeState
 from trainer.text import printable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
     from trainer.jobs.fork import ForkedBake
 
-_DELETE_ANSWERS = (Answer("escape", "keep everything", ""), Answer("d", "delete it", "delete"))
+DELETE_ANSWERS = (Answer("escape", "keep everything", ""), Answer("d", "delete it", "delete"))
 _PRUNE_ANSWERS = (Answer("escape", "keep everything", ""), Answer("p", "delete these", "delete"))
 _NONE = "none"
 # Files that are named in a question; the rest are counted.
@@ -61,7 +61,9 @@ class JournalOrders:
         from lora_tui.actions.report_file import write_shown_report
 
         if self._sender.may_bake():
-            self._sender.write(lambda: write_shown_report(self._sender.workspace, entry.number))
+            self._sender.write(
+                lambda: write_shown_report(self._sender.workspace, entry.number), long="Writing the report"
+            )
 
     def write_notes(self, entry: "BakeEntry") -> None:
         """Open the editor of a bake's note."""
@@ -111,7 +113,7 @@ class JournalOrders:
                 self._sender.write(lambda: journal.keep_best(workspace, number, step), self._look)
 
         choices = [
-            PickChoice(str(saved.step), f"epoch {saved.epoch}, step {saved.step:,}", _losses(saved))
+            PickChoice(str(saved.step), f"epoch {saved.epoch}, step {saved.step:,}", losses_line(saved))
             for saved in read.checkpoints
         ]
         choices.append(PickChoice(_NONE, "none", "as favourites and verdicts say"))
@@ -194,6 +196,12 @@ class JournalOrders:
 
         show_measures(self._screen, self._sender.workspace, entry)
 
+    def show_samples(self, entry: "BakeEntry") -> None:
+        """Show the sample pictures of a bake."""
+        from lora_tui.screens.samples import show_samples
+
+        show_samples(self._screen, self._sender.workspace, entry)
+
     def resume(self, entry: "BakeEntry") -> None:
         """Queue a bake again, which ended early or was parked."""
         if not self._sender.may_bake():
@@ -207,7 +215,11 @@ class JournalOrders:
             self._sender.warn(f"{name} is {entry.state}")
         else:
             sender = self._sender
-            sender.write(lambda: bakes.resume_bake(sender.workspace, entry.number, sender.engine.key), self._look)
+            sender.write(
+                lambda: bakes.resume_bake(sender.workspace, entry.number, sender.engine.key),
+                self._look,
+                long="Resuming the bake",
+            )
 
     def _warn_elsewhere(self, entry: "BakeEntry") -> None:
         from trainer.jobs.ran_here import ran_elsewhere
@@ -231,10 +243,10 @@ class JournalOrders:
 
         def remove(answer: str | None) -> None:
             if answer:
-                sender.write(lambda: journal.remove(sender.workspace, removal), self._look)
+                sender.write(lambda: journal.remove(sender.workspace, removal), self._look, long="Deleting")
 
-        answers = _PRUNE_ANSWERS if read.kind == "prune" else _DELETE_ANSWERS
-        self._screen.app.push_screen(ConfirmDialog(_question(read), answers), remove)
+        answers = _PRUNE_ANSWERS if read.kind == "prune" else DELETE_ANSWERS
+        self._screen.app.push_screen(ConfirmDialog(removal_question(read), answers), remove)
 
     def _ask_about(self, entry: "BakeEntry", about: str) -> None:
         if self._sender.may_order():
@@ -267,20 +279,12 @@ class JournalOrders:
         self._reader.look()
 
 
-def _losses(saved: Any) -> str:
-    parts = (
-        f"loss {loss(saved.loss)}" if saved.loss is not None else "",
-        f"validation {loss(saved.val)}" if saved.val is not None else "",
-        f"Δbase {change(saved.val_change, saved.val_error)}" if saved.val_change is not None else "",
-    )
-    return " · ".join(filter(None, parts))
-
-
-def _question(read: journal.RemovalRead) -> str:
+def removal_question(read: journal.RemovalRead) -> str:
+    """Return what is asked before files are removed: what goes and what stays."""
     from trainer.history.removal import STAYS
 
     removal = read.removal
-    verb = "Prune" if read.kind == "prune" else "Delete the files of"
+    verb = {"prune": "Prune", "epoch": "Delete this LoRA of"}.get(read.kind, "Delete the files of")
     goes = removal.goes.rpartition(" of ")[0]
     lines = [f"{verb} bake {read.number:04d}? {goes} would go, {file_size(removal.bytes)}:"]
     lines += _named([path.name for path in (*removal.loras, *removal.states)])

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from lora_tui.keymap import bindings
+from lora_tui.own_keys import keys_of
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from trainer.errors import LoraTuiError
 from trainer.text import printable
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 VARIANTS, LADDER, ADVICE = "variants", "ladder", "advice"
 """What it is dismissed with."""
 
-_NOTHING = "not rated yet: space marks a favourite, 1 2 3 rate under, right, over, c opens the checklist"
+_NOTHING = (
+    "not rated yet: <key grid.favourite> marks a favourite, <key grid.under> <key grid.right> <key grid.over> rate under, right, over, "
+    "<key grid.checklist> opens the checklist"
+)
 
 
 class JudgementDialog(ReadDialog[str]):
@@ -102,7 +106,7 @@ class JudgementDialog(ReadDialog[str]):
     def _show(self, event: ReportReady) -> None:
         body, keys = self.query_one(VerticalScroll), self.query_one("#keys")
         if not event.sections:
-            body.mount(Static(Content(_NOTHING), classes="section"), before=keys)
+            body.mount(Static(Content(keys_of(self.app).fill(_NOTHING)), classes="section"), before=keys)
         for section in event.sections:
             body.mount(Static(Content(printable(section.title)), classes="section"), before=keys)
             lines = Content("\n").join(Content(printable(line)) for line in section.lines)

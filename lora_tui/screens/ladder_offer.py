@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _WORKING = "working out its bakes …"
 _QUEUEING = "queueing its bakes …"
-_KEYS = ("offer.held", "offer.run", "dialog.cancel")
+_KEYS = ("offer.run", "offer.held", "dialog.cancel")
 _NOTES = 4
 
 
@@ -84,20 +84,14 @@ class LadderOfferDialog(Dialog[int]):
 
     def acts_on(self, key: str) -> bool:
         """Return whether `key` queues it."""
-        return key in ("h", "r")
+        return key in ("b", "h")
 
     def action_queue(self, held: bool) -> None:
         """Queue it, held or to run."""
         if self._offer is not None and not self._busy:
             self._busy = True
             self.show_error(None)
-            self.query_one("#keys", Static).update(Content(_QUEUEING))
             self._queue_it(held)
-
-    def action_leave(self) -> None:
-        """Cancel, unless it is being queued."""
-        if not self._busy:
-            self.dismiss(None)
 
     @on(Known)
     def _show(self, event: Known) -> None:
@@ -125,13 +119,12 @@ class LadderOfferDialog(Dialog[int]):
             answer = self.Known(None, as_error("ladder", broken))
         self.post_message(answer)
 
-    @work(thread=True, exit_on_error=False, group="writing")
     def _queue_it(self, held: bool) -> None:
-        try:
-            answer = self.Queued(self._request.queue(self._spec, held=held))
-        except Exception as broken:
-            answer = self.Queued(None, as_error("ladder", broken))
-        self.post_message(answer)
+        self.start_work(
+            _QUEUEING,
+            lambda: self.Queued(self._request.queue(self._spec, held=held)),
+            lambda broken: self.Queued(None, as_error("ladder", broken)),
+        )
 
 
 def offer_lines(offer: LadderOffer) -> list[str]:
@@ -147,7 +140,9 @@ def offer_ladder(
 
     def note(number: int | None) -> None:
         if number is not None:
-            screen.notify(f"ladder {number} is queued; l on the Bake screen shows it", timeout=5, markup=False)
+            screen.notify(
+                f"ladder {number} is queued; <key ladders.open> on the Bake screen shows it", timeout=5, markup=False
+            )
             wake()
 
     screen.app.push_screen(LadderOfferDialog(request, spec), note)

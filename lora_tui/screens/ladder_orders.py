@@ -94,7 +94,10 @@ class LadderOrders:
             self._sender.warn("nothing to continue: every bake of this ladder is done, runs or waits")
             return
         sender = self._sender
-        sender.write(lambda: ladders.continue_bakes(sender.workspace, self._number, sender.engine.key))
+        sender.write(
+            lambda: ladders.continue_bakes(sender.workspace, self._number, sender.engine.key),
+            long="Queueing the bakes of the ladder",
+        )
 
     def hold(self, state: "LadderState") -> None:
         """Hold the bakes back that wait; where all of them are held, release them."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -22,7 +22,7 @@ from lora_tui.wording.state_symbols import WARNING
 from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.ladder_planner import LadderPlanned, LadderPlanner
 from trainer.errors import LoraTuiError, SettingsError
-from trainer.text import plural, printable
+from trainer.text import listed, plural, printable
 
 if TYPE_CHECKING:
     from trainer.ladders.to_queue import LadderToQueue
@@ -112,11 +112,6 @@ class LadderDialog(FieldsDialog["Done | None"]):
         """End the planner."""
         self.planner.stop()
 
-    def action_leave(self) -> None:
-        """Cancel, unless it is being written."""
-        if not self._busy:
-            self.dismiss(None)
-
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
@@ -176,16 +171,12 @@ class LadderDialog(FieldsDialog["Done | None"]):
         if answer:
             self._busy = True
             self.show_error(None)
-            self.query_one("#keys", Static).update(Content(_COUNTING))
-            self._queue(self.request(), answer == _HOLD)
-
-    @work(thread=True, exit_on_error=False, group="writing")
-    def _queue(self, request: "Request", held: bool) -> None:
-        try:
-            answer: Message = self.Queued(request.queue(held=held))
-        except Exception as error:
-            answer = self.Refused(as_error("ladder", error))
-        self.post_message(answer)
+            request, held = self.request(), answer == _HOLD
+            self.start_work(
+                _COUNTING,
+                lambda: self.Queued(request.queue(held=held)),
+                lambda error: self.Refused(as_error("ladder", error)),
+            )
 
     @on(Queued)
     def _close(self, event: Queued) -> None:
@@ -294,7 +285,7 @@ class ExtendDialog(LadderDialog):
 def outlook_lines(ready: "LadderToQueue") -> list[Content]:
     """Return what a ladder would be: its rungs, what it takes, and what the user should know."""
     labels = [printable(rung.label, 40) + (" (as it is)" if rung.is_centre else "") for rung in ready.spec.rungs]
-    shown = ", ".join(labels[:_MAX_RUNGS_SHOWN])
+    shown = listed(labels[:_MAX_RUNGS_SHOWN])
     more = len(labels) - _MAX_RUNGS_SHOWN
     rungs = shown + (f" and {more} more" if more > 0 else "")
     lines = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -135,17 +135,12 @@ class NewSubjectDialog(FieldsDialog[Path | None]):
             self._busy = True
             for asked in _FIELDS:
                 self._show_error(asked.key, "")
-            self.query_one("#keys", Static).update(Content("reading the pictures …"))
             name, data, base, validation = (self.query_one(f"#{asked.key}", Input).value.strip() for asked in _FIELDS)
-            self._create(name, data, base, validation)
-
-    @work(thread=True, exit_on_error=False)
-    def _create(self, name: str, data: str, base: str, validation: str) -> None:
-        try:
-            answer: Message = self.Created(self._make(name, data, base, validation))
-        except Exception as error:
-            answer = self.Refused(as_error("new subject", error))
-        self.post_message(answer)
+            self.start_work(
+                "reading the pictures",
+                lambda: self.Created(self._make(name, data, base, validation)),
+                lambda error: self.Refused(as_error("new subject", error)),
+            )
 
     @on(Created)
     def _close(self, event: Created) -> None:

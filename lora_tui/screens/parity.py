@@ -17,6 +17,7 @@ from lora_tui.keymap import bindings
 from lora_tui.screens.dialog import key_hint
 from lora_tui.screens.parity_columns import ColumnsDialog
 from lora_tui.screens.settings_changes import ChangesDialog
+from lora_tui.screens.works import Works
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.widgets.parity_view import ParityView, with_columns, with_differences
 from lora_tui.wording.state_symbols import DIFFERS, FAILED
@@ -58,7 +59,7 @@ class ParitySources:
     apply: Callable[[Mapping[str, object]], object]
 
 
-class ParityScreen(ModalScreen[None]):
+class ParityScreen(Works, ModalScreen[None]):
     """The table of trainers, with the reason of the current cell below it.
 
     Args:
@@ -79,6 +80,8 @@ class ParityScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("parity")
+
+    WORK_LINE = "#reason"
 
     class TableReady(Message):
         """The table is made, or could not be."""
@@ -177,14 +180,14 @@ class ParityScreen(ModalScreen[None]):
 
         self.app.push_screen(HelpScreen(active_keys(self, lambda right: self._editable or not right), has_panes=False))
 
-    @work(thread=True, exit_on_error=False, group="comparing")
     def _make_table(self) -> None:
-        try:
-            answer = self.TableReady(self._sources.table())
-        except Exception as broken:
-            # A fault of ours is worth a line here, and never the end of the program.
-            answer = self.TableReady(None, as_error("compare", broken))
-        self.post_message(answer)
+        self.start_work(
+            _READING,
+            lambda: self.TableReady(self._sources.table()),
+            lambda broken: self.TableReady(None, as_error("compare", broken)),
+            group="comparing",
+            writes=False,
+        )
 
     @work(thread=True, exit_on_error=False, group=AWAITED)
     def _find_changes(self, column: str) -> None:

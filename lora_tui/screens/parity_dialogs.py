@@ -71,19 +71,17 @@ class ParityDialogs:
         def settled() -> None:
             draft = self._draft
             if draft.unsaved:
-                self._editor.load(SettingsDraft(draft.path, draft.saved, draft.saved))
+                self._editor.load(SettingsDraft(draft.path, draft.saved, draft.saved), "edits discarded")
             then()
 
         self._files.settle_edits(settled)
 
     def _apply(self, changes: Mapping[str, object]) -> None:
-        self._editor.changed(changes)
-        back = (
-            "backspace on one takes it back, opening the file again (o) all of them"
-            if len(changes) > 1
-            else "backspace on it takes it back"
+        self._editor.changed(changes, "made like another trainer")
+        self._sender.note(
+            f"{plural(len(changes), 'setting')} changed, not saved yet; u undoes it, backspace on a setting takes that one back",
+            6,
         )
-        self._sender.note(f"{plural(len(changes), 'setting')} changed, not saved yet; {back}", 6)
 
     def _keep(self, columns: Sequence[str]) -> None:
         self._columns = columns

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,6 +16,8 @@ from trainer.text import printable
 
 # As many as there are digits to pick them by.
 MAX_DIGITS = 9
+# Cells before a title, and behind it.
+_LEAD, _GAP = 3, 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class PickDialog(ListDialog[str | None]):
     PickDialog {
         & > Vertical { width: 110; }
         & OptionList { max-height: 24; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #story { display: none; height: 3; color: $muted; margin-top: 1; }
+        &.-cut #story { display: block; }
+        &.-cut OptionList { max-height: 50vh; }
     }
     """
 
@@ -47,13 +53,26 @@ class PickDialog(ListDialog[str | None]):
         """Yield the list."""
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
-            wide = max((len(choice.title) for choice in self._choices), default=0)
-            options = OptionList(*(self._option(at, wide) for at in range(len(self._choices))), compact=True)
+            options = OptionList(*map(self._option, range(len(self._choices))), compact=True)
             values = [choice.value for choice in self._choices]
             if self._current in values:
                 options.highlighted = values.index(self._current)
             yield options
+            yield Static("", id="story")
             yield Static(Content(key_hint(self, "enter: select", "dialog.cancel")), id="keys")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the help of the marked choice below the list where a line there is cut."""
+        self.call_after_refresh(self._show_cut)
+
+    @on(OptionList.OptionHighlighted)
+    def _explain(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.query_one("#story", Static).update(Content(printable(self._choices[event.option_index].help)))
+
+    def _show_cut(self) -> None:
+        room = self.query_one(OptionList).scrollable_content_region.width - _LEAD - self._wide - _GAP
+        self.set_class(any(cell_len(printable(choice.help)) > room for choice in self._choices), "-cut")
 
     def acts_on(self, key: str) -> bool:
         """Return whether `key` takes a choice, and that does something: enter, or its digit."""
@@ -70,13 +89,18 @@ class PickDialog(ListDialog[str | None]):
         event.stop()
         self.dismiss(self._choices[event.option_index].value)
 
-    def _option(self, at: int, wide: int) -> Option:
+    @property
+    def _wide(self) -> int:
+        """Cells of the longest title."""
+        return max((cell_len(printable(choice.title)) for choice in self._choices), default=0)
+
+    def _option(self, at: int) -> Option:
         choice = self._choices[at]
         digit = str(at + 1) if at < MAX_DIGITS else " "
         return Option(
             Content.assemble(
                 (f"{digit}  ", "bold $primary"),
-                f"{printable(choice.title):<{wide}}  ",
+                f"{set_cell_size(printable(choice.title), self._wide)}  ",
                 (printable(choice.help), "$muted"),
             )
         )

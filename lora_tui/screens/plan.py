@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -72,20 +72,20 @@ class PlanDialog(ReadDialog[bool]):
             yield Static(Content.styled(self._heading, "bold"))
             width = min(_WIDTH, self.app.size.width) - _PADDING
             yield Static(Content("\n").join(at_dots(self._view.line, width)), id="line")
-            yield Static(Content("counting …"), id="keys")
+            yield Static("", id="keys")
 
     def on_mount(self) -> None:
         """Start counting."""
         self._make_sections()
 
-    @work(thread=True, exit_on_error=False, group="counting")
     def _make_sections(self) -> None:
-        try:
-            answer = self.SectionsReady(_with_memory(self._view.report(), self._memory()))
-        except Exception as broken:
-            # A fault of ours is worth a line here, and never the end of the program.
-            answer = self.SectionsReady((), as_error("plan", broken).line())
-        self.post_message(answer)
+        self.start_work(
+            "counting",
+            lambda: self.SectionsReady(_with_memory(self._view.report(), self._memory())),
+            lambda broken: self.SectionsReady((), as_error("plan", broken).line()),
+            group="counting",
+            writes=False,
+        )
 
     @on(SectionsReady)
     def _show(self, event: SectionsReady) -> None:

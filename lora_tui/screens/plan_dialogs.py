@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from trainer.plan.hold_out_offers import HoldOutOffer
     from trainer.plan.report import ReportSection
 
-NO_SETTINGS = "no settings are open: press n to create a subject, o to open a file"
+NO_SETTINGS = "no settings are open: press <key subject.new> to create a subject, <key settings.open> to open a file"
 _NONE = "none"
+# As an edit of the form is named where it is undone.
+_HOLD_OUT = "held-out pictures"
 _NO_MEMORY = "memory prediction is off (LORA_TUI_PREDICT)"
 _NO_FIT = "memory cannot be predicted now: libraries are loading, or a bake is running on the CPU"
 
@@ -108,7 +110,7 @@ class PlanDialogs:
 
         def apply(changes: "Mapping[str, object] | None") -> None:
             if changes:
-                self._editor.changed(changes)
+                self._editor.changed(changes, "fit")
 
         room = self._editor.peak.room
         limit = room.free if room is not None and room.policy == "card" else DEFAULT_LIMIT
@@ -127,7 +129,9 @@ class PlanDialogs:
             self._sender.warn("validation_data_dir names the held-out pictures: leave it blank here and in the subject")
             return
         found = FoundOffers(planned)
-        self._sender.write(found.find, lambda: self._pick_held_out(planned, found.offers))
+        self._sender.write(
+            found.find, lambda: self._pick_held_out(planned, found.offers), long="Looking for pictures to hold out"
+        )
 
     def _pick_held_out(self, planned: "PlannedBake", offers: "Sequence[HoldOutOffer]") -> None:
         """Open the list of what may be held out."""
@@ -149,7 +153,7 @@ class PlanDialogs:
                 self._hold_nothing_out(planned, held)
             elif choice is not None:
                 offer = offers[int(choice)]
-                self._editor.changed({offer.setting: offer.value})
+                self._editor.changed({offer.setting: offer.value}, _HOLD_OUT)
 
         now = f"{plural(held, 'picture')} held out now" if held else "none now; nothing is saved before you save"
         self._screen.app.push_screen(HoldOutDialog(f"Held-out pictures of {self._file_name}: {now}", choices), take)
@@ -160,7 +164,7 @@ class PlanDialogs:
 
         draft = self._editor.draft
         if held:
-            self._editor.changed({"validation_split": 0.0, "validation_outfit": ""})
+            self._editor.changed({"validation_split": 0.0, "validation_outfit": ""}, _HOLD_OUT)
         elif draft is not None and draft.now.subject:
             path = draft.path
             self._sender.write(lambda: accept_check(planned, path, "nothing-held-out", "all pictures are trained on"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -87,15 +87,12 @@ class SaveImportDialog(Dialog[Path | None]):
         event.stop()
         if not self._busy:
             self._busy = True
-            self._save_in_thread(_stem(event.value))
-
-    @work(thread=True, exit_on_error=False, group="writing")
-    def _save_in_thread(self, name: str) -> None:
-        try:
-            answer = self.Written(self._save(name))
-        except Exception as broken:
-            answer = self.Written(None, as_error("import", broken))
-        self.post_message(answer)
+            name = _stem(event.value)
+            self.start_work(
+                "saving the settings",
+                lambda: self.Written(self._save(name)),
+                lambda broken: self.Written(None, as_error("import", broken)),
+            )
 
     @on(Written)
     def _close(self, event: Written) -> None:
@@ -105,6 +102,7 @@ class SaveImportDialog(Dialog[Path | None]):
             self.dismiss(event.path)
         else:
             self.show_error(event.error)
+            self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
 
 
 def _stem(text: str) -> str:

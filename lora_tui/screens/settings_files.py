@@ -66,7 +66,7 @@ class SettingsFiles:
 
         files = self._workspace.settings_files()
         if not files:
-            self._sender.warn("no settings files in this workspace: press n to create a subject")
+            self._sender.warn("no settings files in this workspace: press <key subject.new> to create a subject")
         else:
             self.settle_edits(lambda: self._screen.app.push_screen(OpenDialog(files, self.path), self.open))
 
@@ -88,6 +88,18 @@ class SettingsFiles:
             return
         if self._end_edit() and (draft := self._editor.draft) is not None:
             self._sender.write(lambda: bakes.save_draft(draft), then)
+
+    def undo(self) -> None:
+        """Take the last edit of the form back; while a value is typed, that is finished or cancelled first."""
+        self._step(self._editor.undo)
+
+    def redo(self) -> None:
+        """Do what was undone last again."""
+        self._step(self._editor.redo)
+
+    def _step(self, step: Callable[[], str]) -> None:
+        if not self._form.editing and self._sender.may_bake():
+            self._sender.note(step())
 
     def settle_edits(self, then: Callable[[], object], about: str = "") -> None:
         """Do `then`; with unsaved edits, ask first whether to save or discard them."""

@@ -1,6 +1,6 @@
 """Twins of the bake shown: which random numbers are other ones, and how many bakes."""
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -84,16 +84,12 @@ class TwinDialog(FieldsDialog["QueuedTwins | None"]):
         elif not self._busy:
             self._busy = True
             self.show_error(None)
-            self.query_one("#keys", Static).update(Content(_READING))
-            self._queue(self.query_one("#vary", Input).value, int(event.value or 1))
-
-    @work(thread=True, exit_on_error=False, group="writing")
-    def _queue(self, vary: str, count: int) -> None:
-        try:
-            answer: Message = self.Queued(self._request.queue(vary, count))
-        except Exception as error:
-            answer = self.Refused(as_error("twin", error))
-        self.post_message(answer)
+            vary, count = self.query_one("#vary", Input).value, int(event.value or 1)
+            self.start_work(
+                _READING,
+                lambda: self.Queued(self._request.queue(vary, count)),
+                lambda error: self.Refused(as_error("twin", error)),
+            )
 
     @on(Queued)
     def _close(self, event: Queued) -> None:
@@ -105,8 +101,3 @@ class TwinDialog(FieldsDialog["QueuedTwins | None"]):
         self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
         self.show_error(event.error)
         self.query_one("#vary", Input).focus()
-
-    def action_leave(self) -> None:
-        """Cancel, unless the twins are being written."""
-        if not self._busy:
-            self.dismiss(None)

@@ -32,6 +32,7 @@ def about_bake(entry: "BakeEntry | None", known: "Mapping[int, BakeEntry]") -> C
         ("ladder", ", ".join(map(str, entry.ladders))),
         ("why", printable(entry.why, _MAX_LINE)),
         ("error", printable(entry.error, _MAX_LINE)),
+        ("energy", _energy(entry)),
         ("settings", printable(entry.fault, _MAX_LINE)),
         ("best", _best(entry)),
         ("said", _said(entry)),
@@ -64,9 +65,17 @@ def _head(entry: "BakeEntry") -> Content:
     )
 
 
+def _energy(entry: "BakeEntry") -> str:
+    if entry.energy is None:
+        return ""
+    from trainer.machine.energy import energy_text
+
+    return energy_text(entry.energy, entry.energy_by)
+
+
 def _origin(entry: "BakeEntry", known: "Mapping[int, BakeEntry]") -> str:
     """Return where a bake comes from; without a parent, what it is compared with."""
-    from trainer.history.differences import lineage_words
+    from trainer.history.records import lineage_words
 
     if words := lineage_words(entry):
         parent = known.get(entry.parent) if entry.parent is not None else None

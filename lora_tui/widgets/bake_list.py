@@ -14,8 +14,18 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.plots.overlay import letter_of
 from lora_tui.widgets.drawn_list import CursorList
-from lora_tui.wording.bake_entries import GAP, OF_LADDER, EntryColumn, columns_for, entry_sign, made_from_text
+from lora_tui.wording.bake_entries import (
+    COLUMNS,
+    MEANINGS,
+    OF_LADDER,
+    EntryColumn,
+    columns_for,
+    entry_sign,
+    made_from_text,
+)
 from lora_tui.wording.cell_width import cut, left, right
+from lora_tui.wording.list_columns import GAP
+from lora_tui.wording.pane_terms import PaneTerms, Term
 
 if TYPE_CHECKING:
     from trainer.history.records import BakeEntry
@@ -84,6 +94,16 @@ class BakeList(CursorList, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("bake list")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "bakes",
+        (
+            Term(CURSOR, "the cursor"),
+            Term("a b c", "letters of marked bakes, in the colours of their curves; a capital is pinned on top"),
+            Term(MARKED, "marked, beyond the colours that there are"),
+            Term(OF_LADDER, "belongs to a ladder"),
+            *(Term(column.head, MEANINGS[column.key]) for column in COLUMNS),
+        ),
+    )
 
     @dataclass
     class Moved(CursorList.Moved):

@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from lora_tui.keymap import bindings
 from lora_tui.wording.cell_width import left, right
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ class BlockMap(Widget, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("block map")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "map",
+        (
+            Term("rows", "the parts, and below each its block groups: its layers by where they are and what they do"),
+            Term("columns", "the saved epochs"),
+            Term(" ".join(SHADES), "from the least value of the part to the greatest; the number stands below"),
+            Term(NOTHING, "not measured"),
+        ),
+    )
 
     @dataclass
     class Moved(Message):

@@ -1,67 +1,43 @@
 """Curves drawn in braille: one row a line of the terminal, labels at the left, epochs below."""
 
+from typing import ClassVar
+
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
 from textual.strip import Strip
-from textual.widget import Widget
 
 from lora_tui.plots.braille import NOBODY, Drawing, draw
 from lora_tui.plots.curves import Plot
+from lora_tui.widgets.plot_colours import PlotColours
+from lora_tui.wording.pane_terms import PaneTerms, Term
 
 _LABEL_WIDTH = 7
 _MIN_COLUMNS = 4
 _EVENT = "┊"
 
 
-class BraillePlot(Widget):
+class BraillePlot(PlotColours):
     """Draws a `Plot`; draws again only when it is given another one or another size."""
-
-    COMPONENT_CLASSES = {  # noqa: RUF012 - Textual's own declaration
-        "braille-plot--label",
-        "braille-plot--mark",
-        "braille-plot--broken",
-        "braille-plot--event",
-        "braille-plot--raw",
-        "braille-plot--smooth",
-        "braille-plot--validation",
-        "braille-plot--unet",
-        "braille-plot--text-encoder",
-        "braille-plot--text-encoder-2",
-        "braille-plot--curve-1",
-        "braille-plot--curve-2",
-        "braille-plot--curve-3",
-        "braille-plot--curve-4",
-        "braille-plot--curve-5",
-        "braille-plot--curve-6",
-        "braille-plot--curve-7",
-        "braille-plot--curve-8",
-    }
 
     DEFAULT_CSS = """
     BraillePlot {
         height: 1fr;
         min-height: 4;
-        & > .braille-plot--label { color: $muted; }
-        & > .braille-plot--mark { color: $faint; }
-        & > .braille-plot--broken { color: $error; text-style: bold; }
-        & > .braille-plot--event { color: $accent; }
-        & > .braille-plot--raw { color: $plot-raw; }
-        & > .braille-plot--smooth { color: $plot-smooth; }
-        & > .braille-plot--validation { color: $plot-validation; }
-        & > .braille-plot--unet { color: $plot-unet; }
-        & > .braille-plot--text-encoder { color: $plot-text-encoder; }
-        & > .braille-plot--text-encoder-2 { color: $plot-text-encoder-2; }
-        & > .braille-plot--curve-1 { color: $curve-1; }
-        & > .braille-plot--curve-2 { color: $curve-2; }
-        & > .braille-plot--curve-3 { color: $curve-3; }
-        & > .braille-plot--curve-4 { color: $curve-4; }
-        & > .braille-plot--curve-5 { color: $curve-5; }
-        & > .braille-plot--curve-6 { color: $curve-6; }
-        & > .braille-plot--curve-7 { color: $curve-7; }
-        & > .braille-plot--curve-8 { color: $curve-8; }
     }
     """
+
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "curves",
+        (
+            Term("raw", "each step's own value, as a band from the least to the greatest"),
+            Term("smooth", "the mean around each step"),
+            Term("validation", "the loss on held-out pictures"),
+            Term(_EVENT, "something changed the course of the bake here: a live setting, a stop of a part, a resume"),
+            Term("e3", "where the epoch ended"),
+            Term("a b c", "curves of several bakes; the capital is on top"),
+        ),
+    )
 
     def __init__(self, empty: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -91,11 +67,11 @@ class BraillePlot(Widget):
         columns, rows = width - _LABEL_WIDTH, height - 1
         if not self._plot.lines or columns < _MIN_COLUMNS or rows < 1:
             text = self._empty if y == height // 2 else ""
-            return _row([Segment(text.center(width)[:width], self._style("label"))], width, plain)
+            return _row([Segment(text.center(width)[:width], self._part("label"))], width, plain)
         if y == rows:
             marks = _mark_row(self._plot, columns)
-            return _row([Segment(" " * _LABEL_WIDTH, plain), Segment(marks, self._style("mark"))], width, plain)
-        label = Segment(self._label(y, rows).rjust(_LABEL_WIDTH - 1) + " ", self._style("label"))
+            return _row([Segment(" " * _LABEL_WIDTH, plain), Segment(marks, self._part("mark"))], width, plain)
+        label = Segment(self._label(y, rows).rjust(_LABEL_WIDTH - 1) + " ", self._part("label"))
         return _row([label, *self._cells(y, columns, rows)], width, plain)
 
     def _cells(self, y: int, columns: int, rows: int) -> list[Segment]:
@@ -114,9 +90,9 @@ class BraillePlot(Widget):
             if column < columns and owners[column] == owners[start] and not alone:
                 continue
             if start in events:
-                segments.append(Segment(_EVENT * (column - start), self._style("event")))
+                segments.append(Segment(_EVENT * (column - start), self._part("event")))
             elif start in broken:
-                segments.append(Segment("×" * (column - start), self._style("broken")))
+                segments.append(Segment("×" * (column - start), self._part("broken")))
             elif start in signs:
                 segments.append(Segment(signs[start], self._line_style(int(owners[start])) + Style(bold=True)))
             else:
@@ -132,7 +108,7 @@ class BraillePlot(Widget):
         return {round((step - window.first) / reach * (columns - 1)) for step in self._plot.events}
 
     def _line_style(self, owner: int) -> Style:
-        return self.rich_style if owner == NOBODY else self._style(self._plot.lines[owner].role)
+        return self.rich_style if owner == NOBODY else self._part(self._plot.lines[owner].role)
 
     def _label(self, y: int, rows: int) -> str:
         window = self._plot.window
@@ -143,9 +119,6 @@ class BraillePlot(Widget):
         if rows >= 5 and rows % 2 and y == rows // 2:
             return self._plot.say((window.top + window.bottom) / 2)
         return ""
-
-    def _style(self, part: str) -> Style:
-        return self.get_component_rich_style(f"braille-plot--{part}")
 
 
 def _row(segments: list[Segment], width: int, style: Style) -> Strip:

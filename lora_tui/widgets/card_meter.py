@@ -1,10 +1,13 @@
 """Memory and load of the cards and the computer."""
 
+from typing import ClassVar
+
 from textual.content import Content
 
 from lora_tui.widgets.pane import NARROW, Pane
 from lora_tui.wording.bars import stacked_bar
 from lora_tui.wording.numbers import NOT_AVAILABLE, gib
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import WARNING
 from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.text import printable
@@ -17,6 +20,21 @@ class CardMeter(Pane):
     """VRAM by owner, load, power, clock, temperature and fan of each card; memory and disk of the computer."""
 
     title = "GPU"
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        title,
+        (
+            Term("VRAM", "memory of the GPU: used, of how much (GiB)"),
+            Term("ours", "what lora-tui's processes take of it"),
+            Term("others", "what other programs take of it"),
+            Term("peak", "the most that ours took since the bake started"),
+            Term("predicted", "the most that the bake is expected to take"),
+            Term("GPU", "share of the last moments in which it computed; power, clock and temperature beside it"),
+            Term("fan", "its speed, in percent of the most"),
+            Term("RAM", "memory of the computer: used, of how much (GiB)"),
+            Term("disk", "what is free where the workspace is"),
+            Term("CPU", "share of all cores that computes"),
+        ),
+    )
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -9,6 +9,7 @@ from textual.message import Message
 
 from lora_tui.keymap import bindings
 from lora_tui.widgets.pane import Pane
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from trainer.doneness.record import LETTERS, DonenessLane, EpochState, SavedEpoch
 from trainer.doneness.words import BAND_SIGN, legend, mark_signs, mark_words, shown_text
 
@@ -25,6 +26,16 @@ _COLOURS: Mapping[EpochState, str] = {
     EpochState.MILD: "$warning",
     EpochState.STRONG: "$error",
 }
+_STATES: Mapping[EpochState, str] = {
+    EpochState.UNKNOWN: "nothing that was measured places it",
+    EpochState.RAW: "the part has hardly learned yet",
+    EpochState.FORMING: "it is learning",
+    EpochState.DONE: "it learns no more than the noise",
+    EpochState.OVER: "more training made it worse",
+    EpochState.NO_SIGN: "no sign of memorized pictures",
+    EpochState.MILD: "mild signs of memorized pictures",
+    EpochState.STRONG: "strong signs of memorized pictures",
+}
 _BAR, _GAP = "━", "·"
 _ROW, _COLUMN = "▸", "▾"
 _LEAST = 3
@@ -40,6 +51,17 @@ class DonenessView(Pane, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("doneness lanes")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "lanes",
+        (
+            Term("epoch", "the saved epochs, from left to right"),
+            Term("step", "the step at which each was saved"),
+            Term("shown", "how often each picture was shown by then; a range where repeats differ"),
+            *(Term(letter, f"{state.value}: {_STATES[state]}") for state, letter in LETTERS.items()),
+            Term("aim for", f"{BAND_SIGN} where every lane that is placed is done"),
+            Term("you call", "your verdicts on pictures of that epoch"),
+        ),
+    )
 
     class Moved(Message):
         """The cursor was moved to an epoch and a lane."""

@@ -1,6 +1,6 @@
 """List of settings, one line each, drawn line by line: a widget per field took 0.6 s to mount, this takes none."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.numbers import unit_for
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import FAILED
 from trainer.text import printable
 
@@ -67,7 +68,7 @@ class FormState:
 
 @dataclass(frozen=True)
 class _Row:
-    kind: Literal["space", "section", "field", "name", "error", "below"]
+    kind: Literal["space", "section", "field", "name", "error", "below", "note"]
     text: str = ""
     info: "FieldInfo | None" = None
 
@@ -107,6 +108,15 @@ class FieldList(DrawnList, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("form")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "settings",
+        (
+            Term(CHANGED, "differs from the last bake"),
+            Term(UNSAVED, "edited, not saved"),
+            Term("grey", "not set: the value that follows from other settings, or the default"),
+            Term("–", "not set, and nothing follows"),
+        ),
+    )
 
     @dataclass
     class Moved(Message):
@@ -144,7 +154,8 @@ class FieldList(DrawnList, can_focus=True):
         self._notes = notes or {}
         self._infos: tuple[FieldInfo, ...] = ()
         self._state = FormState()
-        self._accepts: Callable[[FieldInfo], bool] | None = None
+        self._found: tuple[str, ...] | None = None
+        self._beside: tuple[str, ...] = ()
         self._rows: list[_Row] = []
         self._cursor = ""
 
@@ -161,9 +172,14 @@ class FieldList(DrawnList, can_focus=True):
         self._infos, self._state = given, state
         self._build()
 
-    def filter(self, accepts: "Callable[[FieldInfo], bool] | None") -> None:
-        """Show only the fields that `accepts` says yes to; None shows all."""
-        self._accepts = accepts
+    def show_found(self, names: Sequence[str], notes: Sequence[str] = ()) -> None:
+        """Show only the fields of these names, in this order, and above them a line for each of `notes`."""
+        self._found, self._beside = tuple(names), tuple(notes)
+        self._build()
+
+    def show_all(self) -> None:
+        """Show every field in its section again."""
+        self._found, self._beside = None, ()
         self._build()
 
     def go_to(self, name: str) -> None:
@@ -204,8 +220,8 @@ class FieldList(DrawnList, can_focus=True):
             if note := self._notes.get(row.text):
                 head.append(Segment(f"   {note}", self._style("inherited")))
             return self._strip(head, self.rich_style)
-        if row.kind in ("error", "below"):
-            ink = self._style("error" if row.kind == "error" else "inherited")
+        if row.kind in ("error", "below", "note"):
+            ink = self._style({"error": "error", "below": "inherited", "note": "changed"}[row.kind])
             return self._strip([Segment(row.text, ink)], self.rich_style)
         assert row.info is not None
         under = self._style("cursor") if row.info.name == self._cursor else self.rich_style
@@ -284,13 +300,12 @@ class FieldList(DrawnList, can_focus=True):
         return [row.info.name for row in self._rows if row.kind == "field" and row.info is not None]
 
     def _build(self) -> None:
-        rows: list[_Row] = []
+        searching = self._found is not None
+        rows = [_Row("note", line) for text in self._beside for line in self._folded(text)]
         section = ""
-        searching = self._accepts is not None
-        for info in self._infos:
-            if self._accepts is not None and not self._accepts(info):
-                continue
-            if info.section != section:
+        for info in self._shown():
+            # What is found stands in the order of likelihood; the note below the list names the section.
+            if info.section != section and not searching:
                 rows += [_Row("space")] if rows else []
                 rows.append(_Row("section", info.section))
                 section = info.section
@@ -301,14 +316,22 @@ class FieldList(DrawnList, can_focus=True):
             if info.name == self._state.wrong:
                 rows += [_Row("error", text, info) for text in self._error_lines()]
             rows += [_Row("below", text, info) for text in self._lines_below(info.name)]
-        if not rows and searching:
-            rows.append(_Row("below", "  nothing found"))
         self._rows = rows
         self.virtual_size = Size(0, len(rows))
         names = self._names()
         if names and self._cursor not in names:
             self.go_to(names[0])
         self.refresh()
+
+    def _shown(self) -> "Sequence[FieldInfo]":
+        """Return the fields that are listed, in their order."""
+        if self._found is None:
+            return self._infos
+        by_name = {info.name: info for info in self._infos}
+        return [by_name[name] for name in self._found if name in by_name]
+
+    def _folded(self, text: str) -> list[str]:
+        return [f"  {piece.plain}" for piece in Content(printable(text)).wrap(max(8, self.size.width - 3))]
 
     def _error_lines(self) -> list[str]:
         pieces = Content(printable(self._state.error)).wrap(max(8, self.size.width - 6))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
@@ -23,6 +24,7 @@ from lora_tui.wording.ladders import (
     rungs_text,
     title_text,
 )
+from lora_tui.wording.pane_terms import PaneTerms, Term
 
 _CURSOR = "▸"
 # Cells before the columns: cursor, sign, and blanks.
@@ -34,12 +36,14 @@ _LEAST_ANSWER = 24
 
 @dataclass(frozen=True)
 class _Column:
-    """One column: what stands above it, its cells, its text, and whether numbers stand at its right end."""
+    """One column: what stands above it, its cells, what it says, its text, whether numbers stand at its right end, and whether it is left out while it is empty."""
 
     head: str
     width: int
+    means: str
     text: Callable[[LadderLine, float], str]
     is_number: bool = True
+    may_be_left_out: bool = False
 
 
 def _count(standing: RungStanding) -> Callable[[LadderLine, float], str]:
@@ -51,16 +55,28 @@ def _count(standing: RungStanding) -> Callable[[LadderLine, float], str]:
 
 
 _COLUMNS = (
-    _Column("no.", 4, lambda line, now: str(line.state.number)),
-    _Column("title", 30, lambda line, now: title_text(line.state), is_number=False),
-    _Column("done", 5, lambda line, now: rungs_text(line.state)),
-    _Column("failed", 6, _count(RungStanding.FAILED)),
-    _Column("waiting", 7, _count(RungStanding.WAITING)),
-    _Column("twins", 5, lambda line, now: str(line.state.spec.twins)),
-    _Column("ends", 9, lambda line, now: end_text(line.state, now)),
+    _Column("no.", 4, "number of the ladder", lambda line, now: str(line.state.number)),
+    _Column("title", 30, "what it asks, or your title", lambda line, now: title_text(line.state), is_number=False),
+    _Column("done", 5, "rungs baked, of how many", lambda line, now: rungs_text(line.state)),
+    _Column("failed", 6, "rungs of which a bake ended early", _count(RungStanding.FAILED), may_be_left_out=True),
+    _Column("waiting", 7, "rungs that are queued or held", _count(RungStanding.WAITING), may_be_left_out=True),
+    _Column(
+        "twins",
+        5,
+        "bakes of each rung that differ in random numbers alone; what they differ by is the noise",
+        lambda line, now: str(line.state.spec.twins),
+    ),
+    _Column(
+        "ends",
+        9,
+        "when the last bake is expected to end; ? until its speed is known",
+        lambda line, now: end_text(line.state, now),
+        may_be_left_out=True,
+    ),
 )
 _TITLE = 1
-_LEAST_TITLE, _MOST_TITLE = 12, 36
+_ANSWER = "answer"
+_LEAST_TITLE, _MOST_TITLE = 12, 48
 
 
 class LadderList(CursorList, can_focus=True):
@@ -95,6 +111,14 @@ class LadderList(CursorList, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("ladder list")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "ladders",
+        (
+            Term(_CURSOR, "the cursor"),
+            *(Term(column.head, column.means) for column in _COLUMNS),
+            Term(_ANSWER, "what the ladder says, as far as it stands out from the noise"),
+        ),
+    )
 
     @dataclass
     class Moved(CursorList.Moved):
@@ -105,6 +129,8 @@ class LadderList(CursorList, can_focus=True):
         self._lines: Sequence[LadderLine] = ()
         self._now = 0.0
         self._empty = ""
+        self._columns: Sequence[_Column] = _COLUMNS
+        self._longest = _LEAST_TITLE
 
     @property
     def current(self) -> LadderLine | None:
@@ -126,6 +152,13 @@ class LadderList(CursorList, can_focus=True):
         """
         held = self.current
         self._lines, self._now, self._empty = lines, now, empty
+        # What no ladder has leaves its cells to the titles.
+        self._columns = [
+            column
+            for column in _COLUMNS
+            if not (lines and column.may_be_left_out) or any(column.text(line, now) for line in lines)
+        ]
+        self._longest = max((cell_len(title_text(line.state)) for line in lines), default=_LEAST_TITLE)
         self.virtual_size = Size(0, len(lines) + 1)
         if held is not None:
             number = held.state.number
@@ -148,10 +181,10 @@ class LadderList(CursorList, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return the head, then one line a ladder."""
-        widths = _widths(self._width - _LEAD)
+        widths = _widths(self._width - _LEAD, self._columns, self._longest)
         if y == 0:
-            heads = [_cell(column.head, column, width) for column, width in zip(_COLUMNS, widths, strict=False)]
-            heads += ["answer"] if len(widths) > len(_COLUMNS) else []
+            heads = [_cell(column.head, column, width) for column, width in zip(self._columns, widths, strict=False)]
+            heads += [_ANSWER] if len(widths) > len(self._columns) else []
             return self._strip([Segment(" " * _LEAD + (" " * _GAP).join(heads), self._style("head"))])
         if not self._lines and y == 2:
             return self._strip([Segment(cut(f"  {self._empty}", self._width), self._style("muted"))])
@@ -165,26 +198,34 @@ class LadderList(CursorList, can_focus=True):
     def _segments(self, line: LadderLine, widths: Sequence[int], under: Style, *, here: bool) -> list[Segment]:
         sign = ladder_sign(line.state)
         cells = [
-            _cell(column.text(line, self._now), column, width) for column, width in zip(_COLUMNS, widths, strict=False)
+            _cell(column.text(line, self._now), column, width)
+            for column, width in zip(self._columns, widths, strict=False)
         ]
         segments = [
             Segment(f"{_CURSOR if here else ' '} ", under),
             Segment(f"{sign.mark} ", self._on(sign.colour.removeprefix("$"), under)),
             Segment((" " * _GAP).join(cells), under),
         ]
-        if len(widths) > len(_COLUMNS):
+        if len(widths) > len(self._columns):
             segments.append(Segment(" " * _GAP + left(first_words(line.answer), widths[-1]), self._on("muted", under)))
         return segments
 
 
-def _widths(width: int) -> list[int]:
-    """Return the cells of the columns, and behind them of the answer where there is room for it."""
-    widths = [column.width for column in _COLUMNS]
+def _widths(width: int, columns: Sequence[_Column], longest: int) -> list[int]:
+    """Return the cells of the columns, and behind them of the answer where there is room for it.
+
+    Args:
+        width: of all together.
+        columns: that are shown.
+        longest: cells of the longest title.
+    """
+    widths = [column.width for column in columns]
     fixed = sum(widths) - widths[_TITLE] + _GAP * (len(widths) - 1)
     left_over = width - fixed
-    if left_over - _MOST_TITLE - _GAP >= _LEAST_ANSWER:
-        widths[_TITLE] = _MOST_TITLE
-        return [*widths, left_over - _MOST_TITLE - _GAP]
+    title = max(_LEAST_TITLE, min(longest, _MOST_TITLE))
+    if left_over - title - _GAP >= _LEAST_ANSWER:
+        widths[_TITLE] = title
+        return [*widths, left_over - title - _GAP]
     widths[_TITLE] = max(_LEAST_TITLE, left_over)
     return widths
 

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from heapq import merge
+from itertools import islice
 from operator import attrgetter
 from typing import ClassVar, NamedTuple
 
@@ -17,6 +18,7 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.widgets.pane import heading
+from lora_tui.wording.pane_terms import PaneTerms, Term, only
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.journal.records import LogLine
 from trainer.text import printable
@@ -25,6 +27,8 @@ _MAX_LINES = 2000
 _SIGNS = {"warning": WARNING.mark, "error": FAILED.mark}
 # Cells before the text: time and sign.
 _INDENT = 9
+# What one event puts into the log twice, as an error of a bake and the toast about it, lies no further apart.
+_REPEATED_LINES, _REPEATED_SECONDS = 30, 10.0
 # The journal counts its lines from 1.
 _OWN = 0
 
@@ -59,6 +63,13 @@ class LogPane(DrawnList, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("log")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "log",
+        (
+            Term("12:38", "when it happened; what toasts showed stands here too"),
+            *only(WARNING, FAILED),
+        ),
+    )
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -95,6 +106,12 @@ class LogPane(DrawnList, can_focus=True):
     def append(self, text: str, level: str, seconds: float) -> None:
         """Append a line of the program's own, which is not in the journal."""
         self._append([LogLine(_OWN, None, seconds, level, text)])
+
+    def note(self, text: str, level: str, seconds: float) -> None:
+        """Append a line of the program's own unless one of the last moments holds it already, the journal's included."""
+        last = islice(reversed(self._lines), _REPEATED_LINES)
+        if not any(text in line.text and seconds - line.seconds < _REPEATED_SECONDS for line in last):
+            self.append(text, level, seconds)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold the lines at the new width, and keep the end in view."""

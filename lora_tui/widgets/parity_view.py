@@ -17,6 +17,7 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.cell_width import cut
+from lora_tui.wording.pane_terms import PaneTerms, Term, only
 from lora_tui.wording.state_symbols import DIFFERS
 from trainer.text import printable
 
@@ -64,6 +65,15 @@ class ParityView(DrawnList, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("parity table")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "trainers",
+        (
+            Term("first column", "your settings"),
+            Term("other columns", "a trainer each, on the day named: what it makes of the same settings and data"),
+            Term(_CURSOR, "the cursor; why a cell differs stands below"),
+            *only(DIFFERS),
+        ),
+    )
 
     @dataclass
     class Moved(Message):

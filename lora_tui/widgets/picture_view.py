@@ -43,6 +43,9 @@ class PictureView(Widget):
         self._proportion = (1, 1)
         self._label = ""
         self._empty = ""
+        # What was read for the picture, and what is drawn of it.
+        self._source: Pixels | None = None
+        self._is_stale = False
         self._drawn: Pixels | None = None
 
     def compose(self) -> ComposeResult:
@@ -126,9 +129,7 @@ class PictureView(Widget):
 
     def _pixels(self) -> Pixels | None:
         """Return what is drawn: the picture, or the one before while it is on its way."""
-        now = self._now()
-        if now is not None or self._path is None:
-            self._drawn = now
+        self._take(self._now())
         drawn = self._drawn
         too_large = drawn is not None and (drawn.width > self.content_size.width or drawn.height > 2 * self._rows)
         return None if too_large else drawn
@@ -146,10 +147,9 @@ class PictureView(Widget):
     def _show_true(self) -> None:
         if self._true is None or not self.is_mounted:
             return
-        pixels = self._now()
-        if self._path is not None and (pixels is None or pixels is self._drawn):
+        if not self._take(self._now()):
             return
-        self._drawn = pixels
+        pixels = self._drawn
         widget: Any = self.query_one("#pixels")
         if pixels:
             from PIL import Image
@@ -157,3 +157,20 @@ class PictureView(Widget):
             widget.image = Image.frombytes("RGB", (pixels.width, pixels.height), pixels.data)
         else:
             widget.image = None
+
+    def _take(self, now: Pixels | None) -> bool:
+        """Draw what was read, unless it is drawn already or still on its way; return whether something changed."""
+        if (now is self._source and not self._is_stale) or (now is None and self._path is not None):
+            return False
+        self._source, self._drawn, self._is_stale = now, self._finished(now) if now else now, False
+        return True
+
+    def _finished(self, pixels: Pixels) -> Pixels:
+        """Return what is drawn of the picture now shown, at the size at which it was read."""
+        return pixels
+
+    def _finish_again(self) -> None:
+        """Draw again what is drawn on the picture."""
+        self._is_stale = True
+        self.refresh()
+        self._show_true()

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.content import Content
 
-from lora_tui.keymap import BY_ID
+from lora_tui.own_keys import keys_of
 from lora_tui.widgets.pane import NARROW, Pane, heading
 from lora_tui.wording.memory import PeakView, peak_parts
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import FAILED, WARNING
 from trainer.text import plural, printable
 
@@ -27,6 +29,18 @@ class PlanBar(Pane):
     """The plan on one or two lines with its warnings under it, or the error in its place."""
 
     title = "plan"
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        title,
+        (
+            Term("200 pictures × 3", "pictures, times the repeats of their folders: what an epoch shows"),
+            Term("buckets", "sizes and shapes that the pictures are batched in"),
+            Term("202 steps × 8", "optimizer steps of an epoch, times epochs"),
+            Term("≈", "time expected, from bakes like this one"),
+            Term("peak", "memory of the GPU that is predicted, of what is free now"),
+            Term("on disk", "what the saved LoRAs and states will take"),
+            Term("1 warning", "how much the checks found, with the key that lists it"),
+        ),
+    )
     most_lines = 5
     """Lines at most; warnings beyond it are counted, not shown."""
     most_lines_of_next = 3
@@ -108,7 +122,8 @@ class PlanBar(Pane):
     @property
     def _counts(self) -> str:
         """How much the checks found, with the key that lists it."""
-        return f"{self._shown.counts} ({BY_ID['checks.open'].documented_key})"
+        key = keys_of(self.app).shown("checks.open")
+        return f"{self._shown.counts}{f' ({key})' if key else ''}"
 
 
 def at_dots(line: str, width: int, peak: Sequence[Content] = ()) -> list[Content]:

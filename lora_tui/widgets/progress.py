@@ -1,5 +1,7 @@
 """Progress of the bake: step, speed, time left, loss and rates."""
 
+from typing import ClassVar
+
 from textual.content import Content
 
 from lora_tui.snapshot import Snapshot
@@ -9,6 +11,7 @@ from lora_tui.wording.bake_progress import StepProgress, step_progress
 from lora_tui.wording.bars import bar
 from lora_tui.wording.job_names import state_word
 from lora_tui.wording.numbers import count, loss, rate, speed
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import FAILED, bake_sign
 from trainer.journal.records import Bake, BakeState
 from trainer.settings.parts import all_parts, metric_of
@@ -25,6 +28,19 @@ class BakeProgress(SnapshotPane):
     """Epoch, step, bar, share and time left; speed, loss and rates below."""
 
     title = "progress"
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        title,
+        (
+            Term("epoch", "of how many; the one that is being trained"),
+            Term("step", "optimizer steps done, of how many"),
+            Term("left", "time to the end, at the speed of the last steps"),
+            Term("it/s", "optimizer steps in a second"),
+            Term("img/s", "pictures in a second"),
+            Term("loss", "training loss, smoothed over the last steps"),
+            Term("val", "the newest loss on held-out pictures"),
+            Term("lr", "the rate of each part now; `stopped` for one that trains no more"),
+        ),
+    )
 
     def lines(self, width: int) -> list[Content]:
         """Return two lines, progress and speed; one when narrow."""

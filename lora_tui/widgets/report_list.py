@@ -16,7 +16,8 @@ from textual.strip import Strip
 from lora_tui.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.cell_width import cut, left
-from lora_tui.wording.state_symbols import ENDED, Sign
+from lora_tui.wording.pane_terms import PaneTerms, Term, only
+from lora_tui.wording.state_symbols import DONE, ENDED, FAILED, TRANSLATED, WARNING, Sign
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ class ReportList(DrawnList, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("report list")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "report",
+        (
+            Term("first column", "the key of the other program, or the setting here"),
+            Term("second column", "its value there"),
+            Term("third column", "what became of it, and why"),
+            *only(DONE, TRANSLATED, ENDED, WARNING, FAILED),
+        ),
+    )
 
     @dataclass
     class Moved(Message):

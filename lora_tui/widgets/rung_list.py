@@ -17,7 +17,8 @@ from textual.widget import Widget
 from lora_tui.keymap import bindings
 from lora_tui.plots.ladder_plot import CENTRE
 from lora_tui.wording.cell_width import cut, left
-from lora_tui.wording.ladders import bake_of_rung_sign, point_text, progress_text
+from lora_tui.wording.ladders import NO_BAKE, bake_of_rung_sign, point_text, progress_text
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from trainer.ladders.measures import curve_title
 from trainer.text import printable
 
@@ -75,6 +76,20 @@ class RungList(Widget, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("rung list")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "rungs",
+        (
+            Term(CENTRE, "the centre: the rung of the settings as they are"),
+            Term(_HEADS[0], "number of the rung's first bake, and how far it is"),
+            Term(f"{_HEADS[1]} 1", "the same with other random numbers"),
+            Term(NO_BAKE.mark, "not queued"),
+            Term(_CUT, "taken out of the ladder; what it baked is kept"),
+            Term(
+                "the last column",
+                "the measure that is drawn above: its mean over the twins, and the interval of the noise",
+            ),
+        ),
+    )
 
     @dataclass
     class Moved(Message):

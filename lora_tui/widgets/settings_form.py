@@ -1,5 +1,6 @@
 """The settings form: the list of fields, an editor laid over a line, a search line, and the help of the field."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
@@ -16,7 +17,8 @@ from textual.widgets import Input, Static
 from lora_tui.keymap import bindings
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
-from lora_tui.widgets.field_search import find_fields
+from lora_tui.widgets.field_search import read_foreign_names, search_fields
+from lora_tui.widgets.found_lines import found_lines
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.widgets.pane import heading
 from trainer.text import printable
@@ -208,6 +210,8 @@ class SettingsForm(Vertical):
         """Open the search line."""
         if not self._infos or self._editing:
             return
+        # What other trainers call settings is in tables that take a tenth of a second to read.
+        threading.Thread(target=read_foreign_names, name="names", daemon=True).start()
         self._came_from = self._fields.cursor
         self._find.value = ""
         self.add_class("-finding")
@@ -269,13 +273,13 @@ class SettingsForm(Vertical):
     def _search(self, event: Input.Changed) -> None:
         event.stop()
         if not event.value.strip():
-            self._fields.filter(None)
+            self._fields.show_all()
             return
-        found = find_fields(event.value, tuple(self._infos.values()), self._fuzzy)
-        among = set(found)
-        self._fields.filter(lambda info: info.name in among)
-        if found:
-            self._fields.go_to(found[0])
+        found = search_fields(event.value, tuple(self._infos.values()), self._fuzzy)
+        names = found.names or found.near
+        self._fields.show_found(names, found_lines(found, self.screen))
+        if names:
+            self._fields.go_to(names[0])
 
     @on(Input.Submitted, "#find")
     def _found(self, event: Input.Submitted) -> None:
@@ -322,7 +326,7 @@ class SettingsForm(Vertical):
         # At once, not by focus(), which waits its turn: hiding what still has the focus lets the screen choose another.
         self.screen.set_focus(self._fields)
         self.remove_class("-finding")
-        self._fields.filter(None)
+        self._fields.show_all()
         self._fields.go_to(name)
 
     def _place_editor(self) -> None:

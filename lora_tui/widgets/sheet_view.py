@@ -13,12 +13,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from lora_tui.keymap import bindings
-from lora_tui.pictures.grid_model import Sheet, sheet_title, verdict_line
+from lora_tui.pictures.grid_model import FAVOURITE, VERDICT_SIGNS, Sheet, sheet_title, verdict_line
 from lora_tui.pictures.picture_cache import Pictures, Want
 from lora_tui.widgets.half_blocks import row
 from lora_tui.widgets.pane import heading
 from lora_tui.widgets.sheet_layout import SheetLayout, lay_out
 from lora_tui.wording.cell_width import centred, cut, right
+from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import FAILED
 from trainer.grid.cell import Place
 from trainer.journal.records import CellNote
@@ -59,6 +60,17 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("sheet")
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "sheet",
+        (
+            Term("columns, rows", "the values of the axes X and Y; each Z has a sheet, each seed a picture"),
+            Term(_MARKED, "marked for comparison"),
+            Term(FAVOURITE, "a favourite"),
+            *(Term(sign, f"your verdict: {name}") for name, sign in VERDICT_SIGNS.items()),
+            Term("U T", "before a verdict: of the U-Net or of the text encoder alone"),
+            Term("3/4", "the subject's checklist: what the picture shows, of what you looked at"),
+        ),
+    )
 
     def __init__(self, pictures: Pictures, *, id: str | None = None) -> None:
         super().__init__(id=id)

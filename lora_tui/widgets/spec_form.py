@@ -1,11 +1,14 @@
 """The form of a grid's spec, which shows under each axis what its values mean while they are typed."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import on
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from lora_tui.keymap import bindings
 from lora_tui.widgets.field_list import FieldList
 from lora_tui.widgets.settings_form import SettingsForm
 
@@ -13,8 +16,16 @@ from lora_tui.widgets.settings_form import SettingsForm
 class SpecForm(SettingsForm):
     """All fields of a spec. Also reports every key typed, and asks for the list of what an axis may vary."""
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings("spec form")
+
     heading = "builder"
     most_turned = 100
+
+    @dataclass
+    class StepAsked(Message):
+        """The last edit is to be undone, or what was undone done again."""
+
+        forth: bool
 
     @dataclass
     class Typing(Message):
@@ -32,6 +43,16 @@ class SpecForm(SettingsForm):
         """The user wants to choose what an axis varies."""
 
         name: str
+
+    def action_undo(self) -> None:
+        """Ask for the last edit to be undone; while a value is typed, that is finished or cancelled first."""
+        if not self.editing:
+            self.post_message(self.StepAsked(False))
+
+    def action_redo(self) -> None:
+        """Ask for what was undone to be done again."""
+        if not self.editing:
+            self.post_message(self.StepAsked(True))
 
     def accept(self) -> None:
         """Close the editor."""

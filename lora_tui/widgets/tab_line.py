@@ -1,5 +1,7 @@
 """Tabs of a narrow screen, which shows one pane at a time."""
 
+from collections.abc import Sequence
+
 from textual import events
 from textual.content import Content
 from textual.message import Message
@@ -26,9 +28,10 @@ class TabLine(Pane):
             super().__init__()
             self.name = name
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, names: Sequence[str] = TABS, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.active = TABS[0]
+        self.names = tuple(names)
+        self.active = self.names[0]
 
     def show(self, active: str) -> None:
         """Mark `active`."""
@@ -38,7 +41,7 @@ class TabLine(Pane):
     def lines(self, width: int) -> list[Content]:
         """Return the line."""
         parts: list[tuple[str, str]] = []
-        for number, name in enumerate(TABS, start=1):
+        for number, name in enumerate(self.names, start=1):
             here = name == self.active
             parts.append((f"{'▸' if here else ' '}{number} {name}", "bold $primary" if here else "$muted"))
             parts.append(("   ", ""))
@@ -47,7 +50,7 @@ class TabLine(Pane):
     def on_click(self, event: events.Click) -> None:
         """Pick the tab under the pointer."""
         line = self.lines(self.content_size.width)[0].plain
-        for name in TABS:
+        for name in self.names:
             start = line.index(name) - 2
             if start <= event.x - 1 < start + len(name) + 3:
                 self.post_message(self.Picked(name))

@@ -1,0 +1,162 @@
+"""What can be done with one saved LoRA of the bake shown: the list that Enter opens, and what each line does."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+from lora_tui.actions import epochs, journal
+from lora_tui.actions.order_sender import OrderSender
+from lora_tui.forms.draft import SettingsDraft
+from lora_tui.screens.confirm import ConfirmDialog
+from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.snapshot import Snapshot
+from lora_tui.wording.epoch_standings import said_words
+from lora_tui.wording.numbers import losses_line
+from trainer.journal.records import Bake, Checkpoint
+from trainer.text import printable
+
+if TYPE_CHECKING:
+    from trainer.jobs.fork import ForkedBake
+
+
+class EpochActionsDialog(PickDialog):
+    """What can be done with a LoRA."""
+
+    ENTER_ACTS = True
+
+
+class BakeEpochs:
+    """Offers what can be done with a saved LoRA of the bake shown, and does it.
+
+    Args:
+        screen: the dialogs open over it; it gets the answers.
+        sender: writes, as far as the keys may.
+        snapshot: returns what the screen shows now.
+        draft: returns the settings being edited, None without any.
+        forked: takes a fork that was queued.
+    """
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        sender: OrderSender,
+        snapshot: Callable[[], Snapshot],
+        draft: Callable[[], SettingsDraft | None],
+        forked: "Callable[[ForkedBake | None], None]",
+    ) -> None:
+        self._screen = screen
+        self._sender = sender
+        self._snapshot = snapshot
+        self._draft = draft
+        self._forked = forked
+
+    def offer(self, saved: Checkpoint) -> None:
+        """Ask what to do with a LoRA."""
+        bake = self._snapshot().bake
+        if bake is None:
+            return
+        doing: dict[str, Callable[[Bake, Checkpoint], object]] = {
+            "grid": self._grid,
+            "compare": self._compare,
+            "use": self._use,
+            "fork": self._fork,
+            "measures": self._measures,
+            "best": self._best,
+            "champion": self._champion,
+            "delete": self._delete,
+        }
+
+        def do(value: str | None) -> None:
+            if value is not None:
+                doing[value](bake, saved)
+
+        heading = f"Epoch {saved.epoch}, step {saved.step:,} of bake {bake.number:04d}: {printable(saved.stem, 40)}"
+        self._screen.app.push_screen(EpochActionsDialog(heading, tuple(self._choices(bake, saved))), do)
+
+    def _choices(self, bake: Bake, saved: Checkpoint) -> "Iterator[PickChoice]":
+        """Yield what the keys may do with a LoRA that is still there, or with what is left of one that is not."""
+        standing = self._snapshot().standings.get(saved.step)
+        there, rights = standing is None or standing.there, self._sender.rights
+        yield PickChoice("measures", "measures", losses_line(saved) or "what was measured of it")
+        if there:
+            yield PickChoice("grid", "grid from it", "open the grid builder with this LoRA alone")
+            yield PickChoice("compare", "compare", "a grid of it beside the one before, the best and the champion")
+        if there and rights.bake:
+            yield PickChoice("use", "use", "send it to where you use LoRAs")
+            if not bake.imported:
+                yield PickChoice("fork", "fork from it", "a new bake that starts here, with the settings being edited")
+        if rights.order:
+            best = standing is not None and standing.best
+            about = (
+                "take back that it is the best" if best else f"say that it is the best of this bake{_so_far(standing)}"
+            )
+            yield PickChoice("best", "not the best" if best else "best", about)
+        if there and rights.bake:
+            if standing is None or not standing.champion:
+                yield PickChoice(
+                    "champion", "champion", "make it the champion of its subject, which grids can set beside others"
+                )
+            if not bake.imported and not bake.state.live:
+                yield PickChoice("delete", "delete", "its file and the training state of its step (asks first)")
+
+    def offer_removal(self, read: journal.RemovalRead) -> None:
+        """Say what goes and what stays, and ask."""
+        from lora_tui.screens.journal_orders import DELETE_ANSWERS, removal_question
+
+        sender, removal = self._sender, read.removal
+
+        def remove(answer: str | None) -> None:
+            if answer:
+                sender.write(lambda: journal.remove(sender.workspace, removal), sender.wake)
+
+        self._screen.app.push_screen(ConfirmDialog(removal_question(read), DELETE_ANSWERS), remove)
+
+    def _grid(self, bake: Bake, saved: Checkpoint) -> None:
+        self._read_grid(bake, saved, beside=False)
+
+    def _compare(self, bake: Bake, saved: Checkpoint) -> None:
+        self._read_grid(bake, saved, beside=True)
+
+    def _read_grid(self, bake: Bake, saved: Checkpoint, *, beside: bool) -> None:
+        workspace = self._sender.workspace
+        self._sender.write(lambda: epochs.read_grid(workspace, bake.number, saved, beside=beside), awaited=True)
+
+    def _use(self, bake: Bake, saved: Checkpoint) -> None:
+        from lora_tui.actions.publish import Publishing
+        from lora_tui.screens.use_epoch import PublishDialog, used_line
+
+        using = Publishing.of_saved(self._sender.workspace, bake.number, saved.step)
+        dialog = PublishDialog(using, f"Use {printable(saved.stem, 40)} of bake {bake.number:04d}")
+        self._screen.app.push_screen(dialog, lambda used: self._sender.note(used_line(used)) if used else None)
+
+    def _fork(self, bake: Bake, saved: Checkpoint) -> None:
+        from lora_tui.actions.fork import ForkRequest
+        from lora_tui.screens.fork import ForkDialog
+
+        forking = ForkRequest(self._sender.workspace, bake.number, self._draft(), self._sender.engine.key)
+        heading = f"Fork bake {bake.number:04d} {printable(bake.name, 30)}"
+        self._screen.app.push_screen(ForkDialog(forking, heading, epoch=saved.epoch), self._forked)
+
+    def _measures(self, bake: Bake, saved: Checkpoint) -> None:
+        from lora_tui.screens.measures import show_measures
+
+        show_measures(self._screen, self._sender.workspace, bake)
+
+    def _best(self, bake: Bake, saved: Checkpoint) -> None:
+        standing, workspace = self._snapshot().standings.get(saved.step), self._sender.workspace
+        step = None if standing is not None and standing.best else saved.step
+        self._sender.write(lambda: journal.keep_best(workspace, bake.number, step), self._sender.wake)
+
+    def _champion(self, bake: Bake, saved: Checkpoint) -> None:
+        workspace = self._sender.workspace
+        self._sender.write(lambda: epochs.name_champion(workspace, bake.number, saved), self._sender.wake)
+
+    def _delete(self, bake: Bake, saved: Checkpoint) -> None:
+        workspace = self._sender.workspace
+        self._sender.write(lambda: epochs.plan_removal(workspace, bake.number, saved.step), awaited=True)
+
+
+def _so_far(standing: Any) -> str:
+    words = said_words(standing)
+    return f" (so far: {words})" if words else ""
