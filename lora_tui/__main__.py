@@ -7,6 +7,8 @@ import sys
 def main() -> None:
     """Run the command line."""
     forget_current_folder()
+    # It would look through every installed package for plug-ins of others, at each start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from lora_tui.cli import main as run
 
     run()

@@ -12,24 +12,42 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Provider
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widget import Widget
 
+from lora_tui.actions.long_job import LongJob
 from lora_tui.actions.report_file import ReportWritten
-from lora_tui.keymap import BY_ID, Action, bindings
+from lora_tui.actions.workspaces import SwitchAsked
+from lora_tui.keymap import Action, bindings, records_of
+from lora_tui.palette import ActionCommands, commands_of
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import Dialog
 from lora_tui.screens.page_offer import offer_page
-from lora_tui.terminal.driver import LineFree, LineFull, LineSlow, SurvivingDriver, TerminalGone
+from lora_tui.terminal.driver import (
+    LineFree,
+    LineFull,
+    LineSlow,
+    SurvivingDriver,
+    TerminalBack,
+    TerminalGone,
+    TerminalLent,
+)
+from lora_tui.terminal.encoding import own_environment
 from lora_tui.terminal.key_queue import KeyQueue
+from lora_tui.terminal.lent_terminal import run_program
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
+from lora_tui.terminal.this_program import dashboard_arguments, this_program
 from lora_tui.theme_files import (
     DEFAULT_THEME,
+    FoundThemes,
     ThemeFile,
     as_shown,
     find_themes,
@@ -38,8 +56,13 @@ from lora_tui.theme_files import (
     roles,
     themes_folder,
 )
+from lora_tui.user_config import UserConfig
 from lora_tui.wording.job_names import job_label
+from lora_tui.workers.theme_watcher import ThemesChanged, ThemeWatcher
+from trainer.config_tables import config_file
+from trainer.errors import LoraTuiError
 from trainer.journal.records import BakeState
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,6 +73,9 @@ __all__ = ["EngineLike", "LoraApp", "QuitChoice", "SamplerLike"]
 
 # The first frame must be on its way before an import of torch holds the interpreter for seconds.
 _FIRST_FRAME_SECONDS = 0.05
+# Of a toast that names a file, a line and what to write there.
+_READ_SECONDS = 12.0
+_MOST_PROBLEMS = 3
 
 
 class QuitChoice(IntEnum):
@@ -78,6 +104,7 @@ class LoraApp(App[int]):
         memory: predicts memory; None for no predictions.
         started_in: the folder that lora-tui was started in, where that belongs to no workspace and another one was opened.
         driver_class: the terminal driver, None for the one that outlives its terminal.
+        config: what the user has set, keys among it; None for nothing.
 
     `run` returns a QuitChoice, or None where the screen ended without one being made.
     """
@@ -85,6 +112,7 @@ class LoraApp(App[int]):
     TITLE = "lora-tui"
     CSS_PATH = themes_folder() / "bake.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionCommands}
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
 
     def __init__(
@@ -99,9 +127,13 @@ class LoraApp(App[int]):
         rights: Rights = OWNER,
         memory: MemorySources | None = None,
         started_in: Path | None = None,
+        config: UserConfig | None = None,
     ) -> None:
         self._shown_themes: dict[str, Theme] = {}
+        self.config = config or UserConfig()
         super().__init__(driver_class=driver_class or SurvivingDriver)
+        self.keys = self.config.keys
+        self.keys.put_in_force(self)
         # A moving screen is no calmer and costs bytes over a link.
         self.animation_level = "none"
         self.workspace = workspace
@@ -110,15 +142,15 @@ class LoraApp(App[int]):
         self.bake_screen = BakeScreen(workspace, engine, sampler, settings_path, clock, rights, memory, started_in)
         found = find_themes()
         self._theme_problems = found.problems
-        self._own_themes = found.names
-        for file in found.files:
-            self._shown_themes[file.theme.name] = as_shown(file, self.console.color_system)
-            self.register_theme(self._shown_themes[file.theme.name])
+        self._take_themes(found)
         self.theme = self._first_theme()
         self._painting = Repaint(self, self._line, self._notice_quick_line)
         self._slow_by_hand = False
         self._keys = KeyQueue(self)
         self._own_loop: asyncio.AbstractEventLoop | None = None
+        self._themes = ThemeWatcher(self.post_message)
+        self.switch_to: Path | None = None
+        """The workspace to open in the place of this one, once the screen has ended."""
 
     def get_default_screen(self) -> Screen[None]:
         """Return the Bake screen."""
@@ -142,35 +174,77 @@ class LoraApp(App[int]):
         """Start everything that looks at files, once the first frame is out."""
         self._own_loop = asyncio.get_running_loop()
         self.set_timer(_FIRST_FRAME_SECONDS, self._start_threads)
-        for problem in self._theme_problems:
-            self.notify(problem, title="theme not loaded", severity="warning", markup=False)
+        self._show_theme_problems()
+        self._themes.start()
+        if (more := len(self.config.problems) - _MOST_PROBLEMS) > 0:
+            self.notify(f"{more} more of {config_file().name}: `lora-tui keys` lists them", severity="warning")
+        for error in self.config.problems[:_MOST_PROBLEMS]:
+            self.notify(
+                error.line(), title=f"{config_file().name}: left out", severity="warning", timeout=_READ_SECONDS
+            )
         self.theme_changed_signal.subscribe(self, self._remember_theme)
 
+    def on_unmount(self) -> None:
+        """End the thread that looks at theme files."""
+        self._themes.stop()
+
+    @on(ThemesChanged)
+    def _show_changed_themes(self, event: ThemesChanged) -> None:
+        """Show the theme in use as its file has it now; of one that is gone or cannot be read any more what was read last stays."""
+        self._take_themes(event.found)
+        self._theme_problems = event.found.problems
+        self._show_theme_problems()
+        # The name is the same: without this nothing asks for its colours again.
+        self.mutate_reactive(App.theme)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Return what the palette offers: the actions that hold now and have a title, and all themes."""
-        # An action has an entry for each of its keys.
-        nodes = {active.binding.id: active.node for active in screen.active_bindings.values() if active.enabled}
-        for name, node in nodes.items():
-            action = BY_ID.get(name or "")
-            if action is not None and action.palette and self.bake_screen.rights.allows(action.right):
-                run = partial(self.run_action, action.action, node)
-                yield SystemCommand(action.palette, action.help[0].upper() + action.help[1:], run)
-        yield SystemCommand("Theme", "Choose among all themes", self.action_change_theme)
+        """Return what the palette offers on `screen`."""
+        for command in commands_of(self, screen):
+            yield SystemCommand(command.title, command.help, command.run)
+
+    def allows(self, right: str) -> bool:
+        """Return whether the screens have the right of that name."""
+        return self.bake_screen.rights.allows(right)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a toast, and note it in the log, which still says it when the toast is gone. Its text is never markup."""
+        message = self.keys.fill(message)
+        self.call_later(self._note_toast, f"{title}: {message}" if title else message, _LEVELS[severity])
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
 
     async def action_quit(self) -> None:
         """Quit; while our engine runs a bake, or with unsaved edits, ask first."""
         if isinstance(self.screen, ConfirmDialog) and self.screen.about == "quit":
             return
-        bake = self.bake_screen.snapshot.ours
-        waits = bake is not None and bake.state is BakeState.QUEUED
-        # A held one waits for somebody to release it, whether a screen is open or not.
-        if bake is not None and not (waits and bake.held):
-            name = job_label(bake, 30)
-            question = f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}."
+        question, waits = self._job_here()
+        if question:
             answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
             self.push_screen(ConfirmDialog(question, answers, about="quit"), self._quit_as)
         else:
             self.bake_screen.files.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
+
+    def _note_toast(self, text: str, level: str) -> None:
+        with contextlib.suppress(NoMatches):
+            # Before the first frame, and after the last, there is no log.
+            self.bake_screen.note_toast(text, level)
+
+    def _job_here(self) -> tuple[str, bool]:
+        """Return what our engine has to do, in a sentence, and whether that waits; "" where it has nothing to do."""
+        bake = self.bake_screen.snapshot.ours
+        waits = bake is not None and bake.state is BakeState.QUEUED
+        # A held one waits for somebody to release it, whether a screen is open or not.
+        if bake is None or (waits and bake.held):
+            return "", False
+        name = job_label(bake, 30)
+        return f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}.", waits
 
     def action_next_theme(self) -> None:
         """Switch to the next of our themes."""
@@ -180,9 +254,13 @@ class LoraApp(App[int]):
             self.theme = names[(here + 1) % len(names)]
 
     def action_no_suspend(self) -> None:
-        """Show why ctrl+z does nothing."""
+        """Take back the last edit of a text; elsewhere show why ctrl+z does nothing."""
+        # A text that is edited; its class would be loaded for this alone.
+        if callable(undo := getattr(self.focused, "undo", None)):
+            undo()
+            return
         self.notify(
-            "ctrl+z would freeze the bake along with the screen: use tmux, or quit with ctrl+q",
+            f"ctrl+z would freeze the bake along with the screen: use tmux, or quit with {self.keys.shown('app.quit')}",
             severity="warning",
             markup=False,
         )
@@ -219,9 +297,30 @@ class LoraApp(App[int]):
             return True
         return await super().run_action(action, default_namespace, namespaces)
 
+    def go_to(self, record: Action | None) -> None:
+        """Leave every screen above the Bake screen, and open what an action of that opens; None for that itself."""
+        while self.screen is not self.bake_screen and len(self.screen_stack) > 1:
+            self.pop_screen()
+        if record is not None:
+            self.call_later(self.run_action, record.action, self.bake_screen)
+
     def shows(self, screen: Screen[Any]) -> bool:
         """Return whether `screen` was painted since it was opened."""
         return self._keys.was_painted(screen)
+
+    def _register(self, parent: DOMNode, *widgets: Widget, **where: Any) -> list[Widget]:
+        for widget in widgets:
+            self.keys.put_in_force(widget)
+        return super()._register(parent, *widgets, **where)
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that show through the one on top: none below one that covers them.
+
+        Textual counts the one below in any case, and would paint the whole screen on top again whenever something below it changes.
+        """
+        covers = bool(self.screen_stack) and self.screen.styles.background.a == 1
+        return [] if covers else super()._background_screens
 
     def post_display_hook(self) -> None:
         """Note which screen stands on the terminal; Textual also calls it where it painted nothing, as in a batch."""
@@ -247,22 +346,76 @@ class LoraApp(App[int]):
             self._driver.lose_terminal()
         self.from_signal(lambda: self.exit(QuitChoice.TERMINAL_GONE))
 
+    @on(LongJob.TakesLong)
+    def _show_work(self, event: LongJob.TakesLong) -> None:
+        """Show work that takes longer than a moment; every screen leaves that to us."""
+        from lora_tui.screens.working import WorkingDialog
+
+        if not event.job.ended.is_set():
+            self.push_screen(WorkingDialog(event.job))
+
     @on(ReportWritten)
     def _offer_report(self, event: ReportWritten) -> None:
         """Say where a report is; screens that write one leave that to us."""
         offer_page(self.screen, event.report, "report written")
+
+    @on(SwitchAsked)
+    def _switch(self, event: SwitchAsked) -> None:
+        """Open another workspace in the place of this one, or over it while our engine has something to do here."""
+        event.stop()
+        question, waits = self._job_here()
+
+        def settled() -> None:
+            if question:
+                words = f"{question} The other workspace is {printable(str(event.root))}."
+                answers = _SWITCH_WAITING if waits else _SWITCH_LIVE
+                self.push_screen(ConfirmDialog(words, answers), partial(self._switch_as, event.root))
+            else:
+                self._leave_for(event.root)
+
+        self.bake_screen.files.settle_edits(settled)
+
+    def _switch_as(self, root: Path, answer: str | None) -> None:
+        if answer == "over":
+            self.run_worker(self._open_over(root), exit_on_error=False, group="workspace")
+        elif answer == "leave":
+            self._leave_for(root)
+        elif answer == "stop":
+            self.switch_to = root
+            self.bake_screen.orders.stop_ours(lambda: self.exit(QuitChoice.STOP_AND_SAVE))
+
+    def _leave_for(self, root: Path) -> None:
+        self.switch_to = root
+        self.exit(QuitChoice.QUIT)
+
+    async def _open_over(self, root: Path) -> None:
+        """Let a dashboard of another workspace have the terminal until it is left; here everything goes on."""
+        try:
+            await run_program(self, [*this_program(), *dashboard_arguments(root)], root, own_environment())
+        except LoraTuiError as error:
+            self.bake_screen.sender.show_error(error.line())
+        else:
+            self.bake_screen.sender.note(f"back in {self.workspace.root.name}")
 
     @on(TerminalGone)
     def _leave_for_good(self) -> None:
         self.exit(QuitChoice.TERMINAL_GONE)
 
     @on(LineFull)
+    @on(TerminalLent)
     def _hold_painting(self) -> None:
         self._painting.line_full()
 
     @on(LineFree)
     def _paint_again(self) -> None:
         self._painting.line_free()
+
+    @on(TerminalBack)
+    def _paint_all(self) -> None:
+        # What was typed before was meant for the other program.
+        self._keys.forget()
+        self._painting.line_free()
+        self.refresh(layout=True)
 
     @on(LineSlow)
     def _notice_slow_line(self) -> None:
@@ -279,7 +432,8 @@ class LoraApp(App[int]):
         if slow:
             # In the log and not as a toast, whose coming and going paints a quarter of the screen.
             self.bake_screen.show_log_line(
-                "slow connection: numbers every few seconds, curves not redrawn; S turns this off"
+                "slow connection: numbers every few seconds, curves not redrawn"
+                + (f"; {key} turns this off" if (key := self.keys.shown("app.slow-line")) else "")
             )
         self._painting.set_slow(slow, trials=not self._slow_by_hand)
 
@@ -299,6 +453,16 @@ class LoraApp(App[int]):
         elif answer == "headless":
             self.exit(QuitChoice.CONTINUE_HEADLESS)
 
+    def _take_themes(self, found: FoundThemes) -> None:
+        self._own_themes = found.names
+        for file in found.files:
+            self._shown_themes[file.theme.name] = as_shown(file, self.console.color_system)
+            self.register_theme(self._shown_themes[file.theme.name])
+
+    def _show_theme_problems(self) -> None:
+        for problem in self._theme_problems:
+            self.notify(problem, title="theme not loaded", severity="warning", markup=False)
+
     def _first_theme(self) -> str:
         for name in (remembered_theme(), DEFAULT_THEME):
             if name in self.available_themes:
@@ -311,8 +475,7 @@ class LoraApp(App[int]):
 
 def _record_of(action: "str | ActionParseResult", node: DOMNode) -> Action | None:
     """Return the record of an action string that a key of `node` gives; None for Textual's own."""
-    bound = (binding for bindings in node._bindings.key_to_bindings.values() for binding in bindings)
-    return next((record for each in bound if each.action == action and (record := BY_ID.get(each.id or ""))), None)
+    return next((record for record in records_of(type(node)) if record.action == action), None)
 
 
 def _acts(screen: Screen[object], key: str) -> bool:
@@ -322,10 +485,22 @@ def _acts(screen: Screen[object], key: str) -> bool:
     return isinstance(screen, Dialog) and screen.acts_on(key)
 
 
+_LEVELS: Mapping[SeverityLevel, str] = {"information": "info", "warning": "warning", "error": "error"}
 _LIVE_ANSWERS = (
     Answer("escape", "cancel", ""),
     Answer("s", "stop it, save, and quit", "stop"),
     Answer("g", "continue in this terminal, without the screen", "headless"),
+)
+_OVER = Answer("o", "open it over this one: the queue here continues, and quitting it leads back", "over")
+_SWITCH_LIVE = (
+    _OVER,
+    Answer("s", "stop, save, and open it in the place of this one", "stop"),
+    Answer("escape", "cancel", ""),
+)
+_SWITCH_WAITING = (
+    _OVER,
+    Answer("s", "open it in the place of this one; what waits here stays in the queue", "leave"),
+    Answer("escape", "cancel", ""),
 )
 _WAITING_ANSWERS = (
     Answer("escape", "cancel", ""),

@@ -1,45 +1,21 @@
 """The command line's entry point. Each command imports what it needs when it runs, so that `--help` and the first frame are quick."""
 
 import contextlib
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
 import trainer
-from lora_tui.commands.advise import advise
-from lora_tui.commands.bake import bake, demo
-from lora_tui.commands.bakes import bakes
-from lora_tui.commands.check import check
-from lora_tui.commands.cluster import cluster
-from lora_tui.commands.compare_trainers import compare_trainers
-from lora_tui.commands.convert import convert
-from lora_tui.commands.exits import checked_output, exits
-from lora_tui.commands.export import export
-from lora_tui.commands.fork import extend, fork, resume
-from lora_tui.commands.frontier import frontier
-from lora_tui.commands.grid import grid
-from lora_tui.commands.import_settings import import_settings
-from lora_tui.commands.journal import journal
-from lora_tui.commands.ladder import ladder
+from lora_tui.commands.exits import checked_output, exits, workspace_here
 from lora_tui.commands.launched import join_launch
-from lora_tui.commands.lora import lora
-from lora_tui.commands.measure import measure
-from lora_tui.commands.new import new
-from lora_tui.commands.order import order
-from lora_tui.commands.page import page
-from lora_tui.commands.plan import plan
-from lora_tui.commands.queue import queue
-from lora_tui.commands.report import report
-from lora_tui.commands.search import search
-from lora_tui.commands.show import diff, show
-from lora_tui.commands.status import status
-from lora_tui.commands.style import style
-from lora_tui.commands.twin import floor, twin
-from lora_tui.commands.use import use
-from lora_tui.commands.watch import watch
-from lora_tui.terminal.standard_streams import prepare_streams
+from lora_tui.commands.options import PATH
+from lora_tui.terminal.encoding import ASCII_VARIABLE
+from lora_tui.terminal.standard_streams import prepare_streams, show_as_asked
 from trainer.errors import ExitCode
 from trainer.refusals import current_folder
 from trainer.text import printable
@@ -47,42 +23,84 @@ from trainer.text import printable
 # Characters of a line of click's own.
 _MAX_LINE = 300
 
-_COMMANDS = (
-    demo,
-    new,
-    import_settings,
-    plan,
-    check,
-    compare_trainers,
-    bake,
-    queue,
-    cluster,
-    status,
-    bakes,
-    show,
-    diff,
-    report,
-    watch,
-    order,
-    resume,
-    fork,
-    extend,
-    twin,
-    floor,
-    ladder,
-    advise,
-    frontier,
-    search,
-    grid,
-    style,
-    page,
-    use,
-    measure,
-    lora,
-    convert,
-    export,
-    journal,
-)
+# Command -> its module in `lora_tui.commands`, and where they differ the name it has there; in the order of the work.
+_COMMANDS: Mapping[str, str] = {
+    "demo": "bake:demo",
+    "new": "new",
+    "import": "import_settings",
+    "plan": "plan",
+    "check": "check",
+    "captions": "captions",
+    "dataset": "dataset",
+    "compare-trainers": "compare_trainers",
+    "bake": "bake",
+    "queue": "queue",
+    "cluster": "cluster",
+    "status": "status",
+    "bakes": "bakes",
+    "show": "show",
+    "diff": "show:diff",
+    "report": "report",
+    "watch": "watch",
+    "replay": "replay",
+    "order": "order",
+    "resume": "fork:resume",
+    "fork": "fork",
+    "extend": "fork:extend",
+    "twin": "twin",
+    "floor": "twin:floor",
+    "ladder": "ladder",
+    "advise": "advise",
+    "frontier": "frontier",
+    "search": "search",
+    "grid": "grid",
+    "style": "style",
+    "page": "page",
+    "use": "use",
+    "measure": "measure",
+    "lora": "lora",
+    "convert": "convert",
+    "export": "export",
+    "journal": "journal",
+    "info": "doctor:info",
+    "doctor": "doctor",
+    "completions": "completions",
+    "man": "completions:man",
+    "keys": "keys",
+}
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """Commands by name, each imported when it is asked for: the screen's first frame and a shell's completion wait for no other."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = dict(places)
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Return a command."""
+        if name not in self._loaded:
+            module, _, found = self._places[name].partition(":")
+            self._loaded[name] = getattr(import_module(f"lora_tui.commands.{module}"), found or module)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        """Add a command that is there."""
+        self._places.setdefault(name, "")
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        """Take a command out."""
+        del self._places[name]
+        self._loaded.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names, importing nothing."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._places)
 
 
 class _InOrder(click.Group):
@@ -127,24 +145,46 @@ def _short_messages() -> Iterator[None]:
         raise click.UsageError(short, getattr(error, "ctx", None)) from None
 
 
-@click.group(cls=_InOrder, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_InOrder,
+    commands=LazyCommands(_COMMANDS),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--ascii",
+    "ascii_signs",
+    is_flag=True,
+    help=f"Show nothing but ASCII on the terminal: + - | for rules, * for curves; {ASCII_VARIABLE}=1 does the same.",
+)
 @click.version_option(trainer.__version__, prog_name="lora-tui")
+@click.option(
+    "--in",
+    "folder",
+    type=PATH,
+    metavar="DIR",
+    help="Open the dashboard on the workspace in DIR (default: here, else the last used).",
+)
 @click.pass_context
-def main(context: click.Context) -> None:
+def main(context: click.Context, *, folder: Path | None, ascii_signs: bool) -> None:
     """Train ("bake") Stable Diffusion LoRAs in the terminal. Without a command, open the dashboard."""
+    if ascii_signs:
+        # Also for the programs that this one starts.
+        os.environ[ASCII_VARIABLE] = "1"
+        show_as_asked()
     if context.invoked_subcommand is None:
-        _dashboard()
+        _dashboard(folder=folder)
+    elif folder is not None:
+        raise click.UsageError(f"--in belongs behind the command: lora-tui {context.invoked_subcommand} --in DIR")
 
 
 @exits
-def _dashboard() -> ExitCode:
+def _dashboard(folder: Path | None) -> ExitCode:
     from lora_tui.dashboard import open_dashboard
     from trainer.workspace import data_home, find_workspace, last_workspace, make_workspace
 
+    if folder is not None:
+        return open_dashboard(workspace_here(folder), None)
     here = find_workspace(current_folder())
     workspace = here or last_workspace() or make_workspace(data_home() / "workspace")
     return open_dashboard(workspace, None, started_in=current_folder() if here is None else None)
-
-
-for _command in _COMMANDS:
-    main.add_command(_command)

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import time
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lora_tui.terminal.this_program import become, dashboard_arguments
 from lora_tui.wording.job_names import job_label
 from trainer.errors import ExitCode
 from trainer.journal.records import Bake, BakeState, Order
@@ -33,15 +35,25 @@ def open_dashboard(
     written is only shown.
     """
     if workspace.read_only:
-        return open_watcher(workspace, settings_file, orders=False, started_in=started_in)
+        return open_watcher(workspace, settings_file, orders=False, started_in=started_in, reopens=dashboard_arguments)
+    code, switch_to = _run_dashboard(workspace, settings_file, fake_card=fake_card, started_in=started_in)
+    if switch_to is not None:
+        become(dashboard_arguments(switch_to))
+    return code
+
+
+def _run_dashboard(
+    workspace: "Workspace", settings_file: Path | None, *, fake_card: bool, started_in: Path | None
+) -> "tuple[ExitCode, Path | None]":
+    """Return how the dashboard ended, and the workspace that is to be opened in its place, None for none."""
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import MemorySources
     from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
+    from lora_tui.user_config import read_user_config
     from trainer.engine.engine import Engine
     from trainer.machine.cards import NvmlCards
     from trainer.machine.engines import register_engine
-    from trainer.machine.fake_card import fake_nvml
     from trainer.machine.sampler import MachineSampler
     from trainer.memory.lazy_predictor import predictor_for
     from trainer.workspace import remember_workspace
@@ -51,7 +63,11 @@ def open_dashboard(
     remember_workspace(workspace)
 
     def cards() -> NvmlCards:
-        return NvmlCards(fake_nvml() if fake_card else None)
+        if not fake_card:
+            return NvmlCards()
+        from trainer.machine.fake_card import fake_nvml
+
+        return NvmlCards(fake_nvml())
 
     predictor = predictor_for(workspace.root)
     with closing(predictor) if predictor is not None else nullcontext():
@@ -60,21 +76,24 @@ def open_dashboard(
         sampler = MachineSampler(cards(), workspace.root)
         # A simulated card has no processes on it.
         memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _card_processes)
-        app = LoraApp(workspace, engine, sampler, settings_file, memory=memory, started_in=started_in)
+        app = LoraApp(
+            workspace, engine, sampler, settings_file, memory=memory, started_in=started_in, config=read_user_config()
+        )
         signals = ScreenSignals(app)
         with output_redirected(log_path()) as terminal, signals:
-            choice = app.run()
+            choice = app.run(mouse=app.config.mouse)
             terminal.gone = choice is QuitChoice.TERMINAL_GONE
         sampler.stop()
         if choice in (QuitChoice.QUIT, QuitChoice.STOP_AND_SAVE, QuitChoice.CONTINUE_HEADLESS):
             _record_last_look(workspace)
         if signals.terminated:
-            return _end(engine, _stopped(engine), ExitCode.TERMINATED)
+            return _end(engine, _stopped(engine), ExitCode.TERMINATED), None
         if choice is QuitChoice.QUIT:
-            return _end(engine, ExitCode.DONE)
+            return _end(engine, ExitCode.DONE), app.switch_to
         # A screen that crashed leaves its bakes as one that was closed: they are worth more than it.
         code = _continue(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
-        return _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
+        code = _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
+        return code, app.switch_to if choice is QuitChoice.STOP_AND_SAVE else None
 
 
 def _card_processes() -> "tuple[CardProcess, ...]":
@@ -84,13 +103,22 @@ def _card_processes() -> "tuple[CardProcess, ...]":
 
 
 def open_watcher(
-    workspace: "Workspace", settings_file: Path | None = None, *, orders: bool, started_in: Path | None = None
+    workspace: "Workspace",
+    settings_file: Path | None = None,
+    *,
+    orders: bool,
+    started_in: Path | None = None,
+    reopens: Callable[[Path], Sequence[str]] | None = None,
 ) -> ExitCode:
-    """Open the dashboard on the bakes of other processes: it starts no engine, and gives orders only if `orders` is true."""
+    """Open the dashboard on the bakes of other processes: it starts no engine, and gives orders only if `orders` is true.
+
+    `reopens` returns the arguments that open another workspace in its place; None watches that one too.
+    """
     from lora_tui.app import LoraApp, QuitChoice
     from lora_tui.ports import NoEngine
     from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
+    from lora_tui.user_config import read_user_config
     from trainer.machine.cards import NvmlCards
     from trainer.machine.sampler import MachineSampler
 
@@ -98,13 +126,18 @@ def open_watcher(
     _detect_graphics()
     sampler = MachineSampler(NvmlCards(), workspace.root)
     rights = rights_for(workspace, orders=orders)
-    app = LoraApp(workspace, NoEngine(), sampler, settings_file, rights=rights, started_in=started_in)
+    app = LoraApp(
+        workspace, NoEngine(), sampler, settings_file, rights=rights, started_in=started_in, config=read_user_config()
+    )
     signals = ScreenSignals(app)
     with output_redirected(log_path()) as terminal, signals:
-        terminal.gone = app.run() is QuitChoice.TERMINAL_GONE
+        terminal.gone = app.run(mouse=app.config.mouse) is QuitChoice.TERMINAL_GONE
     sampler.stop()
     if signals.terminated:
         return ExitCode.TERMINATED
+    if app.switch_to is not None and not terminal.gone:
+        watch = ["watch", str(app.switch_to), *(["--orders"] if orders else [])]
+        become(watch if reopens is None else reopens(app.switch_to))
     return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
 
 

@@ -8,6 +8,8 @@ from trainer.journal.records import Bake, BakeState, Checkpoint, Curve, LogLine,
 from trainer.machine.readings import MachineReading
 
 if TYPE_CHECKING:
+    from trainer.history.bake_samples import BakeSamples
+    from trainer.history.epoch_standings import EpochStanding
     from trainer.measures.carried import Carried
     from trainer.settings.model import Settings
 
@@ -31,6 +33,8 @@ class Snapshot:
         compared: settings of the last bake that ran, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         carried: step -> who carries the LoRA saved after it, where that was measured.
+        standings: step -> what the user said of the LoRA saved after it, and whether it is still there.
+        samples: its sample pictures.
         lowest: what the noise says of its lowest validation loss, a line each; "" without validation.
         validations: (step, validation loss), by step.
         marks: what happened to it at which step, by step.
@@ -59,6 +63,8 @@ class Snapshot:
     compared: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
     carried: "Mapping[int, Carried]" = field(default_factory=dict)
+    standings: "Mapping[int, EpochStanding]" = field(default_factory=dict)
+    samples: "BakeSamples | None" = None
     lowest: str = ""
     validations: tuple[tuple[int, float], ...] = ()
     marks: tuple[Mark, ...] = ()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
-from lora_tui.commands.options import WORKSPACE
-from lora_tui.wording.queue import NOT_RUNNING
+from lora_tui.commands.options import BAKE_NUMBER, WORKSPACE
+from lora_tui.wording.not_running import NOT_RUNNING
 from trainer.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @click.option(
     "--symptom",
     "symptoms",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_warnings
-from lora_tui.commands.options import OVERRIDES, PATH, WHY
+from lora_tui.commands.options import OVERRIDES, PATH, SETTINGS_FILE, WHY
 from lora_tui.commands.run_here import run_alone
 from trainer.errors import ExitCode
 from trainer.refusals import real_path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=SETTINGS_FILE, metavar="SETTINGS.toml")
 @OVERRIDES
 @WHY
 @click.option("--wait/--no-wait", default=True, help="Wait if the GPU is busy (default), or exit with code 4.")
@@ -40,9 +40,14 @@ def demo(folder: Path | None, bake: bool, fake_card: bool) -> ExitCode:
     It holds a tiny base model, 16 drawn pictures of a character and settings that teach it.
     """
     from lora_tui.dashboard import open_dashboard
-    from trainer.demo.workspace import NAME, default_folder, make_demo
+    from trainer.demo.place import NAME, default_folder, existing_demo
 
-    workspace = make_demo(folder or default_folder())
+    place = folder or default_folder()
+    workspace = existing_demo(real_path(place))
+    if workspace is None:
+        from trainer.demo.workspace import make_demo
+
+        workspace = make_demo(place)
     settings_file = workspace.root / f"{NAME}.toml"
     if bake:
         return _bake_file(settings_file, (), "", workspace)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
-from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, PATH, WORKSPACE
 from trainer.errors import ExitCode, SettingsError, WorkspaceError
 from trainer.text import plural, printable
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.workspace import Workspace
 
-_NUMBER = click.argument("number", type=int, metavar="N")
-_NUMBERS = click.argument("numbers", type=int, nargs=-1, required=True, metavar="N...")
+_NUMBER = click.argument("number", type=BAKE_NUMBER, metavar="N")
+_NUMBERS = click.argument("numbers", type=BAKE_NUMBER, nargs=-1, required=True, metavar="N...")
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 _LIST = "list"
 

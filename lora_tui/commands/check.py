@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json, shown_thumbnails
-from lora_tui.commands.options import OVERRIDES, PATH
+from lora_tui.commands.options import OVERRIDES, SETTINGS_FILE
 from trainer.errors import ExitCode
 from trainer.refusals import real_path
 from trainer.text import printable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=SETTINGS_FILE, metavar="SETTINGS.toml")
 @OVERRIDES
 @click.option(
     "--compare/--no-compare", default=True, help="Decode the pictures and look for near-duplicates (default)."

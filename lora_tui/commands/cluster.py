@@ -9,7 +9,7 @@ import click
 
 from lora_tui.commands.exits import exits, workspace_here
 from lora_tui.commands.fork import search_folders
-from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, LADDER_NUMBER, PATH, WORKSPACE
 from trainer.errors import ExitCode, SettingsError
 from trainer.text import plural, printable
 
@@ -22,8 +22,8 @@ def cluster() -> None:
 
 
 @cluster.command()
-@click.argument("numbers", type=int, nargs=-1, metavar="[N…]")
-@click.option("--ladder", type=int, metavar="L", help="Run the waiting bakes of ladder L, held ones too.")
+@click.argument("numbers", type=BAKE_NUMBER, nargs=-1, metavar="[N…]")
+@click.option("--ladder", type=LADDER_NUMBER, metavar="L", help="Run the waiting bakes of ladder L, held ones too.")
 @click.option(
     "--address",
     default="local",

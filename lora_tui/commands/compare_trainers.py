@@ -11,7 +11,7 @@ import click
 
 from lora_tui.commands.exits import exits, print_json, print_note
 from lora_tui.commands.new_settings import give_settings
-from lora_tui.commands.options import OVERRIDES, PATH
+from lora_tui.commands.options import OVERRIDES, PATH, SETTINGS_FILE
 from trainer.errors import ExitCode
 from trainer.refusals import real_path
 from trainer.text import plural, printable
@@ -26,7 +26,7 @@ _WIDTH = 120
 
 
 @click.command("compare-trainers")
-@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=SETTINGS_FILE, metavar="SETTINGS.toml")
 @OVERRIDES
 @click.option(
     "--profiles",

@@ -8,7 +8,7 @@ import click
 
 from lora_tui.commands.exits import exits
 from lora_tui.commands.new_settings import give_settings
-from lora_tui.commands.options import PATH
+from lora_tui.commands.options import PATH, SETTINGS_FILE
 from trainer.errors import ExitCode
 from trainer.text import printable
 
@@ -23,7 +23,7 @@ def convert() -> None:
 
 
 @convert.command()
-@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=SETTINGS_FILE, metavar="SETTINGS.toml")
 @click.option(
     "--to", "alpha", type=float, required=True, metavar="ALPHA", help="The new network_alpha; 0 means network_dim."
 )

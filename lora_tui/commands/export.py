@@ -8,7 +8,7 @@ import click
 
 from lora_tui.commands.exits import exits, print_json
 from lora_tui.commands.new_settings import print_text
-from lora_tui.commands.options import OVERRIDES, PATH
+from lora_tui.commands.options import OVERRIDES, PATH, SETTINGS_FILE
 from trainer.errors import ExitCode
 from trainer.text import printable
 
@@ -20,7 +20,7 @@ _TARGETS = ("sd-scripts", "kohya-gui", "easy-training-scripts")
 
 
 @click.command()
-@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=SETTINGS_FILE, metavar="SETTINGS.toml")
 @click.option("--to", "trainer", type=click.Choice(_TARGETS), required=True, help="What it is written for.")
 @OVERRIDES
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_note, workspace_here
-from lora_tui.commands.options import PATH, WHY, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, PATH, WHY, WORKSPACE
 from lora_tui.commands.run_here import run_alone
 from trainer.errors import ExitCode, PathError
 from trainer.text import printable
@@ -27,7 +27,7 @@ FIND = click.option(
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @FIND
 @WORKSPACE
 @exits
@@ -40,7 +40,7 @@ def resume(number: int, look_in: tuple[Path, ...], folder: Path | None) -> ExitC
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @click.option("--epoch", type=int, help="Fork at the end of this epoch (default: the newest state).")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a rate, the schedule, noise, saving …"
@@ -77,7 +77,7 @@ def fork(
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @click.option("--epochs", type=int, required=True, help="Total number of epochs, those of bake N included.")
 @FIND
 @WHY

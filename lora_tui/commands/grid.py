@@ -1,17 +1,19 @@
 """X/Y/Z grids from a spec, a bake or a picture: `grid`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lora_tui.commands.exits import exits, print_note, warn_of_damage, workspace_here
-from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.grid_ticks import propose_ticks_of
+from lora_tui.commands.options import BAKE_NUMBER, GRID_NUMBER, PATH, WORKSPACE
 from lora_tui.commands.run_here import run_alone
 from lora_tui.wording.job_names import job_label
-from lora_tui.wording.queue import NOT_RUNNING
+from lora_tui.wording.not_running import NOT_RUNNING
 from trainer.errors import ExitCode, GridError
-from trainer.text import printable
+from trainer.text import plural, printable
 
 if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("spec_file", type=PATH, required=False, metavar="[SPEC.json]")
 @click.option(
-    "--bake", "bake_number", type=int, metavar="N", help="Start from the epochs, prompts and seeds of bake N."
+    "--bake", "bake_number", type=BAKE_NUMBER, metavar="N", help="Start from the epochs, prompts and seeds of bake N."
 )
 @click.option(
     "--like",
@@ -45,7 +47,14 @@ if TYPE_CHECKING:
     help="Change one field of the spec; for an axis `x=unet_weight=0-1 (+0.25)`.",
 )
 @click.option(
-    "--resume", "resumed", type=int, metavar="GRID", help="Make the remaining pictures of an unfinished grid."
+    "--resume", "resumed", type=GRID_NUMBER, metavar="GRID", help="Make the remaining pictures of an unfinished grid."
+)
+@click.option(
+    "--propose",
+    "proposed",
+    type=(int, PATH),
+    metavar="GRID MODEL",
+    help="Let a tagger (a folder with model.onnx and selected_tags.csv) propose ticks of the checklist for a grid.",
 )
 @click.option("--queue", "queued", is_flag=True, help="Add the grid to the queue instead of making it now.")
 @click.option("--dry-run", is_flag=True, help="Check the grid and count its pictures, but make none.")
@@ -60,6 +69,7 @@ def grid(
     style: str | None,
     settings: tuple[str, ...],
     resumed: int | None,
+    proposed: tuple[int, Path] | None,
     queued: bool,
     dry_run: bool,
     listed: bool,
@@ -74,8 +84,10 @@ def grid(
     workspace = workspace_here(folder)
     if listed:
         return _list_grids(workspace)
-    if sum(each is not None for each in (spec_file, bake_number, picture, resumed)) > 1:
-        raise click.UsageError("SPEC.json, --bake, --like and --resume exclude each other: give one of them")
+    if sum(each is not None for each in (spec_file, bake_number, picture, resumed, proposed)) > 1:
+        raise click.UsageError("SPEC.json, --bake, --like, --resume and --propose exclude each other: give one of them")
+    if proposed is not None:
+        return propose_ticks_of(workspace, *proposed)
     if resumed is not None:
         return _resume(workspace, resumed)
     spec = _first_spec(workspace, spec_file, bake_number, picture)
@@ -159,7 +171,9 @@ def _changed(spec: "GridSpec", setting: str) -> "GridSpec":
     return typed(spec, name.strip(), text)
 
 
-def make_grid(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run: bool) -> ExitCode:
+def make_grid(
+    workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run: bool, unasked: int | None = None
+) -> ExitCode:
     """Make a grid now, or add it to the queue, after printing what it is.
 
     Args:
@@ -167,9 +181,10 @@ def make_grid(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run
         spec: of the grid.
         queued: whether it is added to the queue.
         dry_run: whether it is only checked and counted.
+        unasked: how many pictures are made without asking; None for any number.
 
     Raises:
-        GridError, ModelError: the first thing found wrong with it.
+        GridError, ModelError: the first thing found wrong with it; too many pictures, and nobody to ask.
         WorkspaceError, DiskFull: it cannot be written.
     """
     from trainer.jobs.grids import check_grid, queue_grid
@@ -181,7 +196,7 @@ def make_grid(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run
     with Journal(workspace.journal_path) as journal:
         planned = check_grid(spec, journal, workspace)
         _print_plan(planned)
-        if dry_run:
+        if dry_run or not _agreed(planned.new_pictures, unasked):
             return ExitCode.DONE
         if queued:
             return _queue(journal, workspace, planned)
@@ -190,6 +205,23 @@ def make_grid(workspace: "Workspace", spec: "GridSpec", *, queued: bool, dry_run
         return queue_grid(journal, workspace, planned, engine=engine)[1]
 
     return run_alone(workspace, queue)
+
+
+def _agreed(pictures: int, unasked: int | None) -> bool:
+    """Return whether so many pictures are to be made; the user is asked where they are more than were asked for by number."""
+    if unasked is None or pictures <= unasked:
+        return True
+    if not sys.stdin.isatty():
+        raise GridError(
+            "the grid",
+            found=f"{plural(pictures, 'picture')} to make, and nobody to ask",
+            expected=f"at most {unasked:,}, or a terminal",
+            way_out="`--yes` makes them without asking; `--no-twins` makes fewer",
+        )
+    if not click.confirm(f"Make {plural(pictures, 'picture')}?"):
+        click.echo("nothing was queued")
+        return False
+    return True
 
 
 def _queue(journal: "Journal", workspace: "Workspace", planned: "PlannedGrid") -> ExitCode:

@@ -10,8 +10,8 @@ import click
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
 from lora_tui.commands.ladder_grid import ladder_grid
 from lora_tui.commands.ladder_presets import presets
-from lora_tui.commands.options import OVERRIDES, PATH, WORKSPACE
-from lora_tui.wording.queue import NOT_RUNNING
+from lora_tui.commands.options import BAKE_NUMBER, LADDER_NUMBER, OVERRIDES, PATH, SETTINGS_FILE, WORKSPACE
+from lora_tui.wording.not_running import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
 from trainer.refusals import real_path, user_path
 from trainer.text import numbered, printable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainer.settings.model import Settings
     from trainer.workspace import Workspace
 
-_NUMBER = click.argument("number", type=int, metavar="N")
+_NUMBER = click.argument("number", type=LADDER_NUMBER, metavar="N")
 _RUNGS = click.option(
     "--rungs",
     multiple=True,
@@ -91,8 +91,8 @@ ladder.add_command(ladder_grid)
     metavar="K",
     help="Bakes of each rung, which differ in their random numbers alone (default: 2).",
 )
-@click.option("--settings", "settings_file", type=PATH, metavar="FILE", help="Start from this settings file.")
-@click.option("--of", "of_bake", type=int, metavar="N", help="Start from the settings of bake N.")
+@click.option("--settings", "settings_file", type=SETTINGS_FILE, metavar="FILE", help="Start from this settings file.")
+@click.option("--of", "of_bake", type=BAKE_NUMBER, metavar="N", help="Start from the settings of bake N.")
 @OVERRIDES
 @_HOLD
 @_BAKE
@@ -466,7 +466,7 @@ def _queue(
 
 def _take_over(journal: "Journal", workspace: "Workspace", number: int, engine: str) -> list[int]:
     """Give an engine the bakes of a ladder that an earlier lora-tui left in the queue, and return them."""
-    from trainer.jobs.bakes import orphaned_jobs
+    from trainer.jobs.orphaned import orphaned_jobs
 
     own = {place.bake for place in journal.ladders.bakes_of(number) if not place.cut}
     left = [bake.number for bake in orphaned_jobs(journal, workspace) if bake.number in own and not bake.held]

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import click
 
+from lora_tui.commands.completed import JournalNumber, SettingsPath
+
 PATH = click.Path(path_type=Path)
+SETTINGS_FILE = SettingsPath(path_type=Path)
+BAKE_NUMBER = JournalNumber("bake")
+GRID_NUMBER = JournalNumber("grid")
+LADDER_NUMBER = JournalNumber("ladder")
+SEARCH_NUMBER = JournalNumber("search")
 
 WORKSPACE = click.option(
     "--in", "folder", type=PATH, metavar="DIR", help="Workspace folder (default: here, else the last used)."

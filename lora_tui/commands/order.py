@@ -7,30 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from lora_tui.commands.options import WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, WORKSPACE
 from trainer.errors import ExitCode, SettingsError, WorkspaceError
-from trainer.journal.records import Bake, BakeState, GivenOrder, Order
 from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
+    from trainer.journal.records import Bake, GivenOrder
     from trainer.workspace import Workspace
 
-_ORDERS = {
-    "pause": Order.PAUSE,
-    "resume": Order.RESUME,
-    "stop": Order.STOP,
-    "stop-at-epoch": Order.STOP_AT_EPOCH,
-    "save": Order.SAVE,
-    "free": Order.FREE,
-    "set": Order.SET,
-}
+# Each is a member of Order by its name; the records cost every `lora-tui --help` a tenth of a second.
+_ORDERS = ("pause", "resume", "stop", "stop-at-epoch", "save", "free", "set")
 _POLL_SECONDS = 0.1
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
-@click.argument("word", type=click.Choice(list(_ORDERS)), metavar=" | ".join(_ORDERS))
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
+@click.argument("word", type=click.Choice(_ORDERS), metavar=" | ".join(_ORDERS))
 @click.argument("change", required=False, default="", metavar="[NAME=VALUE]")
 @click.option("--wait", default=10.0, metavar="SECONDS", help="Seconds to wait for the bake to obey (default: 10).")
 @WORKSPACE
@@ -51,8 +44,9 @@ def order(number: int, word: str, change: str, wait: float, folder: Path | None)
     `text_encoder_stop2=now` does so with SDXL's second one, `unet_stop=now` with the U-Net.
     """
     from trainer.journal.journal import Journal
+    from trainer.journal.records import BakeState, Order
 
-    wanted = _ORDERS[word]
+    wanted = Order[word.replace("-", "_").upper()]
     if wanted is Order.SET and not change:
         raise click.UsageError(f"`set` takes NAME=VALUE: write `{_set_command(number)} unet_lr=5e-5`")
     if change and wanted is not Order.SET:
@@ -74,12 +68,14 @@ def _set_command(number: int) -> str:
     return f"lora-tui order {number} set"
 
 
-def _check_running(bake: Bake) -> None:
+def _check_running(bake: "Bake") -> None:
     """See that the bake can obey an order.
 
     Raises:
         WorkspaceError: it is not running.
     """
+    from trainer.journal.records import BakeState
+
     if bake.state is BakeState.QUEUED:
         raise WorkspaceError(
             f"bake {bake.number}",
@@ -97,7 +93,7 @@ def _check_running(bake: Bake) -> None:
         )
 
 
-def checked_change(bake: Bake, change: str) -> str:
+def checked_change(bake: "Bake", change: str) -> str:
     """Return `change` (`name=value`) in its plain form, if it is one that a running bake can take.
 
     Raises:
@@ -120,7 +116,7 @@ def checked_change(bake: Bake, change: str) -> str:
     return f"{name}={text.strip()}"
 
 
-def _resume_parked(journal: "Journal", workspace: "Workspace", bake: Bake) -> ExitCode:
+def _resume_parked(journal: "Journal", workspace: "Workspace", bake: "Bake") -> ExitCode:
     """Put a parked bake at the front of the queue of a running engine.
 
     Raises:
@@ -142,7 +138,7 @@ def _resume_parked(journal: "Journal", workspace: "Workspace", bake: Bake) -> Ex
     return ExitCode.DONE
 
 
-def _await_obeyed(journal: "Journal", bake: Bake, given: int, seconds: float) -> ExitCode:
+def _await_obeyed(journal: "Journal", bake: "Bake", given: int, seconds: float) -> ExitCode:
     """Wait for the order to be obeyed, and print its outcome.
 
     Raises:
@@ -161,5 +157,5 @@ def _await_obeyed(journal: "Journal", bake: Bake, given: int, seconds: float) ->
     return ExitCode.DONE
 
 
-def _find(journal: "Journal", bake: int, given: int) -> GivenOrder:
+def _find(journal: "Journal", bake: int, given: int) -> "GivenOrder":
     return next(one for one in journal.orders.read(bake) if one.id == given)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.options import GRID_NUMBER, PATH, WORKSPACE
 from lora_tui.commands.written_page import check_place, tell_written
 from trainer.errors import ExitCode, GridError
 from trainer.text import printable
@@ -23,7 +23,7 @@ _UNITS = {"": 0, "k": 1, "m": 2, "g": 3}
 
 
 @click.command()
-@click.argument("number", type=int, required=False, metavar="[GRID]")
+@click.argument("number", type=GRID_NUMBER, required=False, metavar="[GRID]")
 @click.option("--max", "max_size", default="3MB", metavar="SIZE", help="Maximum size of the page (default: 3MB).")
 @click.option("--stdout", "printed", is_flag=True, help="Print the page instead of writing a file.")
 @click.option("-o", "into", type=PATH, metavar="FILE", help="Write to FILE.")

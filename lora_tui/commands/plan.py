@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lora_tui.commands.exits import checked_bake, exits, planned_bake, print_json
-from lora_tui.commands.options import OVERRIDES, PATH
+from lora_tui.commands.options import OVERRIDES, SETTINGS_FILE
 from lora_tui.commands.progress_line import ProgressLine
 from trainer.errors import ExitCode, LoraTuiError
 from trainer.refusals import real_path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("settings_file", type=PATH, metavar="SETTINGS.toml")
+@click.argument("settings_file", type=SETTINGS_FILE, metavar="SETTINGS.toml")
 @OVERRIDES
 @click.option(
     "--memory/--no-memory", default=True, help="Predict the peak GPU memory (default); this takes some seconds."
@@ -104,15 +104,18 @@ class _PlanOutput:
     def add_plan(self) -> None:
         """Add what the settings will do."""
         from trainer.checks.report import check_json, rest_line, warning_lines
+        from trainer.jobs.checks import subject_beside
         from trainer.jobs.measuring import measuring_lines
         from trainer.plan.plan import plan_line
         from trainer.plan.report import report, report_json
 
         planned, warnings = self._planned, warning_lines(self._results)
         measures = measuring_lines(planned, self._path)
+        outfits = subject_beside(planned.settings, self._path).outfits
         if self._as_json:
             self._values |= report_json(
-                planned.settings, planned.data, planned.plan, planned.behaviour, measures, planned.validation
+                *(planned.settings, planned.data, planned.plan, planned.behaviour, measures, planned.validation),
+                outfits,
             )
             self._values |= {"warnings": list(warnings), "findings": check_json(self._results)}
             return
@@ -120,6 +123,7 @@ class _PlanOutput:
         for section in report(
             *(planned.settings, planned.data, planned.plan, planned.base, warnings, planned.behaviour, measures),
             planned.validation,
+            outfits,
         ):
             _print(section)
         if rest := rest_line(self._results):

@@ -11,20 +11,21 @@ from lora_tui.commands.exits import (
     checked_bake,
     exits,
     print_json,
+    print_note,
     print_warnings,
     warn_of_damage,
     workspace_here,
 )
-from lora_tui.commands.options import OVERRIDES, PATH, WHY, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, OVERRIDES, SETTINGS_FILE, WHY, WORKSPACE
 from lora_tui.commands.run_here import engine_here
 from lora_tui.wording.job_names import job_label
+from lora_tui.wording.not_running import NOT_RUNNING
 from lora_tui.wording.numbers import steps_in_all
-from lora_tui.wording.queue import NOT_RUNNING
 from trainer.errors import ExitCode, SettingsError
 from trainer.refusals import real_path
 from trainer.text import plural, printable
 
-_NUMBER = click.argument("number", type=int, metavar="N")
+_NUMBER = click.argument("number", type=BAKE_NUMBER, metavar="N")
 
 
 @click.group(invoke_without_command=True)
@@ -51,14 +52,14 @@ def _show(folder: Path | None, as_json: bool) -> ExitCode:
         print_json(queue_json(view))
         return ExitCode.DONE
     if read_only:
-        click.echo(f"! {READ_ONLY}")
+        print_note(READ_ONLY, err=True)
     for text in queue_lines(view):
         click.echo(text)
     return ExitCode.DONE
 
 
 @queue.command()
-@click.argument("settings_files", type=PATH, nargs=-1, required=True, metavar="SETTINGS.toml…")
+@click.argument("settings_files", type=SETTINGS_FILE, nargs=-1, required=True, metavar="SETTINGS.toml…")
 @OVERRIDES
 @WHY
 @click.option(
@@ -119,7 +120,7 @@ def add(
 
 @queue.command()
 @_NUMBER
-@click.option("--before", type=int, metavar="M", help="Move it before bake M.")
+@click.option("--before", type=BAKE_NUMBER, metavar="M", help="Move it before bake M.")
 @click.option("--last", is_flag=True, help="Move it to the end.")
 @WORKSPACE
 @exits
@@ -216,7 +217,7 @@ def run(folder: Path | None) -> ExitCode:
     stop the others. The exit code is the worst of the bakes' codes.
     """
     from lora_tui.headless.follow import follow_all
-    from trainer.jobs.bakes import orphaned_jobs
+    from trainer.jobs.orphaned import orphaned_jobs
     from trainer.journal.journal import Journal
     from trainer.workspace import remember_workspace
 

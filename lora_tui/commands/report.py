@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, PATH, WORKSPACE
 from lora_tui.commands.page import size_of
 from lora_tui.commands.written_page import check_place, tell_written
 from trainer.errors import ExitCode, WorkspaceError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("number", type=int, required=False, metavar="[N]")
+@click.argument("number", type=BAKE_NUMBER, required=False, metavar="[N]")
 @click.option("--html", "form", flag_value="html", default="html", help="As one HTML page with its pictures (default).")
 @click.option(
     "--md", "form", flag_value="md", help="As markdown: numbers in place of plots, files in place of pictures."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
-from lora_tui.commands.options import OVERRIDES, PATH, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, OVERRIDES, SEARCH_NUMBER, SETTINGS_FILE, WORKSPACE
 from trainer.errors import ExitCode, LoraTuiError, SettingsError
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ _LOOK_SECONDS = 2.0
 
 
 @click.command()
-@click.argument("settings_file", type=PATH, required=False, metavar="[SETTINGS.toml]")
-@click.option("--of", "of_bake", type=int, metavar="N", help="Start from the settings of bake N in place of a file.")
+@click.argument("settings_file", type=SETTINGS_FILE, required=False, metavar="[SETTINGS.toml]")
+@click.option(
+    "--of", "of_bake", type=BAKE_NUMBER, metavar="N", help="Start from the settings of bake N in place of a file."
+)
 @OVERRIDES
 @click.option(
     "--objective", default="", metavar="MEASURE[:PART]", help="What is looked for, such as validation_change."
@@ -41,9 +43,11 @@ _LOOK_SECONDS = 2.0
     "--prune", is_flag=True, help="Stop a bake that is behind the others at the same step; its state is kept."
 )
 @click.option("--seed", type=int, default=0, help="Of the choice of values (default: 0).")
-@click.option("--continue", "number", type=int, metavar="SEARCH", help="Continue a search, also one that was killed.")
+@click.option(
+    "--continue", "number", type=SEARCH_NUMBER, metavar="SEARCH", help="Continue a search, also one that was killed."
+)
 @click.option("--list", "list_them", is_flag=True, help="List the searches.")
-@click.option("--show", "shown", type=int, metavar="SEARCH", help="Show what a search has tried.")
+@click.option("--show", "shown", type=SEARCH_NUMBER, metavar="SEARCH", help="Show what a search has tried.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with --list or --show.")
 @WORKSPACE
 @exits

@@ -7,13 +7,13 @@ import click
 
 from lora_tui.commands.bakes import open_history
 from lora_tui.commands.exits import exits, print_json, warn_of_damage, workspace_here
-from lora_tui.commands.options import WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, WORKSPACE
 from trainer.errors import ExitCode
 from trainer.text import printable
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @WORKSPACE
 @exits
@@ -42,8 +42,8 @@ def show(number: int, as_json: bool, folder: Path | None) -> ExitCode:
 
 
 @click.command()
-@click.argument("first", type=int, metavar="A")
-@click.argument("second", type=int, metavar="B")
+@click.argument("first", type=BAKE_NUMBER, metavar="A")
+@click.argument("second", type=BAKE_NUMBER, metavar="B")
 @click.option("--pictures", is_flag=True, help="Name each picture that differs.")
 @click.option("--cosine", is_flag=True, help="Also the cosine between their newest LoRAs, beside that between twins.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

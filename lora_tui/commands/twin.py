@@ -8,8 +8,8 @@ import click
 from lora_tui.actions.twin import ALL, CHOICES, sources_of
 from lora_tui.commands.exits import exits, print_json, print_note, warn_of_damage, workspace_here
 from lora_tui.commands.fork import FIND, search_folders
-from lora_tui.commands.options import WORKSPACE
-from lora_tui.wording.queue import NOT_RUNNING
+from lora_tui.commands.options import BAKE_NUMBER, WORKSPACE
+from lora_tui.wording.not_running import NOT_RUNNING
 from trainer.errors import ExitCode
 from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
 from trainer.text import printable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @click.option(
     "--vary",
     type=click.Choice(CHOICES),
@@ -65,7 +65,7 @@ def _seeds(settings: "Settings", vary: tuple[RandomSource, ...]) -> str:
 
 
 @click.command()
-@click.argument("number", type=int, metavar="N")
+@click.argument("number", type=BAKE_NUMBER, metavar="N")
 @click.option(
     "--step", type=int, metavar="STEP", help="Of the LoRA after this step (default: the last that was measured)."
 )

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from lora_tui.commands.exits import exits, workspace_here
-from lora_tui.commands.options import PATH, WORKSPACE
+from lora_tui.commands.options import BAKE_NUMBER, PATH, WORKSPACE
 from trainer.errors import ExitCode
 from trainer.text import printable
 
 
 @click.command()
-@click.argument("number", type=int, metavar="BAKE")
+@click.argument("number", type=BAKE_NUMBER, metavar="BAKE")
 @click.argument("epoch", metavar="EPOCH")
 @click.argument("target", metavar="TARGET")
 @click.option("--name", default="", help="File name there, without extension (default: NAME-bBAKE-eEPOCH).")
