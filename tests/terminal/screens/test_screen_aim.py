@@ -89,7 +89,7 @@ async def test_an_onlooker_queues_nothing(tmp_path) -> None:
     assert request.__dict__["queued"] == []
 
 
-@pytest.mark.parametrize(("key", "held"), [("h", True), ("r", False)])
+@pytest.mark.parametrize(("key", "held"), [("h", True), ("b", False)])
 async def test_an_offered_ladder_says_what_it_takes_and_is_queued(tmp_path, key, held) -> None:
     request = Scripted(tmp_path)
     app = ScreenAlone(LadderOfferDialog(request, SPEC))
@@ -107,7 +107,7 @@ async def test_a_ladder_that_cannot_be_baked_says_why_and_is_not_queued(tmp_path
     app = ScreenAlone(LadderOfferDialog(request, SPEC))
     async with app.run_test(size=NARROW) as pilot:
         await until_true(pilot, lambda: "too large" in app.text())
-        await pilot.press("h", "r", "escape")
+        await pilot.press("h", "b", "escape")
     assert app.answers == [None] and request.__dict__["queued"] == []
 
 

@@ -84,6 +84,22 @@ async def test_a_file_is_resized_with_a_preview_before_and_the_loss_behind(runne
         assert not isinstance(runner.app.screen, BenchDialog)
 
 
+async def test_enter_behind_a_file_that_is_written_writes_it_no_second_time(runner, until) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        dialog = await bench(runner, pilot, until, "alpha")
+        await pilot.press("enter", *"rank", "enter", *"mine", "enter")
+        await until(pilot, lambda: "wrote" in found(dialog))
+        made = runner.workspace.root / "loras/mine.safetensors"
+        made.unlink()
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert not made.exists()
+        assert "change a line" in str(dialog.query_one("#keys", Static).render())
+        await pilot.press("2", "enter")
+        await until(pilot, (runner.workspace.root / "loras/mine2.safetensors").exists)
+
+
 async def test_what_is_wrong_stands_there_and_a_file_is_overwritten_at_the_second_enter(runner, until) -> None:
     runner.baking()
     async with runner.run() as pilot:

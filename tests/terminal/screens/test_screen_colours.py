@@ -13,11 +13,16 @@ from textual.widgets._toast import Toast
 from lora_tui.actions import parity
 from lora_tui.actions.imports import ReadImport
 from lora_tui.app import LoraApp
+from lora_tui.screens.dataset import DatasetScreen
 from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.parity import ParityScreen
-from lora_tui.theme_files import remember_theme
+from lora_tui.theme_files import find_themes, remember_theme
+from lora_tui.widgets.bucket_bars import BucketBars
+from lora_tui.widgets.caption_tags import CaptionTags
 from lora_tui.widgets.field_list import FieldList
+from lora_tui.widgets.picture_list import PictureList
 from lora_tui.widgets.report_list import ReportList
+from lora_tui.widgets.tag_table import TagTable
 from trainer.interop.report import FATES, ImportReport, KeyReport
 from trainer.journal.records import BakeState
 from trainer.parity.table import ParityCell, ParityRow, ParityTable
@@ -41,7 +46,7 @@ def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return request.param
 
 
-@pytest.fixture(params=["ember", "flour"])
+@pytest.fixture(params=[file.theme.name for file in find_themes().files])
 def app(request: pytest.FixtureRequest, colours: str, make_runner, runner):
     remember_theme(request.param)
     chosen = make_runner(runner.workspace)
@@ -118,7 +123,7 @@ async def check_dialog(app: LoraApp, pilot, until, key: str, name: str) -> None:
         assert not cell.sign.isalnum() or cell.contrast >= READABLE, (name, cell)
     ground = rows[panel.y][panel.x].ground
     for line in app.screen.query(Input):
-        if not line.disabled:
+        if line.display and not line.disabled:
             typed = rows[line.region.y][line.region.right - 1]
             assert apart(typed.ground, ground) > SEEN, (name, line.id, typed.ground, ground)
     await pilot.press("escape")
@@ -170,6 +175,30 @@ async def test_what_differs_is_lit_and_a_report_can_be_read(app, until, monkeypa
         marked = next(y for y, row in enumerate(rows) if row[inside.x + 1].sign == "▸")
         assert apart(rows[marked][20].ground, rows[marked + 1][20].ground) > SEEN
         assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum())
+
+
+@pytest.mark.long
+async def test_the_data_set_can_be_read_and_its_cursors_stand_out(app, until) -> None:
+    async with app.run(SIZE) as pilot:
+        await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.app.screen, DatasetScreen) and app.app.screen.picture is not None)
+        screen = app.app.screen
+        await until(pilot, lambda: screen.panes.tags.names and screen.panes.caption.tags and not screen._looking)
+        await pilot.press("space", "x")
+        await until(pilot, lambda: screen.reader.idle and not screen._looking and screen.picture.tokens is not None)
+        await pilot.pause(0.1)
+        rows = painted(app.app)
+        for kind in (PictureList, CaptionTags, TagTable, BucketBars):
+            words = [cell for cell in part(rows, screen.query_one(kind).region) if cell.sign.isalnum()]
+            assert words and all(cell.contrast >= READABLE for cell in words), kind
+        for kind in (PictureList, TagTable):
+            inside = screen.query_one(kind).region
+            # Below the rule and the head.
+            first, second = (part(rows, Region(inside.x, inside.y + y, inside.width - 1, 1)) for y in (2, 3))
+            here = first if first[0].sign == "▸" else second
+            other = second if here is first else first
+            assert apart(here[5].ground, other[5].ground) > SEEN, kind
 
 
 @pytest.mark.parametrize("colours", ["256"], indirect=True)

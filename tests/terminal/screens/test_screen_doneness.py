@@ -117,7 +117,7 @@ async def test_a_long_text_scrolls_and_the_help_names_the_keys() -> None:
         await until_true(pilot, lambda: isinstance(app.screen, HelpScreen))
         assert "the epoch after" in app.text()
         await pilot.press("escape")
-        await pilot.press("d")
+        await pilot.press("w")
         assert app.answers == [None]
 
 

@@ -68,7 +68,7 @@ async def test_an_empty_workspace_says_how_to_begin(alone, until, seen) -> None:
             "j",
             "c",
             "m",
-            "d",
+            "w",
             "t",
             "R",
         ):

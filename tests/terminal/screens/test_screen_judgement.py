@@ -70,7 +70,7 @@ async def test_verdicts_become_a_direction_and_held_drafts_that_can_be_changed(r
         options = runner.app.screen.query_one(OptionList)
         assert "text_encoder_lr " in str(options.get_option_at_index(0).prompt)
         await pilot.press("enter")
-        await until(pilot, lambda: not runner.app.screen.query_one(Input).disabled)
+        await until(pilot, lambda: not runner.app.screen.query_one("#value", Input).disabled)
         await pilot.press("ctrl+u", *"4e-4", "enter")
 
         def changed() -> bool:

@@ -13,6 +13,7 @@ from lora_tui.screens.ladder import LadderScreen
 from lora_tui.screens.new_ladder import ExtendDialog
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.rung_list import RungList
+from lora_tui.wording.ladders import curve_help
 from trainer.errors import WorkspaceError
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState
@@ -112,6 +113,34 @@ async def test_another_measure_is_chosen_with_c(runner) -> None:
         await pilot.press(str(names.index(DELTA_NORM.key) + 1))
         await until_true(pilot, lambda: screen.curve.name == DELTA_NORM.key)
         assert DELTA_NORM.title in app.text()
+
+
+async def test_what_a_measure_says_is_read_whole_where_its_line_is_cut(runner) -> None:
+    made_ladder(runner.workspace, rungs=("0.33", "1", "3"))
+    app = alone(runner)
+    async with app.run_test(size=NARROW) as pilot:
+        screen = await read(app, pilot)
+        await pilot.press("c")
+        await until_true(pilot, lambda: isinstance(app.screen, PickDialog) and app.screen.has_class("-cut"))
+        whole = curve_help(screen.curve)
+        story = str(app.screen.query_one("#story", Static).render())
+        assert whole in story and len(whole) > 60
+
+
+async def test_curves_of_bakes_that_wait_say_so_and_the_verdict_is_not_cut(runner) -> None:
+    made_ladder(
+        runner.workspace, rungs=("0.33", "1", "3"), twins=2, states={(2, 0): BakeState.QUEUED, (2, 1): BakeState.QUEUED}
+    )
+    app = alone(runner)
+    async with app.run_test(size=NARROW) as pilot:
+        screen = await read(app, pilot)
+        await pilot.press("o")
+        await until_true(pilot, lambda: "waits to be baked" in app.text())
+        lines = str(screen.query_one("#legend", Static).content).splitlines()
+        assert sum("waits to be baked" in line for line in lines) == 2
+        assert not any("no curve" in line for line in lines)
+        compared = [line for line in lines if "noise" in line]
+        assert compared and all(line.index("noise") < line.index("at step") for line in compared)
 
 
 async def test_without_values_c_says_so(runner) -> None:

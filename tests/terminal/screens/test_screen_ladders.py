@@ -71,9 +71,22 @@ async def test_a_ladder_is_a_line_with_what_is_done_failed_and_waits(runner, siz
         assert all(len(line) <= size[0] for line in app.text().splitlines())
 
 
+async def test_columns_that_no_ladder_has_leave_their_cells_to_the_titles(runner) -> None:
+    title = "learning_rate 0 … ×50 with every rate set"
+    made_ladder(runner.workspace, title=title)
+    app = alone(runner)
+    async with app.run_test(size=NARROW) as pilot:
+        await listed(app, pilot)
+        await until_true(pilot, lambda: "3/3" in app.text())
+        assert title in row_of(app, "learning_rate 0")
+        assert "failed" not in app.text().splitlines()[1]
+
+
 @SIZES
 async def test_the_answer_stands_below_and_beside_the_title_where_there_is_room(runner, size, monkeypatch) -> None:
-    made_ladder(runner.workspace, question="does more make more?")
+    # A title of so many cells leaves none to an answer on a narrow screen.
+    title = "unet_lr from a third of mine to three times as much"
+    made_ladder(runner.workspace, question="does more make more?", title=title)
     app = alone(runner)
     async with app.run_test(size=size) as pilot:
         await listed(app, pilot)
@@ -284,7 +297,7 @@ async def test_a_ladder_whose_spec_is_damaged_hides_no_other(runner) -> None:
         await pilot.press("enter")
         await until_true(pilot, lambda: isinstance(app.screen, LadderScreen))
         await until_true(pilot, lambda: "ladder 2" in app.text())
-        await pilot.press("c", "o", "o", "g", "plus", "x", "r", "d", "enter", "escape")
+        await pilot.press("c", "o", "o", "g", "plus", "x", "r", "w", "enter", "escape")
         await until_true(pilot, lambda: app.screen is app.shown)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lora_tui.keymap import shown_keys
+from lora_tui.key_lines import shown_keys
 from lora_tui.workers.feed import SnapshotReady
 
 
@@ -121,10 +121,10 @@ async def test_tab_moves_the_focus_from_pane_to_pane(runner, until) -> None:
     async with runner.run((120, 36)) as pilot:
         await settled(runner, pilot, until)
         focused = [runner.app.focused.id]
-        for _ in range(3):
+        for _ in range(4):
             await pilot.press("tab")
             focused.append(runner.app.focused.id)
-    assert focused == ["fields", "epochs", "log", "fields"]
+    assert focused == ["fields", "curves", "epochs", "log", "fields"]
 
 
 async def test_what_did_not_change_is_not_drawn_again(runner, until, seen) -> None:

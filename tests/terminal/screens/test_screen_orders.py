@@ -56,10 +56,40 @@ async def test_a_live_setting_is_chosen_typed_and_ordered(runner, until, seen) -
         names = [info.name for info in dialog._infos]
         dialog.query_one(OptionList).highlighted = names.index("unet_lr")
         await pilot.press("enter")
-        assert dialog.query_one(Input).value == "2e-3"
-        dialog.query_one(Input).value = "5e-4"
+        assert dialog.query_one("#value", Input).value == "2e-3"
+        dialog.query_one("#value", Input).value = "5e-4"
         await pilot.press("enter")
         await until(pilot, lambda: given(runner) == [(Order.SET, "unet_lr=5e-4")])
+
+
+async def test_a_live_setting_is_found_by_a_synonym_and_nothing_found_says_so(runner, until, seen) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
+        dialog = runner.app.screen
+        await pilot.press("slash", *"zzzz")
+        await until(pilot, lambda: "nothing found" in seen(runner.app))
+        await pilot.press("ctrl+u", *"te")
+        await until(pilot, lambda: dialog._listed and dialog._listed[0].name == "text_encoder_lr")
+        await pilot.press("enter")
+        await until(pilot, lambda: dialog.query_one("#value", Input).value == "1e-3")
+        dialog.query_one("#value", Input).value = "5e-4"
+        await pilot.press("enter")
+        await until(pilot, lambda: given(runner) == [(Order.SET, "text_encoder_lr=5e-4")])
+
+
+async def test_a_search_that_is_cancelled_lists_all_again(runner, until) -> None:
+    runner.baking()
+    async with runner.run((120, 36)) as pilot:
+        await at_work(runner, pilot, until)
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
+        dialog = runner.app.screen
+        await pilot.press("slash", *"snr", "escape")
+        await until(pilot, lambda: len(dialog._listed) == len(dialog._infos) and not dialog.has_class("-finding"))
+        assert isinstance(runner.app.focused, OptionList)
 
 
 async def test_a_wrong_value_is_shown_there_and_not_ordered(runner, until, seen) -> None:
@@ -69,7 +99,7 @@ async def test_a_wrong_value_is_shown_there_and_not_ordered(runner, until, seen)
         await pilot.press("L")
         await until(pilot, lambda: isinstance(runner.app.screen, LiveSettingsDialog))
         await pilot.press("enter")
-        runner.app.screen.query_one(Input).value = "fast"
+        runner.app.screen.query_one("#value", Input).value = "fast"
         await pilot.press("enter")
         await until(pilot, lambda: "✗ " in seen(runner.app))
         assert isinstance(runner.app.screen, LiveSettingsDialog)

@@ -225,7 +225,9 @@ async def test_a_column_is_taken_over_after_its_changes_were_shown(runner, until
         assert (editor.draft.now.network_dim, editor.draft.now.unet_lr) == (77, 3e-4)
         assert editor.draft.unsaved == {"network_dim", "unet_lr"} and editor.draft.saved == before.saved
         # Each can be taken back as after any edit, and all of them at once.
-        assert any("opening the file again (o) all of them" in note.message for note in app._notifications)
+        assert any(
+            "u undoes it, backspace on a setting takes that one back" in note.message for note in app._notifications
+        )
         app.bake_screen.form.go_to("network_dim")
         await pilot.press("1", "backspace")
         await until(pilot, lambda: editor.draft.unsaved == {"unet_lr"})

@@ -11,6 +11,7 @@ from lora_tui.app import LoraApp
 from lora_tui.keymap import ACTIONS
 from lora_tui.ports import NoEngine
 from lora_tui.screens.bake_diff import BakeDiffDialog
+from lora_tui.screens.dataset import DatasetScreen
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.queue import QueueDialog
 from trainer.errors import ExitCode
@@ -24,6 +25,10 @@ def messages(app: LoraApp) -> str:
 def acting(scope: str) -> list[str]:
     """Return the first key of every action of a screen that needs a right."""
     return [each.keys.partition(",")[0] for each in ACTIONS if scope in each.scopes and each.right]
+
+
+# The cursor is on the first tag of a caption, which cannot go further.
+AT_THE_FRONT = ("shift+left", "F")
 
 
 def test_everything_is_shown_and_a_key_that_would_write_says_why_not(runner, until, seen) -> None:
@@ -49,6 +54,23 @@ def test_everything_is_shown_and_a_key_that_would_write_says_why_not(runner, unt
                 await until(pilot, lambda: messages(app))
                 assert app.screen is app.bake_screen, key
                 said[key] = messages(app)
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(app.screen, DatasetScreen) and app.screen.picture is not None)
+            await until(pilot, lambda: not app.screen._looking and app.screen.reader.idle)
+            for pane, keys in (
+                ("1", acting("dataset") + acting("picture list")),
+                ("2", [key for key in acting("caption tags") if key not in AT_THE_FRONT]),
+                ("3", acting("tag table")),
+            ):
+                await pilot.press(pane)
+                for key in keys:
+                    app.clear_notifications()
+                    await pilot.press(key)
+                    await until(pilot, lambda: messages(app))
+                    assert isinstance(app.screen, DatasetScreen), key
+                    said[f"data set {pane} {key}"] = messages(app)
+            await pilot.press("1", "escape")
+            await until(pilot, lambda: app.screen is app.bake_screen)
             await pilot.press("Q")
             await until(pilot, lambda: isinstance(app.screen, QueueDialog))
             await pilot.press("escape", "J")
@@ -75,4 +97,6 @@ def test_a_workspace_that_cannot_be_written_is_opened_by_the_watcher(runner, mon
     monkeypatch.setattr(dashboard, "open_watcher", watch)
     code = in_read_only(runner.workspace.root, lambda: dashboard.open_dashboard(runner.workspace, None))
     assert code is ExitCode.DONE
-    assert opened == [((runner.workspace, None), {"orders": False, "started_in": None})]
+    assert opened == [
+        ((runner.workspace, None), {"orders": False, "started_in": None, "reopens": dashboard.dashboard_arguments})
+    ]

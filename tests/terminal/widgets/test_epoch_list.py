@@ -9,13 +9,21 @@ from textual.content import Content
 from textual.screen import Screen
 
 from lora_tui.widgets.epoch_list import EpochList
+from trainer.history.epoch_standings import EpochStanding
 from trainer.journal.records import Checkpoint
 from trainer.measures.carried import Carried, Carrier
 
 
 class Epochs(Screen[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.chosen: list[int] = []
+
     def compose(self) -> ComposeResult:
         yield EpochList()
+
+    def on_epoch_list_chosen(self, event: EpochList.Chosen) -> None:
+        self.chosen.append(event.saved.step)
 
 
 def saved(epoch: int) -> Checkpoint:
@@ -89,3 +97,53 @@ async def test_a_lora_from_elsewhere_goes_by_its_name_and_not_by_its_place() -> 
         app.screen.query_one(EpochList).show((imported,), live=False)
         await pilot.pause()
         assert "cat-000001" in app.text() and "/a/very" not in app.text()
+
+
+def standing(**said: int) -> EpochStanding:
+    return EpochStanding(said)
+
+
+async def test_what_the_user_said_has_a_column_where_something_was_said() -> None:
+    app = ScreenAlone(Epochs())
+    async with app.run_test(size=(78, 12)) as pilot:
+        epochs = app.screen.query_one(EpochList)
+        known = {
+            200: standing(under=2),
+            400: replace(standing(right=3, over=1), champion=True),
+            600: replace(standing(over=1), best=True),
+        }
+        epochs.show((saved(3), saved(2), saved(1)), live=False, standings=known)
+        await pilot.pause()
+        head, newest, middle, oldest = [line for line in app.text().splitlines() if line][:4]
+        assert "verdict" in head
+        assert ("best" in newest, "right 3" in middle, "under 2" in oldest) == (True, True, True)
+        assert "★ hifumi" in middle and "★" not in newest + oldest
+        epochs.show((saved(3), saved(2)), live=False, standings={600: EpochStanding(), 400: EpochStanding(there=False)})
+        await pilot.pause()
+        head, newest, middle = [line for line in app.text().splitlines() if line][:3]
+        assert "verdict" not in head and "deleted" in middle and "MiB" in newest
+
+
+async def test_the_cursor_stays_on_its_lora_and_on_the_newest_it_stays_there() -> None:
+    app = ScreenAlone(Epochs())
+    async with app.run_test(size=(78, 12)) as pilot:
+        epochs = app.screen.query_one(EpochList)
+        epochs.show((saved(2), saved(1)), live=True, lowest="against step 400: inside the noise")
+        epochs.focus()
+        await pilot.press("enter")
+        epochs.show((saved(3), saved(2), saved(1)), live=True)
+        await pilot.press("enter", "j", "enter")
+        epochs.show((saved(4), saved(3), saved(2), saved(1)), live=True)
+        await pilot.press("enter", "end", "enter", "home", "enter", "up", "enter")
+        assert app.screen.chosen == [400, 600, 400, 400, 200, 800, 800]
+
+
+async def test_the_lines_below_the_oldest_lora_come_into_view_with_it() -> None:
+    app = ScreenAlone(Epochs())
+    async with app.run_test(size=(78, 5)) as pilot:
+        epochs = app.screen.query_one(EpochList)
+        epochs.show(tuple(saved(at) for at in range(9, 0, -1)), live=False, lowest="against step 400: inside the noise")
+        epochs.focus()
+        await pilot.press("end")
+        await pilot.pause()
+        assert "hifumi-000001" in app.text() and "inside the noise" in app.text()

@@ -12,7 +12,7 @@ from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.widgets.crop_view import framed
 from lora_tui.widgets.picture_view import PictureView
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote, GridState
+from trainer.journal.records import CellNote, GridState, ProposedTicks
 
 
 @pytest.fixture
@@ -119,6 +119,35 @@ async def test_the_checklist_is_ticked_item_by_item(gallery: Gallery) -> None:
         await until(pilot, gallery.notes)
         assert gallery.notes()["x1-y1-z1-s1"].ticks == {CHECKLIST[0]: True, CHECKLIST[1]: False}
         assert "1/2" in app.text
+
+
+def beside(text: str) -> str:
+    """Return the words of the pane beside the sheet, however they are broken."""
+    lines = text.splitlines()
+    start = lines[0].index("─ picture ")
+    return " ".join(" ".join(line[start:] for line in lines[1:]).replace("│", " ").split())
+
+
+async def test_what_a_tagger_proposes_counts_once_it_is_taken_over(gallery: Gallery) -> None:
+    ticks = {CHECKLIST[0]: True, CHECKLIST[2]: False}
+    with gallery.journal() as journal:
+        journal.grids.propose_ticks(1, [ProposedTicks(1, "x1-y1-z1-s1", ticks, "wd-tiny", 1.0)])
+    app = GalleryApp(gallery)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.complete)
+        assert f"? wd-tiny proposes {CHECKLIST[0]}: yes, {CHECKLIST[2]}: no" in beside(app.text)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ChecklistDialog))
+        assert "proposed: yes" in app.text
+        # Kept as it is, nothing of it is the user's.
+        await pilot.press("enter")
+        await until(pilot, lambda: not isinstance(app.screen, ChecklistDialog))
+        assert app.viewer.selection.notes == {}
+        await pilot.press("c", "n", "p", "enter")
+        await until(pilot, gallery.notes)
+        # What the user has checked differently stays.
+        assert gallery.notes()["x1-y1-z1-s1"].ticks == {CHECKLIST[0]: False, CHECKLIST[2]: False}
+        await until(pilot, lambda: "proposes" not in app.text)
 
 
 async def test_a_checklist_left_with_escape_changes_nothing(gallery: Gallery) -> None:
