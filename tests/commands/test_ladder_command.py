@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from ladder_in_journal import made_ladder
 from laddered import Laddered
 
-from trainer.errors import ExitCode
+from lora_tui.commands import grid as grid_command
+from lora_tui.commands import ladder_grid
+from trainer.errors import ExitCode, GridError
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import BakeState
@@ -98,6 +102,47 @@ def test_two_settings_files_and_no_bake_leave_the_choice_to_the_user(lora_tui_he
     (demo.root / "other.toml").write_text((demo.root / "hifumi.toml").read_text())
     ran = lora_tui_here("ladder", "--knob", "unet_lr", "--rungs", "1,2", folder=demo.root)
     assert ran.returncode == 2 and "several files: hifumi.toml, other.toml" in ran.stderr
+
+
+def test_a_bake_whose_process_is_gone_is_not_said_to_run(lora_tui_here, demo: Workspace) -> None:
+    made_ladder(demo, states={(1, 0): BakeState.QUEUED, (1, 1): BakeState.QUEUED})
+    with Journal(demo.journal_path) as journal:
+        number = next(bake.number for bake in journal.bakes.latest() if bake.state is BakeState.QUEUED)
+        journal.queue.take_over([number], "mine")
+        journal.queue.claim("mine", 2**22 + 1, 1.0)
+        journal.bakes.set_state(number, BakeState.BAKING)
+    shown = lora_tui_here("ladder", "show", "1", folder=demo.root).stdout
+    assert f"{number} was baking, its process is gone" in shown
+    assert "1 left by a process that is gone" in shown
+    rungs = json.loads(lora_tui_here("ladder", "show", "1", "--json", folder=demo.root).stdout)["rungs"]
+    states = {bake["bake"]: bake["state"] for rung in rungs for bake in rung["bakes"]}
+    assert states[number] == "lost"
+    # It only looked.
+    with Journal(demo.journal_path) as journal:
+        assert journal.bakes.read(number).state is BakeState.BAKING
+
+
+def test_a_grid_of_very_many_pictures_asks_first(lora_tui_here, demo: Workspace, monkeypatch) -> None:
+    asked: list[str] = []
+    answers = iter([False, True])
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return next(answers)
+
+    made: list[int] = []
+    monkeypatch.setattr(ladder_grid, "make_grid", lambda *_, **given: made.append(given["unasked"]))
+    number = made_ladder(demo)
+    lora_tui_here("ladder", "grid", str(number), folder=demo.root)
+    lora_tui_here("ladder", "grid", str(number), "--yes", folder=demo.root)
+    assert made == [ladder_grid.UNASKED, None]
+    monkeypatch.setattr(grid_command.click, "confirm", confirm)
+    with pytest.raises(GridError, match="nobody to ask"):
+        grid_command._agreed(101, 100)
+    monkeypatch.setattr(grid_command.sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    assert [grid_command._agreed(pictures, 100) for pictures in (100, 101, 101)] == [True, False, True]
+    assert grid_command._agreed(10**6, None)
+    assert asked == ["Make 101 pictures?"] * 2
 
 
 def test_a_lost_journal_brings_the_ladders_back(lora_tui_here, tmp_path) -> None:

@@ -11,6 +11,7 @@ from lora_on_disk import write_lora
 from made_grid import made_grid
 from read_only import in_read_only, tree
 from run_engine import small_demo
+from tiny_tagger import write_tagger
 
 from lora_tui.cli import main
 from trainer.journal.journal import READ_ONLY, Journal
@@ -42,6 +43,7 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "search --list": (("search", "--list", "--in", "WS"), "no searches yet"),
     "frontier": (("frontier", "--in", "WS"), "frontier of hifumi"),
     "queue": (("queue", "--in", "WS"), "0002 hifumi  held"),
+    "keys": (("keys",), "bake.pause"),
     "queue --json": (("queue", "--in", "WS", "--json"), '"orphaned": false'),
     "grid --list": (("grid", "--list", "--in", "WS"), "0001 hifumi"),
     "grid --dry-run": (("grid", "--bake", "1", "--dry-run", "--in", "WS"), "4 pictures"),
@@ -74,10 +76,25 @@ LOOKS: dict[str, tuple[tuple[str, ...], str]] = {
     "style list": (("style", "list", "--in", "WS"), "no styles"),
     "plan": (("plan", "WS/hifumi.toml", "--no-memory"), "files and disk"),
     "check": (("check", "WS/hifumi.toml"), "tag-once"),
+    "captions tags": (("captions", "tags", "--in", "WS"), "hifumi_chan"),
+    "captions pairs": (("captions", "pairs", "--in", "WS"), "pair"),
+    "captions remarks": (("captions", "remarks", "--in", "WS"), "school uniform"),
+    "captions convention": (("captions", "convention", "--in", "WS"), "booru"),
+    "captions history": (("captions", "history", "--in", "WS"), "no steps in"),
+    "captions rename --dry-run": (
+        ("captions", "rename", "halo", "x", "--dry-run", "--in", "WS"),
+        "no permission to write it",
+    ),
+    "dataset": (("dataset", "WS/hifumi.toml"), "nearly the same"),
     "convert": (("convert", "alpha", "WS/hifumi.toml", "--to", "2"), "network_alpha = 2"),
     "compare-trainers": (("compare-trainers", "WS/hifumi.toml", "--profiles", "kohya_ss 2023-02"), "steps really run"),
     "import": (("import", "WS/bakes/0001-hifumi/hifumi.safetensors"), "unknown"),
     "export": (("export", "WS/hifumi.toml", "--to", "kohya-gui"), '"network_alpha"'),
+    "status --once": (("status", "WS", "--once"), "hifumi"),
+    "info": (("info", "--in", "WS"), "read-only"),
+    "info --json": (("info", "--json", "--in", "WS"), '"read_only": true'),
+    "completions": (("completions", "zsh"), "#compdef lora-tui"),
+    "man": (("man",), ".TH LORA-TUI 1"),
 }
 WRITES: dict[str, tuple[str, ...]] = {
     "bake": ("bake", "WS/hifumi.toml"),
@@ -95,6 +112,18 @@ WRITES: dict[str, tuple[str, ...]] = {
     "ladder release": ("ladder", "release", "1", "--in", "WS"),
     "ladder grid": ("ladder", "grid", "1", "--in", "WS"),
     "ladder continue": ("ladder", "continue", "1", "--in", "WS"),
+    "captions rename": ("captions", "rename", "halo", "x", "--yes", "--in", "WS"),
+    "captions remove": ("captions", "remove", "halo", "--in", "WS"),
+    "captions add": ("captions", "add", "new", "--yes", "--in", "WS"),
+    "captions front": ("captions", "front", "halo", "--yes", "--in", "WS/hifumi.toml"),
+    "captions sort": ("captions", "sort", "--yes", "--in", "WS"),
+    "captions replace": ("captions", "replace", "a", "b", "--yes", "--in", "WS"),
+    "captions tidy": ("captions", "tidy", "--underscores", "--yes", "--in", "WS"),
+    "captions write": ("captions", "write", "WS/data/10_hifumi_chan/01.png", "x", "--in", "WS"),
+    "captions convention": ("captions", "convention", "booru", "--yes", "--in", "WS"),
+    "captions tag": ("captions", "tag", "tagger", "--in", "WS"),
+    "captions undo": ("captions", "undo", "1", "--in", "WS"),
+    "captions redo": ("captions", "redo", "1", "--in", "WS"),
     "queue add": ("queue", "add", "WS/hifumi.toml"),
     "queue move": ("queue", "move", "2", "--last", "--in", "WS"),
     "queue remove": ("queue", "remove", "2", "--in", "WS"),
@@ -125,6 +154,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "advise --symptom": ("advise", "1", "--symptom", "static", "--in", "WS"),
     "extend": ("extend", "1", "--epochs", "2", "--in", "WS"),
     "grid": ("grid", "--bake", "1", "--in", "WS"),
+    "grid --propose": ("grid", "--propose", "1", "tagger", "--in", "WS"),
     "grid --queue": ("grid", "--bake", "1", "--queue", "--in", "WS"),
     "grid --resume": ("grid", "--resume", "1", "--in", "WS"),
     "import": ("import", "WS/hifumi.toml", "--out", "WS/imported.toml"),
@@ -139,7 +169,7 @@ WRITES: dict[str, tuple[str, ...]] = {
     "watch --orders": ("watch", "WS", "--orders"),
 }
 # Neither opens a workspace in a way that these could show: screens, and what is made or read elsewhere.
-ELSEWHERE = {"demo", "watch", "style show", "style write", "lora extract"}
+ELSEWHERE = {"demo", "watch", "replay", "style show", "style write", "lora extract", "doctor"}
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +206,7 @@ def run_in(lora_tui_here: LoraTui, shown: Workspace, tmp_path: Path) -> Callable
     out = tmp_path / "out"
     out.mkdir()
     (out / "styles.csv").write_text("name,prompt,negative_prompt\nred,red dress,blue\n")
+    write_tagger(out / "tagger")
 
     def run(words: tuple[str, ...]) -> tuple[int, str]:
         arguments = [word.replace("WS", str(shown.root)) for word in words]

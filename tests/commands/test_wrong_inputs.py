@@ -175,3 +175,10 @@ def test_the_dashboard_without_a_terminal_says_what_to_do(fresh_lora_tui, tmp_pa
     ran = fresh_lora_tui(folder=tmp_path)
     assert ran.returncode == 2
     assert "is not a terminal" in ran.stderr and ran.stderr.count("\n") == 1
+
+
+def test_the_workspace_of_the_dashboard_is_named_before_no_command(lora_tui_here, tmp_path) -> None:
+    ran = lora_tui_here("--in", tmp_path, "status", folder=tmp_path)
+    assert (ran.returncode, "lora-tui status --in DIR" in ran.stderr) == (2, True), ran.stderr
+    missing = lora_tui_here("--in", tmp_path / "nowhere", folder=tmp_path)
+    assert (missing.returncode, "no workspace here or in a parent folder" in missing.stderr) == (2, True)

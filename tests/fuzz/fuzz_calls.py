@@ -23,6 +23,38 @@ def find_themes(root: Path, file: Path) -> list[str]:
     return list(found.problems)
 
 
+def bundle(root: Path, file: Path) -> tuple[str, ...]:
+    """Make the entries of a bug report, without looking at the machine; they are written to a file, not to a terminal."""
+    from lora_tui.doctor.bundle import bundle_entries
+    from lora_tui.doctor.record import Surroundings
+
+    return tuple(entry.text for entry in bundle_entries(Surroundings(workspace=Workspace(root)), []))
+
+
+def numbers(root: Path, file: Path) -> tuple[tuple[int, str], ...]:
+    """Complete the numbers of bakes, grids, ladders and searches."""
+    from trainer.journal.numbers import numbers_of
+
+    return tuple(each for kind in ("bake", "grid", "ladder", "search") for each in numbers_of(file, kind))
+
+
+def energy(root: Path, file: Path) -> str:
+    """Put the energy of a bake into words, with its cost."""
+    from trainer.machine.energy import energy_text
+
+    return energy_text(1.5e6, "counter")
+
+
+def read_config(root: Path, file: Path) -> list[str]:
+    """Read the user's config and give a screen its keys."""
+    from lora_tui.screens.bake import BakeScreen
+    from lora_tui.user_config import read_user_config
+
+    config = read_user_config()
+    config.keys._merged(BakeScreen)
+    return [problem.line() for problem in config.problems]
+
+
 def save_settings(root: Path, file: Path) -> None:
     """Change a settings file."""
     from trainer.settings.toml_file import load_settings, save_settings
@@ -42,6 +74,35 @@ def save_styles(root: Path, file: Path) -> None:
     from trainer.grid.styles import Style, save_styles
 
     save_styles(Workspace(root), [Style(name="another", steps=5)])
+
+
+def read_renames(root: Path, file: Path) -> None:
+    """Ask which rename of a folder of pictures would be undone."""
+    from trainer.jobs.folder_repeats import FolderRenames
+
+    with Journal(root / "journal.sqlite") as journal:
+        FolderRenames(Workspace(root), journal).renames()
+
+
+def find_tagger(root: Path, file: Path) -> None:
+    """Read all files of a tagger, and what a convention makes of its tags."""
+    from trainer.tagger.files import find_tagger
+    from trainer.tagger.selected_tags import kinds_of
+
+    for name in ("tagger", "timm"):
+        kinds_of(find_tagger(root / name).tags)
+
+
+def read_scores(root: Path, file: Path) -> None:
+    """Ask for what a tagger said, and keep more of it."""
+    from trainer.tagger.record import TagScore
+    from trainer.tagger.score_cache import CACHE, ScoreCache
+
+    pictures = sorted((root / "data").rglob("*.png"))
+    with ScoreCache(root / CACHE) as cache:
+        cache.get("fuzz", pictures)
+        cache.keep("fuzz", {picture: (TagScore(2, 0.5),) for picture in pictures})
+        cache.clear_others("fuzz")
 
 
 def prompt_texts(root: Path, file: Path) -> None:
@@ -73,9 +134,10 @@ def decode_pictures(root: Path, file: Path) -> None:
 def show_picture(root: Path, file: Path) -> None:
     """Decode a grid's picture as its screen does."""
     from lora_tui.pictures.picture_cache import Want
-    from lora_tui.workers.grid_watcher import _Pictures
+    from lora_tui.workers.grid_watcher import open_made_picture
+    from lora_tui.workers.picture_requests import PictureRequests
 
-    pictures = _Pictures()
+    pictures = PictureRequests(open_made_picture)
     pictures.request("the screen", (Want(file, 40, 40), Want(file, 9, 9, region=(10, 10, 50, 50))))
     pictures.some()
 
@@ -170,9 +232,10 @@ def read_notes(root: Path, file: Path) -> None:
     from trainer.memory.request import request_of
     from trainer.models.identify import DEMO_BASE, identify_base
     from trainer.settings.toml_file import load_settings
-    from trainer.workspace import cache_home, last_workspace, read_note
+    from trainer.workspace import cache_home, known_workspaces, last_workspace, read_note
 
     last_workspace()
+    known_workspaces()
     remembered_theme()
     read_note("use-target")
     running_engines(root)

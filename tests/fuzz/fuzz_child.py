@@ -204,7 +204,7 @@ def run_command(words: list[str], *, data: bool) -> Tried:
         tried.refusal = complaints or f"exit code {code}"
         if code not in (2, 4, 5):
             tried.faults.append(f"exit code {code}: {complaints}")
-        elif not complaints.startswith(("lora-tui: ", "Usage: ")):
+        elif not any(line.startswith(("lora-tui: ", "Usage: ")) for line in complaints.split("\n")):
             tried.faults.append(f"exit code {code} without a line that says why: {complaints}")
     tried.faults += list(unfit(complaints))
     if not data:

@@ -218,8 +218,40 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "captions",
         {"data/10_hifumi_chan/0.txt": _TEXT},
-        ("trainer.dataset.caption_file", "trainer.dataset.content", "trainer.dataset.scan_findings"),
-        (command(*_PLAN, "{root}/hifumi.toml"), command(*_CHECK, "{root}/hifumi.toml"), calls.prompt_texts),
+        (
+            "trainer.dataset.caption_file",
+            "trainer.dataset.content",
+            "trainer.dataset.scan_findings",
+            "lora_tui.doctor.secrets",
+        ),
+        (
+            command(*_PLAN, "{root}/hifumi.toml"),
+            command(*_CHECK, "{root}/hifumi.toml"),
+            calls.prompt_texts,
+            calls.bundle,
+        ),
+    ),
+    Kind(
+        "captions that are edited",
+        {"data/10_hifumi_chan/0.txt": _TEXT},
+        ("trainer.captions.turn",),
+        (
+            command("captions", "tags", "--in", "{root}/hifumi.toml"),
+            command("captions", "tidy", "--underscores", "--escape", "--yes", "--in", "{root}/hifumi.toml"),
+            command("captions", "sort", "--yes", "--in", "{root}/hifumi.toml", "--json"),
+            command("captions", "undo", "1", "--in", "{root}"),
+        ),
+    ),
+    Kind(
+        "steps of edited captions",
+        {"captions/0001/backup.jsonl": (of_text, of_text, of_bytes), "captions/0001/state.json": _JSON},
+        ("trainer.captions.backup", "trainer.captions.history"),
+        (
+            command("captions", "history", "--in", "{root}"),
+            command("captions", "history", "1", "--json", "--in", "{root}"),
+            command("captions", "rename", "ring", "halo", "--yes", "--in", "{root}/hifumi.toml"),
+            command("captions", "undo", "1", "--in", "{root}"),
+        ),
     ),
     Kind(
         "prompt file",
@@ -237,6 +269,7 @@ KINDS: tuple[Kind, ...] = (
         (
             command(*_PLAN, "{root}/with-formats.toml"),
             command(*_CHECK, "{root}/with-formats.toml"),
+            command("dataset", "{root}/with-formats.toml"),
             calls.decode_pictures,
         ),
     ),
@@ -292,6 +325,22 @@ KINDS: tuple[Kind, ...] = (
         {"cache/picture_signatures.json": _JSON},
         ("trainer.dataset.picture_likeness",),
         (command(*_CHECK, "{root}/hifumi.toml"),),
+    ),
+    Kind(
+        "index of pictures",
+        {"cache/data-index.sqlite": (of_sqlite,)},
+        ("trainer.data_index.database", "trainer.data_index.index"),
+        (
+            command("dataset", "{root}/hifumi.toml"),
+            command("dataset", "{root}/hifumi.toml", "--list", "1girl", "--sort", "tokens"),
+            command("dataset", "{root}/hifumi.toml", "--duplicates", "--json"),
+        ),
+    ),
+    Kind(
+        "renames of folders",
+        {"folder-renames.json": _JSON},
+        ("trainer.jobs.folder_repeats",),
+        (calls.read_renames,),
     ),
     Kind(
         "safetensors header",
@@ -454,9 +503,10 @@ KINDS: tuple[Kind, ...] = (
             "trainer.journal.telemetry",
             "trainer.journal.read_only",
             "trainer.journal.before_resume",
+            "trainer.journal.numbers",
             "trainer.search.state",
         ),
-        (*_SHOW, calls.snapshot, calls.ask_whether_used),
+        (*_SHOW, calls.snapshot, calls.ask_whether_used, calls.numbers, calls.bundle),
     ),
     Kind(
         "places of a workspace",
@@ -552,6 +602,36 @@ KINDS: tuple[Kind, ...] = (
         (calls.find_themes,),
     ),
     Kind(
+        "config of the user",
+        {"~config/lora-tui/config.toml": _TOML},
+        ("trainer.config_tables", "lora_tui.user_config"),
+        (command("info", "--in", "{root}"), command("keys"), calls.energy, calls.read_config),
+    ),
+    Kind(
+        "log of the screen",
+        {"~state/lora-tui/lora-tui.log": _TEXT},
+        ("lora_tui.doctor.bundle", "lora_tui.doctor.redaction"),
+        (calls.bundle,),
+    ),
+    Kind(
+        "tagger",
+        {
+            "tagger/model.onnx": (of_bytes,),
+            "tagger/selected_tags.csv": _TEXT,
+            "timm/config.json": _JSON,
+            "tagger/preprocess.json": _JSON,
+        },
+        ("trainer.tagger.onnx_outline", "trainer.tagger.selected_tags", "trainer.tagger.input_rules"),
+        # Not onnxruntime, which runs in a process of its own.
+        (calls.find_tagger,),
+    ),
+    Kind(
+        "what taggers said",
+        {"cache/tagger-scores.sqlite": (of_sqlite, of_rows("score"))},
+        ("trainer.tagger.score_cache",),
+        (calls.read_scores,),
+    ),
+    Kind(
         "what the grid builder keeps",
         {"grids/.builder.json": _JSON},
         ("lora_tui.actions.kept_specs",),
@@ -561,6 +641,7 @@ KINDS: tuple[Kind, ...] = (
         "notes and caches of our own",
         {
             "~state/lora-tui/last-workspace": _TEXT,
+            "~state/lora-tui/workspaces": _TEXT,
             "~state/lora-tui/theme": _TEXT,
             "~state/lora-tui/use-target": _TEXT,
             "~state/lora-tui/engines/fuzz.lock": _JSON,

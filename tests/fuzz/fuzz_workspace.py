@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +15,14 @@ from lora_kinds import FORMS, write_kinds
 from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
 from PIL import Image, features
+from tiny_tagger import TinyTagger, write_tagger
 
+from trainer.captions.find import CaptionWays, caption_files, found_pictures
+from trainer.captions.history import CaptionHistory
+from trainer.captions.plan import plan_edit
+from trainer.captions.record import TagEdit
 from trainer.checks.accepted import Acceptance, accepted_path, write_accepted
+from trainer.data_index.index import DataIndex
 from trainer.dataset.manifest import manifest_bytes, manifest_of
 from trainer.demo.workspace import demo_settings, demo_subject
 from trainer.formats.picture_text import png_bytes
@@ -23,6 +30,7 @@ from trainer.gallery.judged_file import write_judged
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.interop.foreign_paths import PATH_MAP
 from trainer.jobs.bakes import check
+from trainer.jobs.folder_repeats import RENAMES
 from trainer.jobs.same_content import listed_models, models_now
 from trainer.journal.bake_folder import write_bake_json
 from trainer.journal.journal import Journal
@@ -59,8 +67,10 @@ from trainer.search.record import KnobRange, SearchSpec
 from trainer.search.state import spec_json as search_json
 from trainer.settings.in_metadata import AS_SET, settings_as_set
 from trainer.settings.model import Settings
-from trainer.settings.subject import save_subject
+from trainer.settings.subject import resolve, save_subject
 from trainer.settings.toml_file import load_settings, save_settings, settings_toml
+from trainer.tagger.record import TagScore
+from trainer.tagger.score_cache import CACHE, ScoreCache
 from trainer.workspace import Workspace, cache_home, config_home, make_workspace, remember_workspace, state_home
 
 OTHER_TRAINERS = {
@@ -151,6 +161,7 @@ def make_valid_workspace(root: Path) -> Workspace:
     settings = demo_settings().model_copy(update={"max_train_epochs": None, "max_train_steps": STEPS})
     _write_data(root)
     _write_settings(settings, root)
+    _edit_captions(workspace)
     _write_prompts(root)
     _write_others(root)
     _write_bakes(settings, workspace)
@@ -160,7 +171,9 @@ def make_valid_workspace(root: Path) -> Workspace:
     _write_pictures_with_texts(root / "from")
     _write_webui_files(root / "from")
     _write_models(root / "models")
+    _write_tagger(root)
     _write_theme()
+    _write_config()
     _write_notes(root)
     return workspace
 
@@ -210,6 +223,14 @@ def _write_settings(settings: Settings, root: Path) -> None:
     subset = {"image_dir": "data/10_hifumi_chan", "num_repeats": 3, "class_tokens": "hifumi chan", "keep_tokens": 1}
     small = {"resolution": 64, "min_bucket_reso": 32, "max_bucket_reso": 128, "bucket_reso_steps": 32, "batch_size": 2}
     (root / "dataset.json").write_text(json.dumps({"general": {}, "datasets": [{**small, "subsets": [subset]}]}))
+
+
+def _edit_captions(workspace: Workspace) -> None:
+    """Rename a tag, as step 1 of the history."""
+    path = workspace.root / "hifumi.toml"
+    ways = CaptionWays.of(resolve(load_settings(path), path))
+    plan = plan_edit(TagEdit("rename", ("halo",), new="ring"), caption_files(found_pictures(ways), ways))
+    CaptionHistory(workspace).write(plan)
 
 
 def _write_prompts(root: Path) -> None:
@@ -439,6 +460,21 @@ def _write_webui_files(folder: Path) -> None:
     (folder / "ui-config.json").write_text(json.dumps({f"txt2img/{key}/value": value for key, value in values.items()}))
 
 
+def _write_tagger(root: Path) -> None:
+    folder = write_tagger(root / "tagger", TinyTagger("NCHW", divides=False, order="RGB"))
+    config = {"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "input_size": [3, 32, 32]}}
+    # As timm's exports have it, and as others do.
+    timm = write_tagger(root / "timm", TinyTagger("NCHW", divides=False, order="RGB"))
+    (timm / "config.json").write_text(json.dumps(config))
+    stages = [{"type": "resize", "size": 32}, {"type": "normalize", "mean": [0.4, 0.4, 0.4], "std": [0.2, 0.2, 0.2]}]
+    (folder / "preprocess.json").write_text(json.dumps({"stages": stages}))
+    picture = next(iter(sorted((root / "data").rglob("*.png"))))
+    # What was written just now is not kept.
+    os.utime(picture, (1e9, 1e9))
+    with ScoreCache(root / CACHE) as cache:
+        cache.keep("fuzz", {picture: (TagScore(1, 0.9), TagScore(3, 0.2))})
+
+
 def _write_models(folder: Path) -> None:
     write_lora(folder / "hifumi.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4"})
     write_lora(folder / "adapter_model.safetensors")
@@ -467,6 +503,17 @@ def _baked() -> dict[str, str]:
     return plain | {key: json.dumps(table) for key, table in tables.items()}
 
 
+def _write_config() -> None:
+    (config_home() / "config.toml").write_text(
+        'mouse = false\n\n[energy]\nprice_per_kwh = 0.31\ncurrency = "EUR"\n\n[keys]\n"bake.pause" = "p,space"\n'
+        '"plan.open" = "ctrl+o"\n"bake.report" = ""\nqueue.open = "f5"\n'
+    )
+    state_home().mkdir(parents=True, exist_ok=True)
+    (state_home() / "lora-tui.log").write_text(
+        'loading /home/mika/models/base.safetensors\nTraceback (most recent call last):\n  File "/x/y.py", line 3, in load\n    raise E\nE: no\n'
+    )
+
+
 def _write_theme() -> None:
     (config_home() / "themes").mkdir(parents=True)
     (config_home() / "themes/mine.toml").write_text(
@@ -487,8 +534,13 @@ def _write_notes(root: Path) -> None:
     (cache_home() / "optimizers.json").write_text(json.dumps({"key": {"found": "a fault", "expected": "none"}}))
     accepted = Acceptance("tags", "all of them wear it", 5.0, "0" * 64, ("0" * 16,))
     write_accepted(accepted_path(root / "subjects/hifumi.toml"), [accepted])
-    (root / "cache").mkdir()
+    (root / "cache").mkdir(exist_ok=True)
     signatures = {"version": 1, "signatures": {"0" * 64: "00" * 300}}
     (root / "cache/picture_signatures.json").write_text(json.dumps(signatures))
     (root / "cache/norms-fuzz.json").write_text(json.dumps({"version": 1, "content": "fuzz", "norms": {"layer": 2.5}}))
     (root / "cache/peaks.json").write_text(json.dumps({"made_by": "", "peaks": {"key": {"peak": 5}}}))
+    rename = {"before": str(root / "data/x"), "after": str(root / "data/2_x"), "seconds": 5.0, "standing": "renamed"}
+    (root / RENAMES).write_text(json.dumps([rename]))
+    path = root / "hifumi.toml"
+    with DataIndex(Workspace(root)) as index:
+        index.refresh(resolve(load_settings(path), path))

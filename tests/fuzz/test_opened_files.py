@@ -55,10 +55,16 @@ NOT_FROM_OUTSIDE = {
     "lora_tui.commands.launched": "nothing, in the place of standard output",
     "trainer.memory.worker": "the question of our own process",
     "trainer.machine.python_child": "the answer of our own process",
+    "trainer.tagger.worker": "the question of our own process",
     "lora_tui.screens.bake": "opens screens, not files",
     "lora_tui.screens.parity_dialogs": "opens dialogs, not files",
     "lora_tui.screens.grid": "opens grids, not files",
     "lora_tui.screens.grid_viewer": "opens grids, not files",
+    "lora_tui.doctor.libraries": "comes with the program",
+    "trainer.machine.torch_build": "what pip installed",
+    "lora_tui.actions.grids": "keeps the bytes of a file that is written over",
+    "lora_tui.screens.settings_text": "loads drafts, not files",
+    "lora_tui.workers.kept_choice": "a note of its own, of which every value is checked",
     "lora_tui.screens.journal_orders": "asks the journal for a note, not a file",
 }
 

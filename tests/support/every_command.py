@@ -11,8 +11,13 @@ import click
 import numpy as np
 from lora_on_disk import write_lora
 from made_grid import made_grid
+from tiny_tagger import write_tagger
 
 from lora_tui.cli import main
+from trainer.captions.find import CaptionWays, caption_files, found_pictures
+from trainer.captions.history import CaptionHistory
+from trainer.captions.plan import plan_edit
+from trainer.captions.record import TagEdit
 from trainer.demo.workspace import make_demo
 from trainer.formats.safetensors_header import read_header
 from trainer.journal.journal import Journal
@@ -25,6 +30,7 @@ from trainer.settings.subject import resolve
 from trainer.settings.toml_file import load_settings, settings_toml
 from trainer.workspace import Workspace
 
+_CAPTIONS: dict[str, object] = {"folder": "{ws}/hifumi.toml", "as_json": True}
 _LORA, _NEW = "{ws}/bakes/0001-hifumi/hifumi.safetensors", "{out}/new.safetensors"
 
 
@@ -63,6 +69,23 @@ NEEDED: dict[str, dict[str, object]] = {
     "import": {"files": "{ws}/hifumi.toml"},
     "plan": {"settings_file": "{ws}/hifumi.toml", "memory": False},
     "check": {"settings_file": "{ws}/hifumi.toml", "compare": False},
+    "captions tags": {**_CAPTIONS},
+    "captions rename": {**_CAPTIONS, "old": "1girl", "new": "girl", "yes": True},
+    "captions remove": {**_CAPTIONS, "tags": "halo", "yes": True},
+    "captions add": {**_CAPTIONS, "tags": "new", "yes": True},
+    "captions front": {**_CAPTIONS, "tags": "hifumi_chan", "yes": True},
+    "captions sort": {**_CAPTIONS, "yes": True},
+    "captions replace": {**_CAPTIONS, "pattern": "1girl", "replacement": "girl", "yes": True},
+    "captions tidy": {**_CAPTIONS, "underscores": True, "yes": True},
+    "captions write": {**_CAPTIONS, "picture": "{ws}/data/10_hifumi_chan/01.png", "text": "by hand"},
+    "captions pairs": {**_CAPTIONS},
+    "captions remarks": {**_CAPTIONS},
+    "captions convention": {**_CAPTIONS, "name": "booru", "yes": True},
+    "captions tag": {**_CAPTIONS, "model": "{ws}/tagger", "yes": True},
+    "captions history": {"folder": "{ws}"},
+    "captions undo": {"number": 1, "folder": "{ws}"},
+    "captions redo": {"number": 2, "folder": "{ws}"},
+    "dataset": {"settings_file": "{ws}/hifumi.toml"},
     "compare-trainers": {"settings_file": "{ws}/hifumi.toml", "take": "lora-tui"},
     "bake": {"settings_file": "{ws}/hifumi.toml", "wait": False},
     "queue": {"folder": "{ws}"},
@@ -128,6 +151,12 @@ NEEDED: dict[str, dict[str, object]] = {
     "convert alpha": {"settings_file": "{ws}/hifumi.toml", "alpha": 2},
     "export": {"settings_file": "{ws}/hifumi.toml", "trainer": "sd-scripts"},
     "journal rebuild": {"folder": "{ws}"},
+    "replay": {"number": 1, "folder": "{ws}"},
+    "info": {"folder": "{ws}"},
+    "doctor": {"folder": "{ws}"},
+    "completions": {"shell": "bash"},
+    "man": {},
+    "keys": {},
 }
 """Command -> what it is given by parameter; `{ws}` is the workspace of `furnish`, `{out}` a folder to write into."""
 
@@ -177,7 +206,10 @@ def words(name: str, places: Mapping[str, Path], /, **changes: object) -> list[s
 
 
 def furnish(root: Path) -> Workspace:
-    """Make the demo workspace with a bake that is done (1), two that wait (2, 3), a grid, a ladder of the first bake, a style and a webui's file."""
+    """Make the demo workspace with a bake that is done (1), two that wait (2, 3), a grid, a ladder of the first bake, a style and a webui's file.
+
+    Of two steps that edited captions the second is undone.
+    """
     workspace = make_demo(root)
     for picture in [*sorted((root / "data").rglob("*.png"))[4:], *sorted((root / "validation").glob("*.png"))[2:]]:
         picture.unlink()
@@ -204,4 +236,14 @@ def furnish(root: Path) -> Workspace:
     )
     (root / "ui-config.json").write_text('{"txt2img/Sampling steps/value": 28}')
     (root / "grids" / "styles.toml").write_text("[mine]\nsteps = 28\n")
+    _edit_captions(workspace)
+    write_tagger(root / "tagger")
     return workspace
+
+
+def _edit_captions(workspace: Workspace) -> None:
+    path = workspace.root / "hifumi.toml"
+    ways, history = CaptionWays.of(resolve(load_settings(path), path)), CaptionHistory(workspace)
+    for tag in ("first", "second"):
+        history.write(plan_edit(TagEdit("add", (tag,)), caption_files(found_pictures(ways), ways)))
+    history.undo(2)

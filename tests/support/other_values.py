@@ -5,6 +5,7 @@ from trainer.settings.describe import SettingInfo, fields
 _TEXTS: dict[str, object] = {
     "resolution": "640",
     "num_repeats": ["10_shapes=2"],
+    "exclude_pictures": ["10_shapes/a, b.png"],
     "caption_extension": [".txt"],
     "token_warmup_step": "10",
     "optimizer_type": "Lion",

@@ -17,7 +17,7 @@ from trainer.bake.latents import PreparedPicture
 from trainer.bake.session import TrainingSession, open_session
 from trainer.bake.step import train_step
 from trainer.dataset.captions import fixed_caption
-from trainer.demo.workspace import NAME
+from trainer.demo.place import NAME
 from trainer.jobs.bakes import check
 from trainer.jobs.preflight import PlannedBake
 from trainer.settings.toml_file import apply_overrides, load_settings

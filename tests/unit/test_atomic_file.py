@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import errno
 import os
 import socket
 import stat
@@ -17,6 +18,7 @@ from trainer.atomic_file import (
     partial_folder,
     remove_partial_files,
     write_atomically,
+    write_unflushed,
 )
 from trainer.machine.disk_space import is_full
 
@@ -78,6 +80,50 @@ def test_a_file_is_replaced_by_its_new_content(tmp_path: Path) -> None:
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_one_of_many_files_is_not_flushed_by_itself(
+    can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    if not can_exchange:
+        # As on a disk that cannot.
+        monkeypatch.setattr("trainer.atomic_file._renameat2", lambda: lambda *_: -1)
+    (tmp_path / "old").write_text("before")
+    (tmp_path / "old").chmod(0o640)
+    (tmp_path / "link").symlink_to("old")
+    before = (tmp_path / "old").stat().st_ino
+    for name in ("link", "new"):
+        replaced = write_unflushed(tmp_path / name, b"after")
+        if replaced is not None:
+            assert (name, can_exchange, replaced.read_text()) == ("link", True, "before")
+            replaced.unlink()
+        assert (tmp_path / name).read_text() == "after"
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "old").stat().st_ino != before
+    assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == 0o640
+    assert not flushed
+    # What a killed process left of the same file is replaced.
+    (tmp_path / "new").rename(tmp_path / ".new.11507a0e.part")
+    write_unflushed(tmp_path / "new", b"again")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "new", "old"]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_unflushed(tmp_path / "folder", b"x")
+
+
+def test_one_of_many_files_that_cannot_be_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old").write_text("before")
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr(os, "write", no_room)
+        write_unflushed(tmp_path / "old", b"after")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"old": "before"}
+
+
+def no_room(_handle: int, _content: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_the_old_content_stays_until_the_block_ends(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ ROOT = Path(__file__).parents[2]
 
 # Module -> the calls in it, and why the writer of whole files is not for them.
 ELSEWHERE: dict[str, tuple[set[str], str]] = {
+    "lora_tui/actions/dataset.py": ({".write_text"}, "a copy for the user's editor, in a folder that is new"),
     "lora_tui/terminal/output_queue.py": ({"os.open"}, "the terminal"),
     "lora_tui/terminal/standard_streams.py": ({"os.open"}, "nothing, in the place of a stream that is closed"),
     "lora_tui/terminal/redirect.py": ({"os.open"}, "the log, appended to, and standard streams"),
     "lora_tui/commands/launched.py": ({"os.open"}, "nothing, in the place of standard output"),
+    "trainer/captions/backup.py": ({"open"}, "into a path that the writer gave"),
     "trainer/cluster/home.py": ({"open"}, "into a path that the writer gave"),
     "trainer/cluster/worker.py": (
         {"open", "shutil.copyfile"},
@@ -24,6 +26,7 @@ ELSEWHERE: dict[str, tuple[set[str], str]] = {
     "trainer/demo/workspace.py": ({".write_text"}, "captions of the demo, in a folder that is new"),
     "trainer/formats/webui_config.py": ({"os.open"}, "a backup under a name that must be new"),
     "trainer/formats/safetensors_stream.py": ({"open"}, "into a path that the writer gave"),
+    "trainer/jobs/folder_repeats.py": ({"os.rename"}, "a folder of pictures, to a name that is free"),
     "trainer/journal/replace_file.py": ({".rename"}, "SQLite's logs of a journal that is kept"),
     "trainer/machine/disk_space.py": ({"os.open"}, "room that is held, without content"),
     "trainer/machine/lock_file.py": ({"os.open"}, "locks"),

@@ -61,6 +61,7 @@ OPENERS = {
     "trainer/plan/optimizer_installed.py": "what pip noted of an installed package",
     "trainer/regular_file.py": "the one place",
     "trainer/atomic_file.py": "writes, and folders to flush",
+    "trainer/captions/backup.py": "writes into a path that the writer gave",
     "trainer/cluster/home.py": "writes into a path that the writer gave",
     "trainer/cluster/worker.py": "writes copies of files that were sent",
     "trainer/private_files.py": "makes an empty file",

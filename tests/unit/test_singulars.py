@@ -18,6 +18,8 @@ _COUNTED = re.compile(rf" (?:{_NOUNS})\b")
 
 # What stands before the noun is no count, or never 1.
 _NEVER_ONE = (
+    "{count(bar.batches)} batches",  # asked before whether it is one
+    "{picture.enlarged:.2g} times",  # above one, with a decimal
     "{height} pixels",  # of a picture's size
     "{image.height} pixels",
     "{encoding.side} pixels",
@@ -47,7 +49,16 @@ _NEVER_ONE = (
     "{len(tags):,} tags",  # one has a sentence of its own
     "{settings.max_token_length} tokens",
     "{encoder.config.vocab_size:,} tokens",
+    "{UNASKED} pictures",  # many
     "{axes} values",  # `3 × 1 × 1 × 2 values`
+    "{_MAX_SIDE} pixels",
+    "{len(keys)} keys",  # too many
+    "{columns} columns",  # of a terminal
+    "{lines} lines",
+    "{count(number)} batches",  # one has a sentence of its own
+    "{PAIR_RULE.least_pictures} pictures",
+    "{UNASKED} pictures",
+    "{total:,} pictures",  # `1 of 12 pictures`
 )
 
 

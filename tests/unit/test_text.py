@@ -1,6 +1,6 @@
 import pytest
 
-from trainer.text import numbered, path_fault, printable, shortened
+from trainer.text import listed, numbered, path_fault, printable, shortened
 
 
 def test_escape_codes_become_visible() -> None:
@@ -42,6 +42,14 @@ def test_a_path_that_no_file_can_have_is_described(path: str, fault: str) -> Non
 def test_a_long_text_loses_its_middle() -> None:
     assert shortened("/a/very/long/path/file.toml", 15) == "/a/very…le.toml"
     assert [len(shortened("x" * 50, limit)) for limit in range(1, 60)] == [min(limit, 50) for limit in range(1, 60)]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a, b"), (["a, big", "b"], "a, big; b"), (["b", "c", "d, e"], "b; c; d, e")],
+)
+def test_names_with_commas_are_listed_with_semicolons(names: list[str], text: str) -> None:
+    assert listed(names) == text
 
 
 def test_things_are_named_by_their_numbers() -> None:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from trainer.text_encoding import UndecodableText, decode_text
+from trainer.text_encoding import UndecodableText, decode_text, encoded_text
 
 WORDS = "hero, café, 笑顔 🎀\nsecond"
 
@@ -73,6 +73,14 @@ def test_older_encodings_are_recognized_and_the_command_reads_them(words: str, e
     content = words.encode(encoding)
     assert refusal(content).found.endswith(f"probably {title}")
     assert helped(content) == words
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_another_text_is_written_in_the_encoding_of_the_first(encoding: str) -> None:
+    read = encoded_text(WORDS.encode(encoding))
+    assert read.text == WORDS
+    assert read.encoded("other, 女の子") == "other, 女の子".encode(encoding)
+    assert encoded_text(b"\xef\xbb\xbf\xef\xbb\xbfx").encoded("y") == b"\xef\xbb\xbf\xef\xbb\xbfy"
 
 
 def test_bytes_of_no_encoding_still_get_a_command_that_runs() -> None:

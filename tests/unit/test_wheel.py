@@ -55,7 +55,13 @@ def test_the_source_archive_holds_all_that_the_tests_and_make_need(built: Path) 
 
 def test_the_wheel_has_only_the_two_packages_at_its_top(installed: Path) -> None:
     tops = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
-    assert tops == {"lora_tui", "trainer", "bin"}
+    assert tops == {"lora_tui", "trainer", "bin", "share"}
+
+
+def test_the_man_page_and_the_tested_versions_come_along(installed: Path) -> None:
+    page = (installed / "share" / "man" / "man1" / "lora-tui.1").read_text(encoding="utf-8")
+    assert page == (ROOT / "docs" / "lora-tui.1").read_text(encoding="utf-8")
+    assert "textual==" in (installed / "lora_tui" / "constraints.txt").read_text(encoding="utf-8")
 
 
 def test_themes_and_the_demo_come_along(installed: Path) -> None:

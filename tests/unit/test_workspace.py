@@ -10,9 +10,11 @@ from trainer.workspace import (
     bake_number,
     data_home,
     find_workspace,
+    known_workspaces,
     last_workspace,
     make_workspace,
     remember_workspace,
+    state_home,
 )
 
 
@@ -34,6 +36,44 @@ def test_the_last_workspace_is_remembered_while_it_is_there(tmp_path: Path) -> N
     assert last_workspace() == workspace
     workspace.journal_path.unlink()
     assert last_workspace() is None
+
+
+def test_the_workspaces_used_last_are_known_the_newest_first_each_once(tmp_path: Path) -> None:
+    used = [Workspace(tmp_path / name) for name in ("a", "b", "c")]
+    for workspace in (*used, used[0]):
+        remember_workspace(workspace)
+    assert known_workspaces() == (tmp_path / "a", tmp_path / "c", tmp_path / "b")
+    assert (state_home() / "workspaces").stat().st_mode & 0o777 == 0o600
+
+
+def test_very_many_workspaces_are_not_all_remembered(tmp_path: Path) -> None:
+    for number in range(60):
+        remember_workspace(Workspace(tmp_path / str(number)))
+    known = known_workspaces()
+    assert known[0] == tmp_path / "59"
+    assert 10 <= len(known) < 60
+
+
+def test_a_folder_whose_name_is_no_line_of_text_is_not_remembered(tmp_path: Path) -> None:
+    remember_workspace(Workspace(tmp_path / "good"))
+    remember_workspace(Workspace(tmp_path / "two\nlines"))
+    remember_workspace(Workspace(tmp_path / "\udce9"))
+    assert known_workspaces() == (tmp_path / "good",)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"relative\n../up", b"/" + b"x" * 300, b"/a\x00b\n/c\x1b[2J", b"/x\n" * 10**6]
+)
+def test_a_damaged_list_of_workspaces_loses_only_what_is_damaged(content: bytes) -> None:
+    state_home().mkdir(parents=True)
+    (state_home() / "workspaces").write_bytes(content)
+    assert known_workspaces() == ()
+
+
+def test_a_good_line_beside_damaged_ones_is_kept(tmp_path: Path) -> None:
+    state_home().mkdir(parents=True)
+    (state_home() / "workspaces").write_text(f"relative\n{tmp_path}\n/a\x07\n{tmp_path}\n")
+    assert known_workspaces() == (tmp_path,)
 
 
 def test_a_file_in_the_way_is_one_clear_line(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_a_theme_that_chose_one_number_keeps_it_and_the_rest_give_way() -> None:
 
 
 def test_with_sixteen_colours_a_theme_without_numbers_is_painted_like_ours() -> None:
-    ember, flour = (as_shown(file, "standard") for file in find_themes().files)
+    found = {file.theme.name: file for file in find_themes().files}
+    ember, flour = (as_shown(found[name], "standard") for name in ("ember", "flour"))
     nord, light = (as_shown(ThemeFile(BUILTIN_THEMES[name]), "standard") for name in ("nord", "textual-light"))
     assert nord.panel == ember.panel != ember.background == nord.background
     assert light.panel == flour.panel != flour.background == light.background
