@@ -29,7 +29,7 @@ _SOURCES = {
 _DONENESS = """\
 ## Doneness
 
-`d` on the Bake screen and `lora-tui show N` place every saved epoch between raw and burnt: one lane for each part that trains, and one
+`w` on the Bake screen and `lora-tui show N` place every saved epoch between raw and burnt: one lane for each part that trains, and one
 for memorization. There is no score. A state follows from what the rules below see in an epoch:
 
 {states}
