@@ -16,7 +16,7 @@ from trainer.workspace import Workspace
 
 LoraTui = Callable[..., "CompletedProcess[str]"]
 
-_SECONDS = 10.0
+_SECONDS = 60.0
 _LARGE = 300_000_000
 
 

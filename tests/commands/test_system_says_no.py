@@ -24,7 +24,7 @@ LoraTui = Callable[..., "CompletedProcess[str]"]
 
 ALL = sorted(NEEDED)
 # A device or a pipe that is waited for would hang for ever; nothing refused takes longer than this, whatever else the machine does.
-_SECONDS = 10.0
+_SECONDS = 60.0
 _MAX_LINE = 500
 
 

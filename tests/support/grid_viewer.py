@@ -118,7 +118,7 @@ def view_of(made: MadeGrid, number: int = 7) -> GridView:
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """Let the app run until `condition` holds; a test fails where it never does."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, f"never came true; screen:\n{pilot.app.text}"  # type: ignore[attr-defined]
         await asyncio.sleep(0.01)

@@ -37,7 +37,7 @@ class ScreenAlone(App[None]):
 
 async def until_true(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
     """Let the app run until a condition holds."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, f"never came true; screen:\n{pilot.app.text()}"  # type: ignore[attr-defined]
         await asyncio.sleep(0.01)

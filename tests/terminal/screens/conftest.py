@@ -194,7 +194,7 @@ def until() -> Until:
     """Return a function that lets the app run until a condition holds; a test fails where it never does."""
 
     async def wait(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end, f"never came true; screen:\n{text_of(pilot.app)}"
             await asyncio.sleep(0.01)

@@ -118,7 +118,7 @@ async def test_quitting_does_not_wait_for_work(runner, until) -> None:
         began = time.monotonic()
         runner.app.exit()
         await pilot.pause()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not work.done
 
 

@@ -41,7 +41,7 @@ def ran(command: str, timeout: float = 20.0) -> list[tuple[str, str]]:
 
 def gone(pid: int) -> bool:
     """Whether no process runs under `pid`; one that is dead but not yet fetched by its parent counts as gone."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

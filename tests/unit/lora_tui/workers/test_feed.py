@@ -35,7 +35,7 @@ class Ears:
         return True
 
     def wait(self, condition: Callable[[Snapshot], object]) -> Snapshot:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.heard and condition(self.heard[-1]):
                 return self.heard[-1]

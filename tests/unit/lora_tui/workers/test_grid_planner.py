@@ -31,7 +31,7 @@ class Ears:
         return True
 
     def answer(self, question: int) -> GridPlanned:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             for message in self.planned:
                 if message.question == question:

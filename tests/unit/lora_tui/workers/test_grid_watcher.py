@@ -36,7 +36,7 @@ class Heard:
         return self._next(GridTrouble, lambda message: True).error.line()
 
     def _next(self, kind, wanted):
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while True:
             message = self.messages.get(timeout=max(0.01, end - time.monotonic()))
             if isinstance(message, kind) and wanted(message):

@@ -29,7 +29,7 @@ class Asker:
         self.planner.start()
 
     def wait(self, condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end, (self.answers, self.predictor.asked)
             time.sleep(0.005)

@@ -31,7 +31,7 @@ class Asker:
             self.answers.append(answer)
 
     def wait(self, question: int) -> Planned:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if self.answers and self.answers[-1].question == question:
                 return self.answers[-1]

@@ -35,7 +35,7 @@ def watch(path: Path, reads: list[FileRead]) -> Iterator[SettingsWatch]:
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
