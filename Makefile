@@ -53,7 +53,6 @@ docs: $(LINK)
 	$(BIN)/python docs/measures_page.py > docs/measures.md
 	$(BIN)/python docs/advice_page.py > docs/advice.md
 	$(BIN)/python docs/settings_page.py > docs/settings.md
-	$(BIN)/python -m lora_tui man > docs/lora-tui.1
 	$(BIN)/python docs/curves_page.py > docs/curves.md
 	$(BIN)/python docs/keys_page.py > docs/keys.md
 	$(BIN)/python -m lora_tui man > docs/lora-tui.1

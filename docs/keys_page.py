@@ -1,7 +1,7 @@
 """Prints docs/keys.md: every key of every screen and what stands on it, the user's own keys and the config file, all from their records."""
 
-from lora_tui.keymap import key_table
-from lora_tui.places import PLACES, KeyPlace
+from lora_tui.keys.keymap import key_table
+from lora_tui.keys.places import PLACES, KeyPlace
 from lora_tui.screens.panes import terms_of
 from lora_tui.user_config import OPTIONS, ConfigOption
 from lora_tui.wording.pane_terms import STATES, PaneTerms

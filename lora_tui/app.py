@@ -23,8 +23,20 @@ from textual.widget import Widget
 from lora_tui.actions.long_job import LongJob
 from lora_tui.actions.report_file import ReportWritten
 from lora_tui.actions.workspaces import SwitchAsked
-from lora_tui.keymap import Action, bindings, records_of
-from lora_tui.palette import ActionCommands, commands_of
+from lora_tui.colours.theme_files import (
+    DEFAULT_THEME,
+    FoundThemes,
+    ThemeFile,
+    as_shown,
+    find_themes,
+    remember_theme,
+    remembered_theme,
+    roles,
+    themes_folder,
+)
+from lora_tui.keys.action import Action
+from lora_tui.keys.keymap import bindings, records_of
+from lora_tui.keys.palette import ActionCommands, commands_of
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
 from lora_tui.screens.confirm import Answer, ConfirmDialog
@@ -45,17 +57,6 @@ from lora_tui.terminal.lent_terminal import run_program
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
 from lora_tui.terminal.this_program import dashboard_arguments, this_program
-from lora_tui.theme_files import (
-    DEFAULT_THEME,
-    FoundThemes,
-    ThemeFile,
-    as_shown,
-    find_themes,
-    remember_theme,
-    remembered_theme,
-    roles,
-    themes_folder,
-)
 from lora_tui.user_config import UserConfig
 from lora_tui.wording.job_names import job_label
 from lora_tui.workers.theme_watcher import ThemesChanged, ThemeWatcher

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 
 from lora_tui.app import LoraApp, QuitChoice
 from lora_tui.dashboard import ScreenSignals
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.terminal.capabilities import need_screen
 from lora_tui.terminal.redirect import log_path, output_redirected

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lora_tui.own_keys import DEFAULT_KEYS, KeyTable, check_own_keys, nearest
+from lora_tui.keys.own_keys import DEFAULT_KEYS, KeyTable, check_own_keys, nearest
 from trainer.config_tables import CONFIG_TABLES, config_file
 from trainer.errors import SettingsError
 from trainer.settings.toml_text import parse_toml, place_of, read_text

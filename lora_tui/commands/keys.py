@@ -16,7 +16,7 @@ def keys(as_json: bool) -> ExitCode:
     Keys of your own, from config.toml in the config folder, are marked with *. What is wrong in that file is listed, and the exit
     code is 2 then; everything else of it holds.
     """
-    from lora_tui.own_keys import table_rows
+    from lora_tui.keys.own_keys import table_rows
     from lora_tui.user_config import read_user_config
     from trainer.config_tables import config_file
 

@@ -89,7 +89,7 @@ def bakes(around: Surroundings) -> Found:
 
 def configuration(around: Surroundings) -> Found:
     """Look at the user's configuration file and themes."""
-    from lora_tui.theme_files import find_themes
+    from lora_tui.colours.theme_files import find_themes
     from trainer.config_tables import config_file
     from trainer.machine.energy import energy_price
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from lora_tui.colours.theme_files import CURVE_COLOURS
 from lora_tui.plots.braille import PlotLine, Window, nice_range
 from lora_tui.plots.curve_window import CurveWindow
 from lora_tui.plots.curves import role_of
 from lora_tui.plots.overlay import letter_of
-from lora_tui.theme_files import CURVE_COLOURS
 from lora_tui.wording.curve_values import curve_value
 from lora_tui.workers.curve_view import ChartedCurve, CurvesView
 from trainer.measures import curve_groups as groups

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 
+from lora_tui.colours.theme_files import CURVE_COLOURS
 from lora_tui.plots.braille import PlotLine, Window, nice_range
 from lora_tui.plots.curves import Plot
-from lora_tui.theme_files import CURVE_COLOURS
 from lora_tui.workers.overlay_curves import LOSS, BakeCurve, BakeCurves
 from lora_tui.workers.smoothing import smooth
 

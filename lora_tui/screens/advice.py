@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.actions.advice import AdviceRequest
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, Rights
 from lora_tui.screens.dialog import key_hint
 from lora_tui.screens.ladder_offer import offer_ladder

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from lora_tui.actions.advice import AdviceRequest
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, Rights
 from lora_tui.screens.advice import show_advice
 from lora_tui.screens.dialog import ReadDialog, key_hint

@@ -20,7 +20,7 @@ from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.actions.workspaces import SwitchAsked, WorkspacesRead, read_workspaces
 from lora_tui.forms.settings_editor import SettingsEditor
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake_dataset import BakeDataset
 from lora_tui.screens.bake_epochs import BakeEpochs

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.wording.bake_entries import entry_name
 from trainer.text import plural, printable

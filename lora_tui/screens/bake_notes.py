@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Static, TextArea
 
 from lora_tui.actions.bakes import Refused
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import Dialog, NoteDialog, key_hint
 from lora_tui.screens.pick import PickDialog
 from lora_tui.wording.unexpected import as_error

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 
-from lora_tui.key_lines import shown_keys
+from lora_tui.keys.key_lines import shown_keys
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
 from lora_tui.ports import OWNER, Rights
 from lora_tui.snapshot import Snapshot

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from lora_tui.actions.bench import LoraBench
 from lora_tui.actions.bench_operations import OPERATIONS, BenchOperation
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.wording.unexpected import as_error

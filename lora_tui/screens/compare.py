@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.grid_model import GridView, cell_name
 from lora_tui.pictures.picture_cache import Pictures, Pixels, Want
 from lora_tui.screens.dialog import key_hint

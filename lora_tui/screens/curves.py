@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 
-from lora_tui.keymap import BY_ID, bindings
+from lora_tui.keys.keymap import BY_ID, bindings
 from lora_tui.plots.curve_canvas import CanvasInput
 from lora_tui.plots.curve_charts import ChartLook, CurveChart, charts_of
 from lora_tui.plots.curve_window import CurveWindow

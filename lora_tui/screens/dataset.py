@@ -15,8 +15,8 @@ from textual.widgets import Static
 
 from lora_tui.actions.dataset import CaptionWork
 from lora_tui.actions.order_sender import OrderSender
-from lora_tui.key_lines import shown_dataset_keys
-from lora_tui.keymap import bindings
+from lora_tui.keys.key_lines import shown_dataset_keys
+from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.dataset_actions import DatasetActions

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.screens.dialog import key_hint
 from lora_tui.widgets.placed_picture import PlacedPicture, placed_file

@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.wording.caption_diff import DiffPart, caption_diff
 from lora_tui.wording.state_symbols import FAILED, WARNING

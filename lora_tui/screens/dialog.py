@@ -11,7 +11,7 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import Input, OptionList, Static
 
 from lora_tui.actions.long_job import WorkEnded
-from lora_tui.keymap import BY_ID, bindings
+from lora_tui.keys.keymap import BY_ID, bindings
 from lora_tui.screens.works import Works
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.wording.state_symbols import FAILED

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.orphaned import orphaned_question, take_over
 from lora_tui.actions.welcome import WelcomeRead
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.wording.job_names import job_name, state_word

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.report import ReportScreen
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.widgets.report_list import ReportList

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import Dialog, key_hint, line_input
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError, SettingsError

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error

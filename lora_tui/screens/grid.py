@@ -14,8 +14,8 @@ from lora_tui.actions import advice, bakes, grids
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.grid_editor import GridEditor
-from lora_tui.key_lines import shown_grid_keys
-from lora_tui.keymap import bindings
+from lora_tui.keys.key_lines import shown_grid_keys
+from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.grid_orders import GridOrders
 from lora_tui.screens.grid_viewer import GridViewer

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from lora_tui.keymap import bindings
-from lora_tui.own_keys import keys_of
+from lora_tui.keys.keymap import bindings
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.pictures.grid_model import Sheet
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.pictures.picture_cache import Pictures

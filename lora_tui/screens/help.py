@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lora_tui.keymap import BY_ID, bindings
+from lora_tui.keys.keymap import BY_ID, bindings
 from lora_tui.screens.dialog import ReadDialog
 from lora_tui.widgets.field_note import field_facts
 from lora_tui.wording.pane_terms import PaneTerms, joined

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 from textual.content import Content
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.foreign_paths import ForeignPathsDialog
 from lora_tui.screens.report import ReportScreen
 from lora_tui.screens.save_import import SaveImportDialog

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import Dialog, key_hint
 from lora_tui.widgets.source_line import SourceLine
 from lora_tui.wording.unexpected import as_error

@@ -16,9 +16,9 @@ from textual.widgets import Static
 from lora_tui.actions import bakes, journal
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.draft import SettingsDraft
-from lora_tui.key_lines import shown_journal_keys
-from lora_tui.keymap import bindings
-from lora_tui.own_keys import keys_of
+from lora_tui.keys.key_lines import shown_journal_keys
+from lora_tui.keys.keymap import bindings
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes

@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
-from lora_tui.own_keys import keys_of
+from lora_tui.keys.keymap import bindings
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from trainer.errors import LoraTuiError
 from trainer.text import printable

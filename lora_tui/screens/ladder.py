@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from lora_tui.actions import bakes, ladders
 from lora_tui.actions.order_sender import OrderSender
-from lora_tui.key_lines import shown_ladder_keys
-from lora_tui.keymap import bindings
+from lora_tui.keys.key_lines import shown_ladder_keys
+from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.ladder_curves import LadderCurves

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
-from lora_tui.theme_files import CURVE_COLOURS
+from lora_tui.colours.theme_files import CURVE_COLOURS
 from lora_tui.widgets.curve_overlay import CurveOverlay
 from lora_tui.workers.journal_reader import JournalReader
 from lora_tui.workers.overlay_curves import (

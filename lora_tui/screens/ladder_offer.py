@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from lora_tui.actions.advice import AdviceRequest, LadderOffer
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import Dialog, key_hint
 from lora_tui.wording.advice import spec_words
 from lora_tui.wording.ladder_text import cost_words

@@ -13,7 +13,7 @@ from textual.fuzzy import FuzzySearch
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import ListDialog, key_hint, line_input
 from lora_tui.widgets.field_search import search_fields
 from lora_tui.widgets.filter_line import FilterLine

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import key_hint
 from lora_tui.widgets.block_map import NOTHING, SHADES, BlockMap
 from lora_tui.widgets.braille_plot import BraillePlot

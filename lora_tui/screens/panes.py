@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lora_tui.places import KeyPlace
+from lora_tui.keys.places import KeyPlace
 from lora_tui.screens.advice import AdviceList
 from lora_tui.widgets.bake_list import BakeList
 from lora_tui.widgets.block_map import BlockMap

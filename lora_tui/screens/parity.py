@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import key_hint
 from lora_tui.screens.parity_columns import ColumnsDialog
 from lora_tui.screens.settings_changes import ChangesDialog

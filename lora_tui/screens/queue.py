@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from lora_tui.keymap import BY_ID, bindings
+from lora_tui.keys.keymap import BY_ID, bindings
 from lora_tui.ports import Rights
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import ListDialog, key_hint

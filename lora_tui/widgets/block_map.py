@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.wording.cell_width import left, right
 from lora_tui.wording.pane_terms import PaneTerms, Term
 from trainer.text import printable

@@ -9,7 +9,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from lora_tui.own_keys import keys_of
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.plots.overlay import CurveColours, last_shown, letter_of, overlay_plot
 from lora_tui.widgets.bake_list import BakeMarks
 from lora_tui.widgets.braille_plot import BraillePlot

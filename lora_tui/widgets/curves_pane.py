@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 
 
 class CurvesPane(Horizontal, can_focus=True):

@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.widgets.pane import Pane
 from lora_tui.wording.pane_terms import PaneTerms, Term
 from trainer.doneness.record import LETTERS, DonenessLane, EpochState, SavedEpoch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.fuzzy import FuzzySearch
 
-from lora_tui.keymap import ACTIONS
+from lora_tui.keys.keymap import ACTIONS
 from lora_tui.wording.search_words import DIFFUSERS_OPTIONS, SEARCH_WORDS, SearchWords
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Any
 
 from textual.screen import Screen
 
-from lora_tui.keymap import BY_ID
+from lora_tui.keys.keymap import BY_ID
 from lora_tui.widgets.field_search import FoundFields
 
 NOTHING = "nothing found"

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.geometry import Size
 from textual.strip import Strip
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.widgets.drawn_list import CursorList
 from lora_tui.wording.cell_width import cut, left, right
 from lora_tui.wording.ladders import (

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.strip import Strip
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.widgets.pane import heading
 from lora_tui.wording.pane_terms import PaneTerms, Term, only

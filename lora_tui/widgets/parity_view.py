@@ -14,7 +14,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.widgets.drawn_list import DrawnList
 from lora_tui.wording.cell_width import cut
 from lora_tui.wording.pane_terms import PaneTerms, Term, only

@@ -14,7 +14,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.picture_cache import Pictures, Pixels, Want
 from lora_tui.widgets.drawn_list import CursorList
 from lora_tui.widgets.half_blocks import row

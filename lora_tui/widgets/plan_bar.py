@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from lora_tui.own_keys import keys_of
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.widgets.pane import NARROW, Pane, heading
 from lora_tui.wording.memory import PeakView, peak_parts
 from lora_tui.wording.pane_terms import PaneTerms, Term

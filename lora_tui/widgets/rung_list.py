@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.plots.ladder_plot import CENTRE
 from lora_tui.wording.cell_width import cut, left
 from lora_tui.wording.ladders import NO_BAKE, bake_of_rung_sign, point_text, progress_text

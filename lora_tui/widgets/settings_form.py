@@ -14,7 +14,7 @@ from textual.fuzzy import FuzzySearch
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.widgets.field_list import FieldList, FormState
 from lora_tui.widgets.field_note import FieldNote
 from lora_tui.widgets.field_search import read_foreign_names, search_fields

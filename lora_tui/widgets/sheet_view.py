@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from lora_tui.keymap import bindings
+from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.grid_model import FAVOURITE, VERDICT_SIGNS, Sheet, sheet_title, verdict_line
 from lora_tui.pictures.picture_cache import Pictures, Want
 from lora_tui.widgets.half_blocks import row

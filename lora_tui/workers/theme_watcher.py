@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from textual.message import Message
 
-from lora_tui.theme_files import FoundThemes, find_themes, mark_of_own_themes
+from lora_tui.colours.theme_files import FoundThemes, find_themes, mark_of_own_themes
 
 _LOOK_SECONDS = 1.0
 

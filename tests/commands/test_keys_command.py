@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_tui.keymap import ACTIONS
+from lora_tui.keys.keymap import ACTIONS
 
 
 @pytest.fixture

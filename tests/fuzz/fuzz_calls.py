@@ -14,7 +14,7 @@ from trainer.workspace import Workspace
 
 def find_themes(root: Path, file: Path) -> list[str]:
     """Find the themes and show them in terminals of all colours."""
-    from lora_tui.theme_files import as_shown, find_themes
+    from lora_tui.colours.theme_files import as_shown, find_themes
 
     found = find_themes()
     for theme in found.files:
@@ -222,7 +222,7 @@ def kept_specs(root: Path, file: Path) -> None:
 
 def read_notes(root: Path, file: Path) -> None:
     """Read what the program notes for itself."""
-    from lora_tui.theme_files import remembered_theme
+    from lora_tui.colours.theme_files import remembered_theme
     from trainer.jobs.bakes import check
     from trainer.jobs.optimizer_trial import CACHE as ANSWERS
     from trainer.jobs.optimizer_trial import _read

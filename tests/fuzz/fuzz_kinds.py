@@ -598,7 +598,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "theme",
         {"~config/lora-tui/themes/mine.toml": _TOML},
-        ("lora_tui.theme_files",),
+        ("lora_tui.colours.theme_files",),
         (calls.find_themes,),
     ),
     Kind(

@@ -10,9 +10,9 @@ from made_grid import made_grid
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from lora_tui.colours.theme_files import roles
 from lora_tui.pictures.grid_model import GridView
 from lora_tui.screens.grid_viewer import GridViewer
-from lora_tui.theme_files import roles
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.gallery.sidecar import MadeGrid
 from trainer.journal.journal import Journal

@@ -8,7 +8,7 @@ from textual.app import App
 from textual.color import Color, rgb_to_lab
 from textual.geometry import Region
 
-from lora_tui.palettes import palette_of
+from lora_tui.colours.palettes import palette_of
 
 SYSTEMS = {"256": ColorSystem.EIGHT_BIT, "standard": ColorSystem.STANDARD}
 

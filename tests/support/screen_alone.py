@@ -9,7 +9,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from lora_tui.theme_files import roles
+from lora_tui.colours.theme_files import roles
 
 
 class ScreenAlone(App[None]):

@@ -130,7 +130,7 @@ ASKERS = {
     "trainer/machine/python_child.py": "files of installed packages",
     "trainer/plan/optimizer_installed.py": "files of installed packages",
     "trainer/models/identify.py": "comes with the program",
-    "lora_tui/theme_files.py": "comes with the program",
+    "lora_tui/colours/theme_files.py": "comes with the program",
     "lora_tui/commands/completed.py": "as the shell would, whose words it completes",
     "lora_tui/doctor/libraries.py": "comes with the program",
     "lora_tui/doctor/redaction.py": "comes with the program",

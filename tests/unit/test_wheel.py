@@ -84,7 +84,7 @@ def test_the_templates_of_pages_come_along(installed: Path) -> None:
 
 
 def test_themes_load_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    code = "import lora_tui.theme_files as t; found = t.find_themes(); print(t.__file__); print(found)"
+    code = "import lora_tui.colours.theme_files as t; found = t.find_themes(); print(t.__file__); print(found)"
     ran = _run(installed, tmp_path, "-c", code)
     assert ran.returncode == 0, ran.stderr
     assert str(installed) in ran.stdout

@@ -20,7 +20,7 @@ from textual.widgets.input import Selection
 
 from lora_tui.actions.advice import AdviceRequest
 from lora_tui.app import LoraApp
-from lora_tui.keymap import ACTIONS, BY_ID
+from lora_tui.keys.keymap import ACTIONS, BY_ID
 from lora_tui.screens.advice import AdviceScreen
 from lora_tui.screens.aim import AimDialog
 from lora_tui.screens.bake_diff import BakeDiffDialog

@@ -13,10 +13,10 @@ from textual.widgets._toast import Toast
 from lora_tui.actions import parity
 from lora_tui.actions.imports import ReadImport
 from lora_tui.app import LoraApp
+from lora_tui.colours.theme_files import find_themes, remember_theme
 from lora_tui.screens.dataset import DatasetScreen
 from lora_tui.screens.import_report import ImportReportScreen
 from lora_tui.screens.parity import ParityScreen
-from lora_tui.theme_files import find_themes, remember_theme
 from lora_tui.widgets.bucket_bars import BucketBars
 from lora_tui.widgets.caption_tags import CaptionTags
 from lora_tui.widgets.field_list import FieldList

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from textual.widgets import Input, OptionList, Static
 
+from lora_tui.colours.theme_files import remember_theme, remembered_theme
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.new_subject import NewSubjectDialog
 from lora_tui.screens.open_settings import OpenDialog
-from lora_tui.theme_files import remember_theme, remembered_theme
 from lora_tui.workers import theme_watcher
 from trainer.settings.subject import load_subject
 from trainer.settings.toml_file import load_settings

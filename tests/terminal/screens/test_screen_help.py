@@ -2,7 +2,7 @@
 
 import pytest
 
-from lora_tui.places import PLACES
+from lora_tui.keys.places import PLACES
 from lora_tui.screens.help import HelpScreen, terms_on
 from lora_tui.screens.panes import terms_of
 from lora_tui.screens.queue import QueueDialog

@@ -11,7 +11,7 @@ from lora_on_disk import write_lora
 from textual.widgets import Input, TextArea
 
 from lora_tui.actions import journal as journal_actions
-from lora_tui.keymap import ACTIONS
+from lora_tui.keys.keymap import ACTIONS
 from lora_tui.ports import Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_notes import NotesDialog, TagsDialog

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lora_tui.key_lines import shown_keys
+from lora_tui.keys.key_lines import shown_keys
 from lora_tui.workers.feed import SnapshotReady
 
 

@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from lora_tui.app import LoraApp, QuitChoice
-from lora_tui.keymap import ACTIONS, BY_ID
+from lora_tui.keys.keymap import ACTIONS, BY_ID
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.digest import DigestDialog

@@ -4,7 +4,7 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from lora_tui.app import LoraApp
-from lora_tui.own_keys import check_own_keys
+from lora_tui.keys.own_keys import check_own_keys
 from lora_tui.screens.bake_note import BakeNoteDialog
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.help import HelpScreen

@@ -7,9 +7,9 @@ from textual.command import CommandPalette
 from textual.widgets import Input, OptionList
 
 from lora_tui.app import LoraApp
-from lora_tui.keymap import ACTIONS, BY_ID, actions_of
-from lora_tui.own_keys import check_own_keys
-from lora_tui.palette import PaletteCommand, commands_of
+from lora_tui.keys.keymap import ACTIONS, BY_ID, actions_of
+from lora_tui.keys.own_keys import check_own_keys
+from lora_tui.keys.palette import PaletteCommand, commands_of
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.journal import JournalScreen

@@ -8,7 +8,7 @@ from read_only import in_read_only, tree
 from lora_tui import dashboard
 from lora_tui.actions.order_sender import NO_WRITING
 from lora_tui.app import LoraApp
-from lora_tui.keymap import ACTIONS
+from lora_tui.keys.keymap import ACTIONS
 from lora_tui.ports import NoEngine
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.dataset import DatasetScreen

@@ -5,7 +5,7 @@ from our_nodes import NODES, own_bindings
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from lora_tui.places import PLACES
+from lora_tui.keys.places import PLACES
 from lora_tui.screens.panes import PANES, terms_of
 from lora_tui.widgets import bake_list, epoch_list, ladder_list, rung_list
 from lora_tui.widgets.pane import Pane

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_tui.own_keys import DEFAULT_KEYS
+from lora_tui.keys.own_keys import DEFAULT_KEYS
 from lora_tui.user_config import OPTIONS, UserConfig, read_user_config
 from trainer.config_tables import config_file
 

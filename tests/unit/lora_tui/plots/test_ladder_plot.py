@@ -8,8 +8,8 @@ import pytest
 from made_ladders import PLAIN, RATIO, curve_of, over_rungs, spec_of_factors
 from textual.app import App, ComposeResult
 
+from lora_tui.colours.theme_files import roles
 from lora_tui.plots.ladder_plot import axis_places, axis_text, ladder_plot
-from lora_tui.theme_files import roles
 from lora_tui.widgets.ladder_plot import LadderPlot
 from trainer.ladders.record import LadderCurve, LadderSpec, Rung
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from lora_tui.colours.theme_files import CURVE_COLOURS
 from lora_tui.plots.braille import PlotLine, Window, draw
 from lora_tui.plots.overlay import CurveColours, last_shown, overlay_plot
-from lora_tui.theme_files import CURVE_COLOURS
 from lora_tui.workers.overlay_curves import BakeCurve, BakeCurves, CurveMetric, first_metric
 
 RATE = CurveMetric("rate lr_unet", "rate", "", str)

@@ -2,7 +2,7 @@
 
 from textual.app import App, ComposeResult
 
-from lora_tui.theme_files import roles
+from lora_tui.colours.theme_files import roles
 from lora_tui.widgets.log_pane import LogPane
 from trainer.journal.records import LogLine
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from lora_tui.keymap import BY_ID
+from lora_tui.keys.keymap import BY_ID
 from lora_tui.wording.search_words import DIFFUSERS_OPTIONS, SEARCH_WORDS, SearchWords
 from trainer.settings.absent_options import ABSENT_OPTIONS
 from trainer.settings.describe import is_setting

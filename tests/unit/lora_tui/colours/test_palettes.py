@@ -1,8 +1,8 @@
 import pytest
 from textual.theme import BUILTIN_THEMES, Theme
 
-from lora_tui.palettes import GROUNDS, palette_of
-from lora_tui.theme_files import ThemeFile, as_shown, find_themes
+from lora_tui.colours.palettes import GROUNDS, palette_of
+from lora_tui.colours.theme_files import ThemeFile, as_shown, find_themes
 
 
 @pytest.mark.parametrize("system", ["truecolor", "windows", None])

@@ -1,6 +1,6 @@
 """The actions that keys of the Dataset screen, of its panes and of its dialogs give."""
 
-from lora_tui.key_action import Action
+from lora_tui.keys.action import Action
 
 _DATASET = ("dataset",)
 _LIST = ("picture list",)

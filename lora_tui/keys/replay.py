@@ -1,6 +1,6 @@
 """The actions that keys of a replay give, over those of the Bake screen that only look."""
 
-from lora_tui.key_action import Action
+from lora_tui.keys.action import Action
 
 _REPLAY = ("replay",)
 

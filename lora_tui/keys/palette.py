@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from lora_tui.key_action import Action
-from lora_tui.keymap import records_of
-from lora_tui.own_keys import KeyTable, shown_key
+from lora_tui.keys.action import Action
+from lora_tui.keys.keymap import records_of
+from lora_tui.keys.own_keys import KeyTable, shown_key
 
 # How well an entry fits what is searched: in its title, by its key, in its id or help.
 _STARTS, _KEY, _TITLE, _WORDS, _HELP = 1.0, 0.95, 0.9, 0.7, 0.4

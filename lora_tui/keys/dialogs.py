@@ -1,6 +1,6 @@
 """The actions that keys of dialogs and panes give."""
 
-from lora_tui.key_action import Action
+from lora_tui.keys.action import Action
 
 _QUEUE = ("queue",)
 _GRIDS = ("grids",)

@@ -11,8 +11,9 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 import lora_tui
-from lora_tui.keymap import ACTIONS, BY_ID, Action, actions_of, records_of
-from lora_tui.places import PLACES, TYPED, KeyPlace
+from lora_tui.keys.action import Action
+from lora_tui.keys.keymap import ACTIONS, BY_ID, actions_of, records_of
+from lora_tui.keys.places import PLACES, TYPED, KeyPlace
 from lora_tui.ports import Rights
 
 
@@ -107,7 +108,7 @@ def _scopes_of(node: type[DOMNode]) -> set[str]:
 def test_every_screen_is_a_place(node: type[DOMNode]) -> None:
     bound = {binding.id for binding in ours(node)}
     places = [place for place in PLACES if {action.id for action in actions_of(*place.scopes)} == bound]
-    assert places, f"{node.__name__} is no place of lora_tui/places.py: {sorted(bound)[:6]}"
+    assert places, f"{node.__name__} is no place of lora_tui/keys/places.py: {sorted(bound)[:6]}"
 
 
 def test_every_scope_is_in_a_place() -> None:

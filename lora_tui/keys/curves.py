@@ -1,6 +1,6 @@
 """The actions that keys of the curves give: where they are opened, on their screen, and in the list that they are chosen from."""
 
-from lora_tui.key_action import Action
+from lora_tui.keys.action import Action
 from trainer.measures.curve_groups import CURVE_GROUPS
 
 _CURVES = ("curves",)

@@ -12,7 +12,7 @@ from typing import Any
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
-from lora_tui.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
+from lora_tui.colours.palettes import GROUNDS, Palette, in_palette, palette_of, palettes
 from trainer.errors import SettingsError
 from trainer.settings.toml_text import line_of, parse_toml, read_text
 from trainer.text import printable
@@ -79,10 +79,10 @@ class FoundThemes:
 
 
 def themes_folder() -> Path:
-    """Return the folder of the shipped themes: beside this module when installed, above it in a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "themes"
-    return installed if installed.is_dir() else here.parent / "themes"
+    """Return the folder of the shipped themes: in the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "themes"
+    return installed if installed.is_dir() else package.parent / "themes"
 
 
 def find_themes() -> FoundThemes:

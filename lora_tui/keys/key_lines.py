@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from lora_tui.keymap import BY_ID
+from lora_tui.keys.keymap import BY_ID
 
 
 def _all_rights(right: str) -> bool:

@@ -6,8 +6,8 @@ import pytest
 from textual.color import Color, rgb_to_lab
 from textual.theme import BUILTIN_THEMES
 
-from lora_tui.palettes import Palette, palettes
-from lora_tui.theme_files import (
+from lora_tui.colours.palettes import Palette, palettes
+from lora_tui.colours.theme_files import (
     CURVE_COLOURS,
     ThemeFileError,
     find_themes,

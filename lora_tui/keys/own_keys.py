@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.dom import DOMNode
 from textual.keys import Keys
 
-from lora_tui.key_action import Action
-from lora_tui.keymap import ACTIONS, BY_ID, actions_of
-from lora_tui.places import PLACES, TYPED, KeyPlace
+from lora_tui.keys.action import Action
+from lora_tui.keys.keymap import ACTIONS, BY_ID, actions_of
+from lora_tui.keys.places import PLACES, TYPED, KeyPlace
 from trainer.errors import SettingsError
 from trainer.text import printable
 

@@ -1,6 +1,6 @@
 """The actions that keys of the Journal screen and of its list give."""
 
-from lora_tui.key_action import Action
+from lora_tui.keys.action import Action
 
 _JOURNAL = ("journal",)
 _LIST = ("bake list",)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 from textual.keys import Keys
 
-from lora_tui.key_action import Action
-from lora_tui.keymap import ACTIONS, BY_ID
-from lora_tui.own_keys import DEFAULT_KEYS, KeyTable, _key, check_own_keys, shown_key, table_rows
+from lora_tui.keys.action import Action
+from lora_tui.keys.keymap import ACTIONS, BY_ID
+from lora_tui.keys.own_keys import DEFAULT_KEYS, KeyTable, _key, check_own_keys, shown_key, table_rows
 
 
 def checked(given: Mapping[str, object]) -> tuple[KeyTable, list[str]]:

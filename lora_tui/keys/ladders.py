@@ -1,6 +1,6 @@
 """The actions that keys of the screens of ladders, and of their lists, give."""
 
-from lora_tui.key_action import Action
+from lora_tui.keys.action import Action
 
 _LADDERS = ("ladders",)
 _LADDER = ("ladder",)
