@@ -3,12 +3,13 @@
 It runs the processes one after the other; the first is read. Behaviour as of 2026-08.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers import reasons
+from trainer.interop.trainers.ai_toolkit_data import data_set_keys
 from trainer.interop.trainers.ai_toolkit_keys import CATCH_ALL, OTHER_KEYS
-from trainer.interop.trainers.rules import Values, is_blank, is_on, is_unreadable, number, renamed, table
+from trainer.interop.trainers.rules import Values, is_blank, is_on, is_unreadable, number, renamed, table, text_of
 from trainer.optimizers import OPTIMIZERS
 
 PROFILE = "ai-toolkit 2026-08"
@@ -38,12 +39,6 @@ _PRECISIONS = {
     "float32": "no",
     "float": "no",
 }
-_SUBSET = "datasets[*].subsets[0]."
-
-
-def _text(values: Values, key: str, otherwise: str = "") -> str:
-    value = values.get(key)
-    return otherwise if is_blank(value) else str(value)
 
 
 def _read_kind(value: object, _: Values) -> Reading:
@@ -117,7 +112,7 @@ def _read_arch(value: object, _: Values) -> Reading:
 def _read_quantize(value: object, values: Values) -> Reading:
     if not is_on(value):
         return Reading({"fp8_base": False})
-    kind = _text(values, "model.qtype", "qfloat8")
+    kind = text_of(values, "model.qtype", "qfloat8")
     if kind in ("qfloat8", "float8"):
         return Reading({"fp8_base": True})
     if kind in ("qint8", "int8", "uint8"):
@@ -163,7 +158,7 @@ def _read_optimizer(value: object, _: Values) -> Reading:
 
 
 def _chosen(values: Values) -> str:
-    return _OPTIMIZERS.get(_text(values, "train.optimizer", "adamw").lower(), "")
+    return _OPTIMIZERS.get(text_of(values, "train.optimizer", "adamw").lower(), "")
 
 
 def _argument(name: str) -> KeyRule:
@@ -187,7 +182,7 @@ def _read_scheduler(value: object, _: Values) -> Reading:
 
 
 def _read_warmup(value: object, values: Values) -> Reading:
-    if _text(values, "train.lr_scheduler", "constant") in ("constant", "cosine", "cosine_with_restarts", "linear"):
+    if text_of(values, "train.lr_scheduler", "constant") in ("constant", "cosine", "cosine_with_restarts", "linear"):
         return Reading(no_effect="the schedule has no warm-up in ai-toolkit")
     return Reading({"lr_warmup_steps": value})
 
@@ -260,7 +255,7 @@ def _read_height(value: object, values: Values) -> Reading:
 
 
 def _with_trigger(prompt: object, values: Values) -> str:
-    return str(prompt).replace("[trigger]", _text(values, "trigger_word", "[trigger]"))
+    return str(prompt).replace("[trigger]", text_of(values, "trigger_word", "[trigger]"))
 
 
 def _read_prompts(value: object, values: Values) -> Reading:
@@ -272,78 +267,6 @@ def _read_sample(value: object, values: Values) -> Reading:
     return (
         Reading(no_effect="blank") if is_blank(value) else Reading({"subject.prompts[*]": _with_trigger(value, values)})
     )
-
-
-def _read_resolution(value: object, _: Values) -> Reading:
-    sizes = [each for each in (value if isinstance(value, list) else [value]) if not is_blank(each)]
-    if not sizes:
-        return Reading(no_effect="blank")
-    if len(sizes) > 1:
-        return Reading({"datasets[*].resolutions": sizes})
-    return Reading({"datasets[*].resolution": sizes[0]})
-
-
-def _read_extension(value: object, _: Values) -> Reading:
-    name = str(value).strip()
-    if not name:
-        return Reading(no_effect="blank")
-    return Reading({f"{_SUBSET}caption_extension": name if name.startswith(".") else f".{name}"})
-
-
-def _folder(key: str) -> KeyRule:
-    def read(value: object, values: Values) -> Reading:
-        if key == "folder_path" and not is_blank(values.get("datasets[*].dataset_path")):
-            return Reading(no_effect="dataset_path decides")
-        if is_blank(value):
-            return Reading(no_effect="blank")
-        return Reading({f"{_SUBSET}image_dir": value})
-
-    return KeyRule(f"datasets[*].{key}", (f"{_SUBSET}image_dir",), read=read)
-
-
-def _of_subset(key: str, option: str) -> KeyRule:
-    return KeyRule(f"datasets[*].{key}", (f"{_SUBSET}{option}",))
-
-
-def _read_default_caption(value: object, _: Values) -> Reading:
-    return Reading(no_effect="blank") if is_blank(value) else Reading({f"{_SUBSET}class_tokens": value})
-
-
-def _read_batch(value: object, _: Values) -> Reading:
-    return Reading(no_effect="blank: that of train") if is_blank(value) else Reading({"datasets[*].batch_size": value})
-
-
-def _datasets() -> Iterator[KeyRule]:
-    yield _folder("dataset_path")
-    yield _folder("folder_path")
-    yield KeyRule(
-        "datasets[*].resolution",
-        ("datasets[*].resolution", "datasets[*].resolutions"),
-        "several are a data set each, as in ai-toolkit",
-        _read_resolution,
-    )
-    yield KeyRule("datasets[*].caption_ext", (f"{_SUBSET}caption_extension",), "with a dot before it", _read_extension)
-    yield KeyRule(
-        "datasets[*].default_caption",
-        (f"{_SUBSET}class_tokens",),
-        "of pictures without a caption file",
-        _read_default_caption,
-    )
-    yield KeyRule("datasets[*].batch_size", ("datasets[*].batch_size",), read=_read_batch)
-    yield KeyRule("datasets[*].buckets", ("datasets[*].enable_bucket",))
-    yield KeyRule("datasets[*].bucket_tolerance", ("datasets[*].bucket_reso_steps",))
-    for key, option in (
-        ("caption_dropout_rate", "caption_dropout_rate"),
-        ("token_dropout_rate", "caption_tag_dropout_rate"),
-        ("shuffle_tokens", "shuffle_caption"),
-        ("keep_tokens", "keep_tokens"),
-        ("num_repeats", "num_repeats"),
-        ("is_reg", "is_reg"),
-        ("alpha_mask", "alpha_mask"),
-        ("flip_x", "flip_aug"),
-        ("random_crop", "random_crop"),
-    ):
-        yield _of_subset(key, option)
 
 
 _RULES = table(
@@ -444,7 +367,7 @@ _RULES = table(
     KeyRule("sample.samples[*].prompt", ("subject.prompts[*]",), "a test prompt of the subject", _read_sample),
     renamed("sample.seed", "subject.seed"),
     renamed("trigger_word", "subject.trigger"),
-    _datasets(),
+    data_set_keys(),
     OTHER_KEYS,
 )
 
@@ -477,7 +400,7 @@ def _recognises(document: SourceDocument) -> bool:
 
 def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
     notes = []
-    kind, network, arch = (_text(values, key) for key in ("type", "network.type", "model.arch"))
+    kind, network, arch = (text_of(values, key) for key in ("type", "network.type", "model.arch"))
     if kind and kind not in _TRAINERS:
         notes.append(f"The file is for {kind}, which does not train a LoRA on pictures.")
     if network and network.lower() not in ("lora", "locon"):

@@ -4,11 +4,12 @@ Older files name three concepts as `c1_…` to `c3_…`, and the window's own na
 Behaviour as of 2023-02-09: a LoRA there is cloneofsimo's, without an alpha.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from trainer.interop.places import row_of
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers import reasons
+from trainer.interop.trainers.dreambooth_extension_concepts import concept_keys
 from trainer.interop.trainers.rules import (
     Values,
     idle,
@@ -20,12 +21,12 @@ from trainer.interop.trainers.rules import (
     renamed,
     same,
     table,
+    text_of,
 )
 from trainer.optimizers import OPTIMIZERS
 
 PROFILE = "sd_dreambooth_extension 2023-02"
 
-_SUBSET, _REG = "datasets[0].subsets[*].", "datasets[0].subsets[reg *]."
 _OPTIMIZERS = {
     "torch adamw": "AdamW",
     "8bit adamw": "AdamW8bit",
@@ -44,14 +45,8 @@ _SCHEDULERS = {
     "polynomial": "polynomial",
     "rex": "rex",
 }
-_CLASS_PICTURES = "pictures of the class are not made here; those that there are, are used"
 _CHECKPOINTS = "every saved epoch is a LoRA file, and keep_states says which training states stay"
 _MODELS = "of the extension's folder of models"
-
-
-def _text(values: Values, key: str) -> str:
-    value = values.get(key)
-    return "" if is_blank(value) else str(value)
 
 
 def _of_lora(values: Values) -> bool:
@@ -99,7 +94,7 @@ def _read_source(value: object, values: Values) -> Reading:
 
 
 def _read_working_folder(value: object, values: Values) -> Reading:
-    if _text(values, "src"):
+    if text_of(values, "src"):
         return Reading(no_effect="the extension's own copy of src")
     return Reading({"pretrained_model_name_or_path": value})
 
@@ -108,7 +103,7 @@ def _name(key: str, before: tuple[str, ...]) -> KeyRule:
     def read(value: object, values: Values) -> Reading:
         if is_blank(value):
             return Reading(no_effect="blank")
-        if winner := next((each for each in before if _text(values, each)), ""):
+        if winner := next((each for each in before if text_of(values, each)), ""):
             return Reading(no_effect=f"{winner} is set")
         return Reading({"output_name": value})
 
@@ -149,7 +144,7 @@ def _read_trains_unet(value: object, values: Values) -> Reading:
 
 
 def _read_old_optimizer(value: object, values: Values) -> Reading:
-    if _text(values, "optimizer"):
+    if text_of(values, "optimizer"):
         return Reading(no_effect="optimizer decides")
     return Reading({"optimizer_type": "AdamW8bit" if is_on(value) else "AdamW"})
 
@@ -162,8 +157,8 @@ def _read_optimizer(value: object, values: Values) -> Reading:
 
 
 def _chosen(values: Values) -> str:
-    if _text(values, "optimizer"):
-        return _OPTIMIZERS.get(_text(values, "optimizer").lower(), "")
+    if text_of(values, "optimizer"):
+        return _OPTIMIZERS.get(text_of(values, "optimizer").lower(), "")
     return "AdamW8bit" if is_on(values.get("use_8bit_adam", True)) else "AdamW"
 
 
@@ -237,80 +232,6 @@ def _read_concepts_path(value: object, values: Values) -> Reading:
     if not is_on(values.get("use_concepts", False)):
         return Reading(no_effect="use_concepts is off")
     return Reading(no_effect=reasons.CONCEPTS_FILE)
-
-
-def _has_class(values: Values) -> bool:
-    """Return whether a concept uses pictures of its class."""
-    count = number(values.get("concepts_list[*].num_class_images_per"))
-    older = number(values.get("concepts_list[*].num_class_images"))
-    return bool(_text(values, "concepts_list[*].class_data_dir")) and bool((count or 0) > 0 or (older or 0) > 0)
-
-
-def _read_folder(value: object, values: Values) -> Reading:
-    return Reading(no_effect="blank: no concept") if is_blank(value) else Reading({f"{_SUBSET}image_dir": value})
-
-
-def _read_class_folder(value: object, values: Values) -> Reading:
-    if is_blank(value):
-        return Reading(no_effect="blank")
-    if not _has_class(values):
-        return Reading(no_effect="no pictures of the class are used: num_class_images_per is 0")
-    return Reading({f"{_REG}image_dir": value, f"{_REG}is_reg": True})
-
-
-def _read_prompt(value: object, values: Values) -> Reading:
-    prompt = str(value or "").strip()
-    if not prompt:
-        return Reading(no_effect="blank")
-    if "[filewords]" in prompt:
-        return Reading(no_effect="captions come from the files beside the pictures, as here")
-    return Reading({f"{_SUBSET}class_tokens": prompt})
-
-
-def _read_class_prompt(value: object, values: Values) -> Reading:
-    prompt = str(value or "").strip()
-    if not prompt or not _has_class(values):
-        return Reading(no_effect="no pictures of the class are used" if prompt else "blank")
-    if "[filewords]" in prompt:
-        return Reading(no_effect="captions come from the files beside the pictures, as here")
-    return Reading({f"{_REG}class_tokens": prompt})
-
-
-def _read_sample(value: object, values: Values) -> Reading:
-    return Reading(no_effect="blank") if is_blank(value) else Reading({"subject.prompts[*]": value})
-
-
-def _concepts() -> Iterator[KeyRule]:
-    at = "concepts_list[*]."
-    yield KeyRule(f"{at}instance_data_dir", (f"{_SUBSET}image_dir",), read=_read_folder)
-    yield KeyRule(
-        f"{at}class_data_dir", (f"{_REG}image_dir", f"{_REG}is_reg"), "regularisation pictures", _read_class_folder
-    )
-    yield KeyRule(
-        f"{at}instance_prompt",
-        (f"{_SUBSET}class_tokens",),
-        "the caption of pictures without a caption file",
-        _read_prompt,
-    )
-    yield KeyRule(
-        f"{at}class_prompt",
-        (f"{_REG}class_tokens",),
-        "the caption of pictures without a caption file",
-        _read_class_prompt,
-    )
-    yield KeyRule(f"{at}instance_token", ("subject.trigger",))
-    yield from idle(f"{at}class_token", "a word for the class; it stands in the captions")
-    yield KeyRule(f"{at}save_sample_prompt", ("subject.prompts[*]",), "a test prompt of the subject", _read_sample)
-    yield from idle(f"{at}num_class_images_per {at}num_class_images", "read together with class_data_dir")
-    yield from idle(
-        " ".join(f"{at}{key}" for key in ("class_guidance_scale", "class_infer_steps", "class_negative_prompt")),
-        _CLASS_PICTURES,
-    )
-    sample = "n_save_sample sample_seed save_guidance_scale save_infer_steps save_sample_negative_prompt"
-    yield from idle(" ".join(f"{at}{key}" for key in (*sample.split(), "save_sample_template")), reasons.SAMPLES)
-    yield from idle(
-        f"{at}is_valid {at}file_prompt_contents {at}max_steps {at}name", "the extension's own note on the concept"
-    )
 
 
 _RULES = table(
@@ -394,7 +315,7 @@ _RULES = table(
         _interval("sample_every_n_epochs", "sample_every_n_steps"),
     ),
     KeyRule("concepts_path", (), read=_read_concepts_path, why="that file is not opened"),
-    _concepts(),
+    concept_keys(),
     KeyRule("sanity_prompt", ("subject.prompts[sanity]",), "a test prompt of the subject"),
     idle("concepts_list use_concepts", "read together with the concepts"),
     idle("lora_model_name", "a LoRA to continue from: name its .safetensors file as network_weights"),
@@ -499,9 +420,9 @@ def _notes(values: Mapping[str, object]) -> tuple[str, ...]:
     notes = []
     if not _of_lora(values) and not any(key.startswith("items[") for key in values):
         notes.append("The file is for the whole model (use_lora is off). Its rates are not meant for a LoRA.")
-    if is_on(values.get("v2", False)) or _text(values, "model_type").startswith("v2"):
+    if is_on(values.get("v2", False)) or text_of(values, "model_type").startswith("v2"):
         notes.append(f"The file {reasons.for_another_base('a base of SD2.x')}.")
-    if is_on(values.get("use_concepts", False)) and _text(values, "concepts_path"):
+    if is_on(values.get("use_concepts", False)) and text_of(values, "concepts_path"):
         notes.append("The pictures are named in another file, which was not opened: set train_data_dir.")
     return tuple(notes)
 

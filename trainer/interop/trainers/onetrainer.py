@@ -10,9 +10,9 @@ from trainer.interop.record import SourceDocument, TrainerFormat
 from trainer.interop.trainers import reasons
 from trainer.interop.trainers.onetrainer_concepts import CONCEPT_KEYS
 from trainer.interop.trainers.onetrainer_keys import CATCH_ALL, FLAT_OF_2023, OTHER_KEYS
-from trainer.interop.trainers.onetrainer_parts import BASES, METHODS, PART_KEYS, text_of
+from trainer.interop.trainers.onetrainer_parts import BASES, METHODS, PART_KEYS
 from trainer.interop.trainers.onetrainer_run import RUN_KEYS
-from trainer.interop.trainers.rules import is_on, known_share, table
+from trainer.interop.trainers.rules import is_on, known_share, table, text_of
 
 PROFILE = "OneTrainer 2026-08"
 

@@ -4,8 +4,7 @@ import math
 
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers import reasons
-from trainer.interop.trainers.onetrainer_parts import text_of
-from trainer.interop.trainers.rules import Values, is_blank, is_on, number, table
+from trainer.interop.trainers.rules import Values, is_blank, is_on, number, table, text_of
 
 
 def _read_sample(value: object, values: Values) -> Reading:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers import reasons
-from trainer.interop.trainers.rules import Values, if_number, is_blank, is_on, number, renamed, table
+from trainer.interop.trainers.rules import Values, if_number, is_blank, is_on, number, renamed, table, text_of
 
 BASES = {"STABLE_DIFFUSION_15": "SD1.x", "STABLE_DIFFUSION_XL_10_BASE": "SDXL"}
 """Its kinds of models that can be trained here."""
@@ -20,11 +20,6 @@ METHODS = {
 # OneTrainer's own, where a file does not say otherwise.
 _RATE = 3e-6
 _PRECISIONS = ("FLOAT_16", "BFLOAT_16", "FLOAT_32", "TFLOAT_32")
-
-
-def text_of(values: Values, key: str, otherwise: str = "") -> str:
-    """Return a value as a text, `otherwise` where it is blank."""
-    return str(values.get(key, otherwise) or otherwise)
 
 
 def figure_of(values: Values, key: str, otherwise: float) -> float:

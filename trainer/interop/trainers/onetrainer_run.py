@@ -5,8 +5,8 @@ from pathlib import PureWindowsPath
 
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers import reasons
-from trainer.interop.trainers.onetrainer_parts import figure_of, is_sdxl, text_of
-from trainer.interop.trainers.rules import Values, if_number, is_on, number, renamed, same, table
+from trainer.interop.trainers.onetrainer_parts import figure_of, is_sdxl
+from trainer.interop.trainers.rules import Values, if_number, is_on, number, renamed, same, table, text_of
 from trainer.optimizers import OPTIMIZERS
 
 _PRECISIONS = {"FLOAT_16": "fp16", "BFLOAT_16": "bf16", "FLOAT_32": "no", "TFLOAT_32": "no"}

@@ -73,6 +73,12 @@ def is_blank(value: object) -> bool:
     return value is None or value == [] or (isinstance(value, str) and not value.strip())
 
 
+def text_of(values: Values, key: str, otherwise: str = "") -> str:
+    """Return a value as a text, `otherwise` where it is blank."""
+    value = values.get(key)
+    return otherwise if is_blank(value) else str(value)
+
+
 def is_on(value: object) -> bool:
     """Return whether a switch is on, also one written as text or number."""
     if isinstance(value, str):
