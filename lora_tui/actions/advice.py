@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from trainer.advice.frontier import Frontier
     from trainer.advice.record import Advice
     from trainer.gallery.sidecar import MadeGrid
-    from trainer.journal.records import Bake, CellNote
+    from trainer.journal.grid_records import CellNote
+    from trainer.journal.records import Bake
     from trainer.ladders.record import LadderSpec
 
 

@@ -9,7 +9,8 @@ from textual.message import Message
 
 from lora_tui.actions.bakes import NothingToTell
 from trainer.errors import GridError, LoraTuiError
-from trainer.journal.records import Bake, CellNote, Grid, GridState
+from trainer.journal.grid_records import CellNote, Grid, GridState
+from trainer.journal.records import Bake
 from trainer.text import printable
 from trainer.workspace import Workspace
 

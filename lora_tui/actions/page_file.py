@@ -13,8 +13,8 @@ from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.gallery.page import Page
+    from trainer.journal.grid_records import Grid
     from trainer.journal.journal import Journal
-    from trainer.journal.records import Grid
 
 DEFAULT_BYTES = 3_000_000
 """Largest size of a page by default: small enough for a mail or a chat."""

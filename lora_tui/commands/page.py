@@ -14,8 +14,8 @@ from trainer.errors import ExitCode, GridError
 from trainer.text import printable
 
 if TYPE_CHECKING:
+    from trainer.journal.grid_records import Grid
     from trainer.journal.journal import Journal
-    from trainer.journal.records import Grid
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>k|m|g)?(?P<binary>i)?b?", re.IGNORECASE)
 _MAX_SIZE = 2**62

@@ -18,7 +18,7 @@ from lora_tui.wording.state_symbols import DONE, FAILED, WARNING, grid_sign
 from trainer.families.registry import first_family
 from trainer.grid.cell import Place
 from trainer.grid.pace import seconds_left
-from trainer.journal.records import CellNote, Grid, GridState, ProposedTicks
+from trainer.journal.grid_records import CellNote, Grid, GridState, ProposedTicks
 from trainer.models.adapter_config import lora_name
 from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural, printable

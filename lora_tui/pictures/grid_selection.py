@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lora_tui.pictures.grid_model import BlindOrder, GridView, Sheet
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote, Grid, GridState
+from trainer.journal.grid_records import CellNote, Grid, GridState
 from trainer.text import printable
 
 if TYPE_CHECKING:

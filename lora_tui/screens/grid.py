@@ -31,7 +31,8 @@ from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
 from lora_tui.workers.grid_watcher import GridRead
-from trainer.journal.records import Checkpoint, GridState
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import Checkpoint
 from trainer.text import printable
 from trainer.workspace import Workspace
 

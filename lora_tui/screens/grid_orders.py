@@ -12,7 +12,8 @@ from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.grids import Chosen, GridsDialog
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.grids import count_line
-from trainer.journal.records import Bake, Grid, GridState
+from trainer.journal.grid_records import Grid, GridState
+from trainer.journal.records import Bake
 from trainer.text import printable
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from lora_tui.widgets.cell_view import CellView
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher
 from lora_tui.workers.picture_requests import PicturesRead
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.text import printable
 from trainer.workspace import Workspace
 

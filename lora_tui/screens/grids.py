@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import ListDialog, key_hint
 from lora_tui.wording.state_symbols import grid_sign
-from trainer.journal.records import Grid, GridState
+from trainer.journal.grid_records import Grid, GridState
 from trainer.text import plural, printable
 
 _RESUMABLE = (GridState.CUT, GridState.FAILED)

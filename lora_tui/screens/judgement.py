@@ -20,7 +20,7 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeGrid
-    from trainer.journal.records import CellNote
+    from trainer.journal.grid_records import CellNote
     from trainer.judging.report import JudgingSection
 
 VARIANTS, LADDER, ADVICE = "variants", "ladder", "advice"

@@ -9,7 +9,7 @@ from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.widgets.pane import heading
 from lora_tui.widgets.picture_view import PictureView
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 
 
 class CellView(Vertical):

@@ -22,7 +22,7 @@ from lora_tui.wording.cell_width import centred, cut, right
 from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import FAILED
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 
 _NO_NOTE = CellNote(0, "")
 _MARKED = "◆"

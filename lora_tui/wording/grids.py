@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lora_tui.wording.state_symbols import grid_sign
-from trainer.journal.records import Grid
+from trainer.journal.grid_records import Grid
 from trainer.text import duration, plural, printable
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from trainer.journal.records import Bake, BakeState, GridState
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import Bake, BakeState
 
 
 class Sign(NamedTuple):

@@ -16,7 +16,7 @@ from lora_tui.pictures.picture_cache import Want
 from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.picture_requests import PictureRequests, PicturesRead
 from trainer.errors import LoraTuiError
-from trainer.journal.records import CellNote, Grid
+from trainer.journal.grid_records import CellNote, Grid
 from trainer.regular_file import open_regular
 from trainer.workspace import Workspace
 

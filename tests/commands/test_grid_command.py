@@ -11,8 +11,9 @@ from safetensors.numpy import save_file
 
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import parse_spec
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.records import BakeState
 from trainer.workspace import Workspace
 
 SPEC = {

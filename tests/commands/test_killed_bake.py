@@ -19,8 +19,9 @@ from small_base import small_base
 from trainer.formats.safetensors_header import read_header
 from trainer.grid.spec import GridSpec
 from trainer.jobs.grids import check_grid, order_grid
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, Grid, GridState
+from trainer.journal.records import BakeState
 from trainer.journal.state_files import states_of
 from trainer.workspace import Workspace
 

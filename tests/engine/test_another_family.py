@@ -18,7 +18,8 @@ from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
 from trainer.jobs.grids import check_grid, queue_grid
-from trainer.journal.records import Bake, BakeState, CellNote, Order, Stage
+from trainer.journal.grid_records import CellNote
+from trainer.journal.records import Bake, BakeState, Order, Stage
 from trainer.judging.report import report
 from trainer.measures.of_parts import OF_PARTS
 from trainer.measures.of_weights import DELTA_SHARE

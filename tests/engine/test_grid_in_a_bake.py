@@ -15,8 +15,9 @@ from trainer.errors import ExitCode
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.jobs.grids import check_grid, order_grid, queue_grid, resume_grid
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, Grid, GridState, NewBake, Order, Stage
+from trainer.journal.records import Bake, BakeState, NewBake, Order, Stage
 
 SIX = (
     *SMALL,

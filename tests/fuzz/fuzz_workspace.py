@@ -33,6 +33,7 @@ from trainer.jobs.bakes import check
 from trainer.jobs.folder_repeats import RENAMES
 from trainer.jobs.same_content import listed_models, models_now
 from trainer.journal.bake_folder import write_bake_json
+from trainer.journal.grid_records import CellNote, GridState
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_folder import write_ladder_toml
 from trainer.journal.ladder_records import LadderBakeRow
@@ -40,9 +41,7 @@ from trainer.journal.metrics import MetricWriter
 from trainer.journal.processes import this_process
 from trainer.journal.records import (
     BakeState,
-    CellNote,
     Checkpoint,
-    GridState,
     Mark,
     MarkKind,
     NewBake,

@@ -14,8 +14,9 @@ import trainer.bake.pictures.lend_model
 from trainer.bake.step import train_step
 from trainer.demo.workspace import make_demo
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, GridState, Order
+from trainer.journal.records import BakeState, Order
 
 OPTIONS = ("max_train_epochs=", "max_train_steps=20", "save_every_n_epochs=", "save_every_n_steps=5")
 

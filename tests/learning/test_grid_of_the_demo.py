@@ -14,8 +14,8 @@ from trainer.grid.cell import Place
 from trainer.grid.first_spec import spec_for_bake
 from trainer.grid.recipe import ComputeSetup
 from trainer.grid.spec import AxisSpec, GridSpec, spec_json
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import Grid, GridState
 from trainer.sampling.compute_setup import compute_setup_for
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider

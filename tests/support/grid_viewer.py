@@ -15,8 +15,8 @@ from lora_tui.pictures.grid_model import GridView
 from lora_tui.screens.grid_viewer import GridViewer
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.gallery.sidecar import MadeGrid
+from trainer.journal.grid_records import CellNote, Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote, Grid, GridState
 from trainer.workspace import Workspace
 
 CHECKLIST = ("twintails", "halo above the head", "blue sailor collar")

@@ -9,9 +9,10 @@ from made_grid import made_grid
 from trainer.dataset.manifest import ListedPicture, Manifest, manifest_bytes
 from trainer.gallery.sheets import write_sheets
 from trainer.gallery.sidecar import with_paths, write_sidecar
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
-from trainer.journal.records import BakeState, CellNote, Checkpoint, NewBake
+from trainer.journal.records import BakeState, Checkpoint, NewBake
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace

@@ -6,8 +6,9 @@ import pytest
 from pseudo_terminal import Terminal
 from run_engine import small_demo
 
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.records import BakeState
 from trainer.settings.toml_file import load_settings, save_settings
 from trainer.workspace import Workspace
 

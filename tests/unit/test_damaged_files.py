@@ -18,8 +18,17 @@ from trainer.gallery.sidecar import SIDECAR, read_sidecar
 from trainer.grid.spec import GridSpec, load_spec, spec_json
 from trainer.jobs import optimizer_trial
 from trainer.journal.bake_folder import BAKE_JSON, read_bake_json, write_bake_json
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, CellNote, Checkpoint, Mark, MarkKind, NewBake, Order, SavedState
+from trainer.journal.records import (
+    BakeState,
+    Checkpoint,
+    Mark,
+    MarkKind,
+    NewBake,
+    Order,
+    SavedState,
+)
 from trainer.machine import card_lock, engines
 from trainer.memory import predictor
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak

@@ -7,8 +7,8 @@ from trainer.errors import GridError
 from trainer.gallery.sidecar import MadeGrid
 from trainer.jobs.proposals import judged_bake
 from trainer.journal.bake_settings import settings_of
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
 from trainer.judging.direction import Direction, directions
 from trainer.judging.variants import factor_of
 from trainer.ladders.build import DEFAULT_TWINS

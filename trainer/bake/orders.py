@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from trainer.bake.reporter import Reporter
-from trainer.journal.records import BakeState, GivenOrder, GridState, Mark, MarkKind, Order
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import BakeState, GivenOrder, Mark, MarkKind, Order
 
 # While paused; a person who presses a key should not have to wait.
 _POLL_SECONDS = 0.1

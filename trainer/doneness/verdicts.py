@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.doneness.record import Agreement, DonenessLane, EpochState, LaneKind, SavedEpoch, UserMark
 from trainer.gallery.sidecar import MadeGrid
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.text import plural
 
 WHOLE = "whole"

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from trainer.atomic_file import remove_partial_files
 from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
-from trainer.journal.records import Bake, BakeState, GridState, Stage
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import Bake, BakeState, Stage
 from trainer.machine.imports import without_garbage_collection
 from trainer.machine.launch import launched
 from trainer.machine.peak_rss import PeakRss

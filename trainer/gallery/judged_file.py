@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import GridError
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.text import printable
 from trainer.typed_values import WrongValue, read_json
 

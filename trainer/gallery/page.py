@@ -14,7 +14,7 @@ from trainer.errors import GridError
 from trainer.gallery.page_html import grid_html
 from trainer.gallery.sheets import read_picture
 from trainer.gallery.sidecar import MadeCell, MadeGrid
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.long_work import each
 from trainer.text import plural, printable
 

@@ -17,7 +17,7 @@ from trainer.gallery.sheets import common_facts, value_label
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse, Recipe
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.models.adapter_config import lora_name
 from trainer.settings.parts import Family, body_label, encoder_label
 from trainer.text import plural, printable

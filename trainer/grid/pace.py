@@ -1,6 +1,6 @@
 """Pace of a grid that is being made: how long a picture takes, and the rest."""
 
-from trainer.journal.records import Grid
+from trainer.journal.grid_records import Grid
 
 
 def seconds_per_picture(grid: Grid) -> float | None:

@@ -14,8 +14,8 @@ from trainer.formats.safetensors_header import read_header
 from trainer.history.setting_changes import defaults, differing
 from trainer.journal.derived import NUMBERS_END
 from trainer.journal.derived_records import BakeFacts, FactSource, GridTally, NewestLora
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
 from trainer.noise_floor.families import make_rows
 from trainer.settings.toml_file import parse_settings
 from trainer.text import printable

@@ -11,9 +11,10 @@ from trainer.history.champions import champions
 from trainer.history.facts import FAVOURITE
 from trainer.history.records import BakeEntry
 from trainer.journal.bake_settings import settings_of
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_folder import write_ladder_toml
-from trainer.journal.records import Bake, BakeState, GridState
+from trainer.journal.records import Bake, BakeState
 from trainer.journal.state_files import FOLDER as STATES
 from trainer.journal.state_files import step_of
 from trainer.long_work import each

@@ -14,8 +14,9 @@ from trainer.grid.presets import PRESETS
 from trainer.grid.recipe import ComputeSetup, fingerprint
 from trainer.grid.spec import GridSpec, LoraSpec, kept_spec, parse_spec, spec_json
 from trainer.jobs.moved_files import with_moved_files_of_grid
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, Grid, GridState, NewBake, Order
+from trainer.journal.records import Bake, NewBake, Order
 from trainer.machine.devices import card_device
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.plan.disk import check_disk_space

@@ -12,8 +12,8 @@ from trainer.gallery.sidecar import read_sidecar, with_paths, write_sidecar
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import kept_spec, parse_spec, spec_json, spec_with_files
 from trainer.jobs.same_content import Provenance
+from trainer.journal.grid_records import Grid
 from trainer.journal.journal import Journal
-from trainer.journal.records import Grid
 from trainer.models.model_content import content_of_model, files_of_model
 from trainer.regular_file import read_regular
 from trainer.settings.describe import field, settings_naming

@@ -11,8 +11,9 @@ from trainer.gallery.sidecar import MadeGrid
 from trainer.jobs.bakes import check, known_steps, measured_speed, planned_seconds, queue_bake
 from trainer.jobs.fork import check_changes, counted_here, fork, kept_epochs
 from trainer.journal.bake_settings import settings_of
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, CellNote
+from trainer.journal.records import Bake
 from trainer.judging.direction import Direction, directions
 from trainer.judging.variants import Judged, Variant, variants
 from trainer.settings.kept import kept_toml

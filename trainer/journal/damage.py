@@ -6,17 +6,15 @@ from pathlib import Path
 
 from trainer.errors import WorkspaceError
 from trainer.journal.derived_records import BakeFacts, FactSource, ListedBake, NewestLora
+from trainer.journal.grid_records import CellNote, Grid, ProposedTicks
 from trainer.journal.records import (
     Bake,
-    CellNote,
     Checkpoint,
     FolderLoss,
     GivenOrder,
-    Grid,
     ImportedFile,
     LogLine,
     Mark,
-    ProposedTicks,
     SavedState,
     ValidationRow,
 )

@@ -6,7 +6,7 @@ from math import isfinite
 
 from trainer.errors import WorkspaceError
 from trainer.journal.database import Database, Store
-from trainer.journal.records import CellNote, Grid, GridState, ProposedTicks
+from trainer.journal.grid_records import CellNote, Grid, GridState, ProposedTicks
 from trainer.journal.rows import insert, number_or_nan, to_row
 
 _ENDED = (GridState.DONE, GridState.CUT, GridState.FAILED)

@@ -11,19 +11,17 @@ from trainer.errors import WorkspaceError
 from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally, MetadataText
 from trainer.journal.family_records import BakeFamily
+from trainer.journal.grid_records import CellNote, Grid, ProposedTicks
 from trainer.journal.ladder_records import LadderBakeRow, LadderRow
 from trainer.journal.measure_records import BakeNote, MeasuredValue, SymptomTick
 from trainer.journal.records import (
     Bake,
-    CellNote,
     Checkpoint,
     FolderLoss,
     GivenOrder,
-    Grid,
     ImportedFile,
     LogLine,
     Mark,
-    ProposedTicks,
     SavedState,
     ValidationRow,
 )

@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from trainer.gallery.sidecar import MadeGrid
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.judging.tally import on_axis
 from trainer.settings.parts import body_label, encoder_label
 from trainer.text import plural

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from trainer.errors import LoraTuiError
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
 from trainer.workspace import Workspace
 
 _GRIDS = 1000

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainer.errors import GridError
-from trainer.journal.records import ProposedTicks
+from trainer.journal.grid_records import ProposedTicks
 from trainer.tagger.proposals import checklist_ticks
 from trainer.tagger.record import TaggedRun, Tagger, Thresholds
 from trainer.text import printable

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.judging.direction import directions
 from trainer.judging.tally import axes_of, items_ticked, on_axis, rates, trend
 from trainer.settings.parts import body_label

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.measures.wilson import wilson
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainer.gallery.sidecar import MadeCell, MadeGrid
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
 from trainer.noise_floor.families import Families
 from trainer.noise_floor.record import Floor
 from trainer.noise_floor.saved_loras import SavedLora, loras_in

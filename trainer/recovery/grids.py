@@ -8,8 +8,8 @@ from trainer.errors import GridError, LoraTuiError
 from trainer.gallery.judged_file import JUDGED, read_judged
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.grid.spec import spec_json
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import Grid, GridState
 from trainer.workspace import Workspace
 
 _FOLDER = re.compile(r"(\d{4,9})-(.+)")

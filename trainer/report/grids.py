@@ -11,7 +11,7 @@ from trainer.gallery.sheets import sheet_file, value_label
 from trainer.gallery.sidecar import MadeGrid, read_sidecar
 from trainer.history.facts import tally
 from trainer.history.history import best_epoch
-from trainer.journal.records import CellNote, Grid
+from trainer.journal.grid_records import CellNote, Grid
 from trainer.judging.report import report
 from trainer.report.record import Block, Chapter, PictureFile, QuotedText, TextLines, TextTable
 from trainer.report.source import ReportSource

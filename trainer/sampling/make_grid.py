@@ -21,8 +21,8 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import ComputeSetup, Recipe, fingerprint
 from trainer.grid.sampling_order import batches
 from trainer.grid.spec import GridSpec, kept_spec, parse_spec, spec_json
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import Grid, GridState
 from trainer.sampling.not_finite import not_finite
 from trainer.sampling.picture_files import PictureFiles
 from trainer.sampling.sampler import GridSampler

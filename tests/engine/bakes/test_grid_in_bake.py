@@ -20,8 +20,9 @@ from trainer.bake.step import train_step
 from trainer.errors import GridError
 from trainer.grid.recipe import ComputeSetup
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
+from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, Grid, GridState, Order
+from trainer.journal.records import BakeState, Order
 from trainer.network.lora_content import load_lora
 
 RECIPE = make_recipe(base=str(small_base()), sampler="Euler a")

@@ -16,7 +16,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.jobs.grids import resume_grid
-from trainer.journal.records import GridState
+from trainer.journal.grid_records import GridState
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.sampler import GridSampler
 from trainer.sampling.standalone import StandaloneProvider

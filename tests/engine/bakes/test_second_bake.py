@@ -15,7 +15,7 @@ import trainer.models.base_cache
 from trainer.bake.latent_cache import forget_latents
 from trainer.bake.step import train_step
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
-from trainer.journal.records import GridState
+from trainer.journal.grid_records import GridState
 from trainer.models.base_cache import forget_base
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_content import load_lora

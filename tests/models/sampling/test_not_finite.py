@@ -12,8 +12,8 @@ from random_loras import write_random_lora
 from trainer.errors import GridError
 from trainer.grid.recipe import ComputeSetup
 from trainer.grid.spec import AxisSpec, GridSpec, spec_json
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import GridState
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace

@@ -11,7 +11,8 @@ from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.grid.spec import AxisSpec, GridSpec, spec_json
-from trainer.journal.records import BakeState, Checkpoint, GridState
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import BakeState, Checkpoint
 
 SIZE = (120, 36)
 

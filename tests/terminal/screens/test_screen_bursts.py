@@ -80,7 +80,8 @@ from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.grid.spec import spec_json
 from trainer.grid.styles import Style, save_styles
-from trainer.journal.records import BakeState, Checkpoint, GridState
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import BakeState, Checkpoint
 from trainer.journal.sample_files import sample_name
 from trainer.settings.subject import load_subject, save_subject
 

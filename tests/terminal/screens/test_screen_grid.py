@@ -14,7 +14,8 @@ from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.grid.spec import AxisSpec, GridSpec, load_spec, parse_spec, spec_json
 from trainer.grid.styles import Style, save_styles
-from trainer.journal.records import BakeState, GridState, Order
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import BakeState, Order
 from trainer.workspace import Workspace
 
 SIZE = (120, 36)

@@ -15,7 +15,8 @@ from lora_tui.widgets.sheet_view import SheetView
 from trainer.gallery.sidecar import MadeCell, write_sidecar
 from trainer.grid.recipe import LoraUse
 from trainer.grid.spec import spec_json
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import BakeState
 from trainer.settings.toml_file import parse_settings
 
 SIZE = (120, 36)

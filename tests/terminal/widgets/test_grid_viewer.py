@@ -12,7 +12,7 @@ from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.widgets.crop_view import framed
 from lora_tui.widgets.picture_view import PictureView
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote, GridState, ProposedTicks
+from trainer.journal.grid_records import CellNote, GridState, ProposedTicks
 
 
 @pytest.fixture

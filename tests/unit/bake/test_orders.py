@@ -7,8 +7,9 @@ import pytest
 
 from trainer.bake.orders import ChangeSetting, EndBake, MakeGrid, Orders, PauseBake, SaveNow
 from trainer.bake.reporter import Reporter
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, GridState, Order
+from trainer.journal.records import BakeState, Order
 
 
 class Obeyer:

@@ -16,9 +16,10 @@ from trainer.doneness.record import Agreement, Doneness, EpochState
 from trainer.doneness.words import lines
 from trainer.errors import WorkspaceError
 from trainer.gallery.sidecar import with_paths, write_sidecar
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote, MeasuredValue
-from trainer.journal.records import CellNote, Checkpoint
+from trainer.journal.records import Checkpoint
 from trainer.measures.of_validation import AUC, CHANCE, HELD_OUT_CHANGE
 from trainer.measures.of_weights import DELTA_SHARE
 from trainer.workspace import Workspace

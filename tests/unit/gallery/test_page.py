@@ -18,7 +18,7 @@ from PIL import Image
 from trainer.errors import GridError
 from trainer.gallery.page import page, size_text
 from trainer.gallery.sidecar import MadeGrid
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 
 ROOMY = 3_000_000
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

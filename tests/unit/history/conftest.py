@@ -10,8 +10,9 @@ from made_grid import made_grid
 from trainer.gallery.sidecar import MadeCell, write_sidecar
 from trainer.history.facts import make_missing
 from trainer.history.history import BakeHistory
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, CellNote, Checkpoint, NewBake
+from trainer.journal.records import BakeState, Checkpoint, NewBake
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace

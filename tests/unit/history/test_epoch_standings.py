@@ -7,8 +7,8 @@ from trainer.history.champions import champions, name_champion
 from trainer.history.epoch_standings import EpochStanding, EpochStandings
 from trainer.history.facts import make_missing
 from trainer.history.notes import keep_best
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
 from trainer.settings.subject import load_subject
 from trainer.workspace import Workspace
 

@@ -14,9 +14,10 @@ from trainer.history.notes import keep_best, keep_note
 from trainer.history.one_bake import one_bake
 from trainer.history.records import lineage_words
 from trainer.history.tree import tree_lines
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_records import LadderBakeRow
-from trainer.journal.records import BakeState, CellNote, Checkpoint
+from trainer.journal.records import BakeState, Checkpoint
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import parse_settings, settings_toml
 from trainer.workspace import Workspace

@@ -14,8 +14,9 @@ from trainer.history.imports import find_loras, import_loras
 from trainer.history.notes import keep_note
 from trainer.history.one_bake import one_bake
 from trainer.history.removal import plan_deletion, remove
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, CellNote
+from trainer.journal.records import BakeState
 from trainer.recovery.bakes import recover_bakes
 from trainer.workspace import Workspace
 

@@ -17,8 +17,8 @@ from trainer.grid.spec import EpochFile, parse_spec, spec_json
 from trainer.jobs.grids import resume_grid
 from trainer.jobs.moved_files import moved_lines, with_moved_files
 from trainer.jobs.same_content import Provenance, listed_models
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import GridState
 from trainer.models.model_content import content_of_model
 from trainer.settings.model import Settings
 from trainer.workspace_paths import WorkspacePaths

@@ -12,8 +12,9 @@ from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.recipe import LoraUse
 from trainer.jobs.bakes import check, queue_bake
 from trainer.jobs.proposals import change_held_bake, queue_proposals
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, BakeState, CellNote, Checkpoint
+from trainer.journal.records import Bake, BakeState, Checkpoint
 from trainer.settings.toml_file import load_settings, parse_settings
 from trainer.workspace import Workspace
 

@@ -16,21 +16,19 @@ from trainer.journal.before_resume import note_before_resume, restore_before_res
 from trainer.journal.damage import REBUILD
 from trainer.journal.derived_records import BakeFacts, GridTally, NewestLora
 from trainer.journal.family_records import BakeFamily
+from trainer.journal.grid_records import CellNote, GridState, ProposedTicks
 from trainer.journal.journal import Journal
 from trainer.journal.ladder_records import LadderBakeRow
 from trainer.journal.measure_records import BakeNote, MeasuredValue
 from trainer.journal.records import (
     Bake,
     BakeState,
-    CellNote,
     Checkpoint,
-    GridState,
     ImportedFile,
     Mark,
     MarkKind,
     NewBake,
     Order,
-    ProposedTicks,
     SavedState,
 )
 from trainer.journal.search_records import SearchBakeRow

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 import pytest
 
+from trainer.journal.grid_records import CellNote, Grid
 from trainer.journal.journal import Journal
-from trainer.journal.records import Bake, CellNote, Grid
+from trainer.journal.records import Bake
 from trainer.journal.rows import column_definitions, column_names, from_row, insert, to_row
 
 Queue = Callable[..., Bake]

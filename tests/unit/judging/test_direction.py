@@ -8,7 +8,7 @@ from made_grid import made_grid
 
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.judging.direction import directions, whole_direction
 
 WEIGHTS = ("0.25", "0.5", "0.75", "1", "1.25", "1.5", "1.75")

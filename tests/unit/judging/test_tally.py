@@ -4,7 +4,7 @@ from pathlib import Path
 
 from made_grid import made_grid
 
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 from trainer.judging.tally import axes_of, items_ticked, rates, trend
 
 

@@ -11,9 +11,10 @@ from made_ladders import add_ladder, baked, spec_of_factors
 from made_twins import DATA, EPOCH, OTHER_DATA, add_bake
 
 from trainer.gallery.sidecar import with_paths, write_sidecar
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
-from trainer.journal.records import BakeState, CellNote, Checkpoint
+from trainer.journal.records import BakeState, Checkpoint
 from trainer.ladders.measures import curve_title
 from trainer.ladders.read import _named, answer_of
 from trainer.ladders.record import AnswerKind, LadderAnswer, LadderCurve, Rung

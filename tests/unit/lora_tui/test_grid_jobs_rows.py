@@ -18,9 +18,10 @@ from lora_tui.wording.job_names import state_word
 from lora_tui.wording.queue import queue_lines, read_queue_view
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from trainer.history.imports import find_loras, import_loras
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
 from trainer.journal.processes import this_process
-from trainer.journal.records import BakeState, GridState, NewBake, Stage
+from trainer.journal.records import BakeState, NewBake, Stage
 from trainer.settings.model import Settings
 from trainer.settings.toml_file import settings_toml
 from trainer.workspace import Workspace, make_workspace

@@ -10,8 +10,8 @@ from made_twins import EPOCH, OTHER_DATA, add_bake
 
 from trainer.gallery.sidecar import MadeCell, MadeGrid
 from trainer.grid.recipe import LoraUse
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote
 from trainer.judging.report import report
 from trainer.noise_floor.grid_rates import GridRates
 

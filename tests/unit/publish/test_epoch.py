@@ -15,8 +15,9 @@ from made_grid import made_grid
 from trainer.demo.workspace import make_demo
 from trainer.errors import DeliveryError, GridError, ModelError
 from trainer.gallery.sidecar import write_sidecar
+from trainer.journal.grid_records import CellNote
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote, Checkpoint, NewBake
+from trainer.journal.records import Checkpoint, NewBake
 from trainer.publish.epoch import LoraToPublish, lora_of_cell, lora_of_epoch, publish
 from trainer.settings.subject import load_subject, resolve, save_subject
 from trainer.settings.toml_file import load_settings, settings_toml

@@ -6,8 +6,8 @@ import pytest
 from made_grid import made_grid
 
 from trainer.gallery.judged_file import write_judged
+from trainer.journal.grid_records import CellNote, GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import CellNote, GridState
 from trainer.recovery.grids import recover_grids
 from trainer.workspace import Workspace, make_workspace
 

@@ -18,8 +18,9 @@ from trainer.bake.session import TrainingSession
 from trainer.errors import GridError, as_bake_failure
 from trainer.grid.recipe import ComputeSetup, Recipe
 from trainer.grid.spec import GridSpec
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import GridState, Stage
+from trainer.journal.records import Stage
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.sampler import GridSampler
 from trainer.settings.subject import DEMO_BASE

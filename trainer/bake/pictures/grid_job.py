@@ -8,8 +8,9 @@ import torch
 from trainer.bake.pictures.grid_orders import JobControl
 from trainer.bake.reporter import Reporter
 from trainer.errors import OutOfMemory
+from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
-from trainer.journal.records import BakeState, GridState, Stage
+from trainer.journal.records import BakeState, Stage
 from trainer.sampling.make_grid import Progress, make_grid
 from trainer.sampling.standalone import StandaloneProvider
 from trainer.workspace import Workspace

@@ -13,7 +13,7 @@ from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import MadeGrid
 from trainer.grid.cell import Axis, Place
 from trainer.grid.recipe import LoraUse
-from trainer.journal.records import CellNote, GridState
+from trainer.journal.grid_records import CellNote, GridState
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from made_grid import made_grid
 from lora_tui.pictures.grid_model import GridView
 from lora_tui.pictures.grid_selection import GridSelection
 from trainer.grid.cell import Place
-from trainer.journal.records import CellNote
+from trainer.journal.grid_records import CellNote
 
 
 class Viewer:

@@ -14,7 +14,7 @@ from lora_tui.pictures.picture_cache import Pixels, Want
 from lora_tui.workers.grid_watcher import GridRead, GridTrouble, GridWatcher
 from lora_tui.workers.picture_requests import PicturesRead
 from trainer.gallery.judged_file import read_judged
-from trainer.journal.records import CellNote, GridState
+from trainer.journal.grid_records import CellNote, GridState
 
 
 class Heard:
