@@ -7,6 +7,8 @@ from pydantic import ConfigDict, field_validator, model_validator
 
 from trainer.optimizers import Value
 from trainer.settings.amounts import bucket_range, parse_size, steps_of, stop_step
+from trainer.settings.fields.batches import BatchFields
+from trainer.settings.fields.captions import CaptionFields
 from trainer.settings.fields.data import DataFields
 from trainer.settings.fields.guards import GuardFields
 from trainer.settings.fields.measures import MeasuresFields
@@ -37,6 +39,8 @@ class Settings(
     RateFields,
     NetworkFields,
     ModelFields,
+    BatchFields,
+    CaptionFields,
     DataFields,
 ):
     """Everything that decides how a bake runs. Field order is the order of the form.
