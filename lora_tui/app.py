@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from enum import IntEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,12 +32,12 @@ from lora_tui.colours.theme_files import (
     roles,
     themes_folder,
 )
+from lora_tui.dashboard_exit import DashboardExit, QuitChoice
 from lora_tui.keys.action import Action
 from lora_tui.keys.keymap import bindings, records_of
 from lora_tui.keys.palette import ActionCommands, commands_of
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
 from lora_tui.screens.bake import BakeScreen
-from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.screens.dialog import Dialog
 from lora_tui.screens.page_offer import offer_page
 from lora_tui.terminal.driver import (
@@ -51,45 +49,23 @@ from lora_tui.terminal.driver import (
     TerminalGone,
     TerminalLent,
 )
-from lora_tui.terminal.encoding import own_environment
 from lora_tui.terminal.key_queue import KeyQueue
-from lora_tui.terminal.lent_terminal import run_program
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
-from lora_tui.terminal.this_program import dashboard_arguments, this_program
 from lora_tui.user_config import UserConfig
-from lora_tui.wording.job_names import job_label
 from lora_tui.workers.theme_watcher import ThemesChanged, ThemeWatcher
 from trainer.config_tables import config_file
-from trainer.errors import LoraTuiError
-from trainer.journal.records import BakeState
-from trainer.text import printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
     from textual.driver import Driver
 
-__all__ = ["EngineLike", "LoraApp", "QuitChoice", "SamplerLike"]
-
 # The first frame must be on its way before an import of torch holds the interpreter for seconds.
 _FIRST_FRAME_SECONDS = 0.05
 # Of a toast that names a file, a line and what to write there.
 _READ_SECONDS = 12.0
 _MOST_PROBLEMS = 3
-
-
-class QuitChoice(IntEnum):
-    """How the user left the screen."""
-
-    QUIT = 0
-    """Our engine runs no bake."""
-    STOP_AND_SAVE = 1
-    """The bake was ordered to stop; wait for the engine."""
-    CONTINUE_HEADLESS = 2
-    """The bake continues in this process without the screen."""
-    TERMINAL_GONE = 3
-    """Nobody chose: the terminal is closed, and bakes continue without one."""
 
 
 class LoraApp(App[int]):
@@ -150,8 +126,8 @@ class LoraApp(App[int]):
         self._keys = KeyQueue(self)
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._themes = ThemeWatcher(self.post_message)
-        self.switch_to: Path | None = None
-        """The workspace to open in the place of this one, once the screen has ended."""
+        self.leaving = DashboardExit(self, self.bake_screen)
+        """How it is left, and for which workspace."""
 
     def get_default_screen(self) -> Screen[None]:
         """Return the Bake screen."""
@@ -223,29 +199,12 @@ class LoraApp(App[int]):
 
     async def action_quit(self) -> None:
         """Quit; while our engine runs a bake, or with unsaved edits, ask first."""
-        if isinstance(self.screen, ConfirmDialog) and self.screen.about == "quit":
-            return
-        question, waits = self._job_here()
-        if question:
-            answers = _WAITING_ANSWERS if waits else _LIVE_ANSWERS
-            self.push_screen(ConfirmDialog(question, answers, about="quit"), self._quit_as)
-        else:
-            self.bake_screen.files.settle_edits(lambda: self.exit(QuitChoice.QUIT), about="quit")
+        self.leaving.quit()
 
     def _note_toast(self, text: str, level: str) -> None:
         with contextlib.suppress(NoMatches):
             # Before the first frame, and after the last, there is no log.
             self.bake_screen.note_toast(text, level)
-
-    def _job_here(self) -> tuple[str, bool]:
-        """Return what our engine has to do, in a sentence, and whether that waits; "" where it has nothing to do."""
-        bake = self.bake_screen.snapshot.ours
-        waits = bake is not None and bake.state is BakeState.QUEUED
-        # A held one waits for somebody to release it, whether a screen is open or not.
-        if bake is None or (waits and bake.held):
-            return "", False
-        name = job_label(bake, 30)
-        return f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}.", waits
 
     def action_next_theme(self) -> None:
         """Switch to the next of our themes."""
@@ -364,39 +323,7 @@ class LoraApp(App[int]):
     def _switch(self, event: SwitchAsked) -> None:
         """Open another workspace in the place of this one, or over it while our engine has something to do here."""
         event.stop()
-        question, waits = self._job_here()
-
-        def settled() -> None:
-            if question:
-                words = f"{question} The other workspace is {printable(str(event.root))}."
-                answers = _SWITCH_WAITING if waits else _SWITCH_LIVE
-                self.push_screen(ConfirmDialog(words, answers), partial(self._switch_as, event.root))
-            else:
-                self._leave_for(event.root)
-
-        self.bake_screen.files.settle_edits(settled)
-
-    def _switch_as(self, root: Path, answer: str | None) -> None:
-        if answer == "over":
-            self.run_worker(self._open_over(root), exit_on_error=False, group="workspace")
-        elif answer == "leave":
-            self._leave_for(root)
-        elif answer == "stop":
-            self.switch_to = root
-            self.bake_screen.orders.stop_ours(lambda: self.exit(QuitChoice.STOP_AND_SAVE))
-
-    def _leave_for(self, root: Path) -> None:
-        self.switch_to = root
-        self.exit(QuitChoice.QUIT)
-
-    async def _open_over(self, root: Path) -> None:
-        """Let a dashboard of another workspace have the terminal until it is left; here everything goes on."""
-        try:
-            await run_program(self, [*this_program(), *dashboard_arguments(root)], root, own_environment())
-        except LoraTuiError as error:
-            self.bake_screen.sender.show_error(error.line())
-        else:
-            self.bake_screen.sender.note(f"back in {self.workspace.root.name}")
+        self.leaving.switch(event.root)
 
     @on(TerminalGone)
     def _leave_for_good(self) -> None:
@@ -446,14 +373,6 @@ class LoraApp(App[int]):
         self.bake_screen.start_threads()
         self.engine.start()
 
-    def _quit_as(self, answer: str | None) -> None:
-        if answer == "stop":
-            self.bake_screen.orders.stop_ours(lambda: self.exit(QuitChoice.STOP_AND_SAVE))
-        elif answer == "leave":
-            self.exit(QuitChoice.QUIT)
-        elif answer == "headless":
-            self.exit(QuitChoice.CONTINUE_HEADLESS)
-
     def _take_themes(self, found: FoundThemes) -> None:
         self._own_themes = found.names
         for file in found.files:
@@ -487,24 +406,3 @@ def _acts(screen: Screen[object], key: str) -> bool:
 
 
 _LEVELS: Mapping[SeverityLevel, str] = {"information": "info", "warning": "warning", "error": "error"}
-_LIVE_ANSWERS = (
-    Answer("escape", "cancel", ""),
-    Answer("s", "stop it, save, and quit", "stop"),
-    Answer("g", "continue in this terminal, without the screen", "headless"),
-)
-_OVER = Answer("o", "open it over this one: the queue here continues, and quitting it leads back", "over")
-_SWITCH_LIVE = (
-    _OVER,
-    Answer("s", "stop, save, and open it in the place of this one", "stop"),
-    Answer("escape", "cancel", ""),
-)
-_SWITCH_WAITING = (
-    _OVER,
-    Answer("s", "open it in the place of this one; what waits here stays in the queue", "leave"),
-    Answer("escape", "cancel", ""),
-)
-_WAITING_ANSWERS = (
-    Answer("escape", "cancel", ""),
-    Answer("s", "quit; it stays in the queue", "leave"),
-    Answer("g", "run the queue in this terminal, without the screen", "headless"),
-)

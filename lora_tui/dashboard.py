@@ -46,7 +46,8 @@ def _run_dashboard(
     workspace: "Workspace", settings_file: Path | None, *, fake_card: bool, started_in: Path | None
 ) -> "tuple[ExitCode, Path | None]":
     """Return how the dashboard ended, and the workspace that is to be opened in its place, None for none."""
-    from lora_tui.app import LoraApp, QuitChoice
+    from lora_tui.app import LoraApp
+    from lora_tui.dashboard_exit import QuitChoice
     from lora_tui.ports import MemorySources
     from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
@@ -89,11 +90,11 @@ def _run_dashboard(
         if signals.terminated:
             return _end(engine, _stopped(engine), ExitCode.TERMINATED), None
         if choice is QuitChoice.QUIT:
-            return _end(engine, ExitCode.DONE), app.switch_to
+            return _end(engine, ExitCode.DONE), app.leaving.switch_to
         # A screen that crashed leaves its bakes as one that was closed: they are worth more than it.
         code = _continue(engine, stop=choice is QuitChoice.STOP_AND_SAVE, gone=terminal.gone)
         code = _end(engine, code, ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE)
-        return code, app.switch_to if choice is QuitChoice.STOP_AND_SAVE else None
+        return code, app.leaving.switch_to if choice is QuitChoice.STOP_AND_SAVE else None
 
 
 def _card_processes() -> "tuple[CardProcess, ...]":
@@ -114,7 +115,8 @@ def open_watcher(
 
     `reopens` returns the arguments that open another workspace in its place; None watches that one too.
     """
-    from lora_tui.app import LoraApp, QuitChoice
+    from lora_tui.app import LoraApp
+    from lora_tui.dashboard_exit import QuitChoice
     from lora_tui.ports import NoEngine
     from lora_tui.terminal.capabilities import need_screen
     from lora_tui.terminal.redirect import log_path, output_redirected
@@ -135,9 +137,9 @@ def open_watcher(
     sampler.stop()
     if signals.terminated:
         return ExitCode.TERMINATED
-    if app.switch_to is not None and not terminal.gone:
-        watch = ["watch", str(app.switch_to), *(["--orders"] if orders else [])]
-        become(watch if reopens is None else reopens(app.switch_to))
+    if app.leaving.switch_to is not None and not terminal.gone:
+        watch = ["watch", str(app.leaving.switch_to), *(["--orders"] if orders else [])]
+        become(watch if reopens is None else reopens(app.leaving.switch_to))
     return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from lora_tui.app import LoraApp, QuitChoice
+from lora_tui.app import LoraApp
 from lora_tui.dashboard import ScreenSignals
+from lora_tui.dashboard_exit import QuitChoice
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.terminal.capabilities import need_screen

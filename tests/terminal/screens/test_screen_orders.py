@@ -5,7 +5,8 @@ import time
 import pytest
 from textual.widgets import Input, OptionList
 
-from lora_tui.app import LoraApp, QuitChoice
+from lora_tui.app import LoraApp
+from lora_tui.dashboard_exit import QuitChoice
 from lora_tui.keys.keymap import ACTIONS, BY_ID
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.screens.confirm import ConfirmDialog

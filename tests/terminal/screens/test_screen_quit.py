@@ -2,7 +2,7 @@
 
 import pytest
 
-from lora_tui.app import QuitChoice
+from lora_tui.dashboard_exit import QuitChoice
 from lora_tui.screens.confirm import ConfirmDialog
 from trainer.journal.processes import this_process
 from trainer.journal.records import BakeState, Order

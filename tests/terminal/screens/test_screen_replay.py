@@ -12,7 +12,7 @@ from screen_alone import until_true
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
-from lora_tui.app import QuitChoice
+from lora_tui.dashboard_exit import QuitChoice
 from lora_tui.replay import INSTEAD, ReplayApp
 from lora_tui.workers.replay_player import ReplayClock, ReplayPlayer
 from trainer.journal.journal import Journal

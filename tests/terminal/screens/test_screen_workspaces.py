@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, OptionList, Static
 
-from lora_tui import app as app_module
+from lora_tui import dashboard_exit
 from lora_tui.actions.workspaces import new_workspace
-from lora_tui.app import QuitChoice
+from lora_tui.dashboard_exit import QuitChoice
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.workspaces import FOLDER_WAYS, WorkspaceFolderDialog
@@ -51,7 +51,7 @@ async def test_the_open_one_comes_first_and_missing_ones_are_marked(runner, unti
         ]
         await choose(runner, pilot, "unmounted")
         await pilot.pause()
-        assert runner.app.is_running and runner.app.switch_to is None
+        assert runner.app.is_running and runner.app.leaving.switch_to is None
 
 
 async def test_while_nothing_runs_the_other_one_takes_the_place(runner, until, other: Path) -> None:
@@ -59,7 +59,7 @@ async def test_while_nothing_runs_the_other_one_takes_the_place(runner, until, o
         await offered(runner, pilot, until)
         await choose(runner, pilot, "another")
         await until(pilot, lambda: runner.app.return_value is not None)
-    assert (runner.app.return_value, runner.app.switch_to) == (QuitChoice.QUIT, other)
+    assert (runner.app.return_value, runner.app.leaving.switch_to) == (QuitChoice.QUIT, other)
 
 
 async def test_unsaved_edits_are_asked_about_first(runner, until, other: Path) -> None:
@@ -70,7 +70,7 @@ async def test_unsaved_edits_are_asked_about_first(runner, until, other: Path) -
         await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
         await pilot.press("escape")
         await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        assert runner.app.switch_to is None
+        assert runner.app.leaving.switch_to is None
 
 
 async def test_a_running_bake_goes_on_behind_the_other_workspace(runner, until, other: Path, monkeypatch) -> None:
@@ -80,7 +80,7 @@ async def test_a_running_bake_goes_on_behind_the_other_workspace(runner, until, 
         commands.append(list(command))
         return ProgramEnd(0, 5.0)
 
-    monkeypatch.setattr(app_module, "run_program", run)
+    monkeypatch.setattr(dashboard_exit, "run_program", run)
     runner.baking()
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.bake is not None)
@@ -91,7 +91,7 @@ async def test_a_running_bake_goes_on_behind_the_other_workspace(runner, until, 
         await until(pilot, lambda: commands)
         assert commands[0][-2:] == ["--in", str(other)]
         await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        assert runner.app.is_running and runner.app.switch_to is None
+        assert runner.app.is_running and runner.app.leaving.switch_to is None
     assert runner.orders() == []
 
 
@@ -104,7 +104,7 @@ async def test_a_running_bake_is_stopped_and_saved_before_the_other_takes_its_pl
         await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
         await pilot.press("s")
         await until(pilot, lambda: runner.app.return_value is not None)
-    assert (runner.app.return_value, runner.app.switch_to) == (QuitChoice.STOP_AND_SAVE, other)
+    assert (runner.app.return_value, runner.app.leaving.switch_to) == (QuitChoice.STOP_AND_SAVE, other)
     assert runner.orders() == [Order.STOP]
 
 
@@ -117,7 +117,7 @@ async def test_escape_leaves_everything_as_it_is(runner, until, other: Path) -> 
         await until(pilot, lambda: isinstance(runner.app.screen, ConfirmDialog))
         await pilot.press("escape")
         await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
-        assert runner.app.switch_to is None
+        assert runner.app.leaving.switch_to is None
     assert runner.orders() == []
 
 
@@ -136,7 +136,7 @@ async def test_a_new_one_is_made_in_an_empty_folder_and_refused_in_another(runne
         dialog.query_one(Input).value = str(tmp_path / "fresh")
         await pilot.press("enter")
         await until(pilot, lambda: runner.app.return_value is not None)
-    assert runner.app.switch_to == tmp_path / "fresh"
+    assert runner.app.leaving.switch_to == tmp_path / "fresh"
     assert is_workspace(tmp_path / "fresh")
 
 

@@ -93,15 +93,15 @@ def test_the_dashboard_is_opened_with_what_the_file_says(tmp_path: Path, monkeyp
     from contextlib import nullcontext
     from types import SimpleNamespace
 
-    from lora_tui import app, dashboard
+    from lora_tui import app, dashboard, dashboard_exit
     from lora_tui.terminal import capabilities, redirect
     from trainer.workspace import make_workspace
 
     opened: list[tuple[str, object]] = []
 
-    def run(self: app.LoraApp, **options: object) -> app.QuitChoice:
+    def run(self: app.LoraApp, **options: object) -> dashboard_exit.QuitChoice:
         opened.append((self.keys.shown("bake.pause"), options))
-        return app.QuitChoice.QUIT
+        return dashboard_exit.QuitChoice.QUIT
 
     monkeypatch.setattr(app.LoraApp, "run", run)
     monkeypatch.setattr(capabilities, "need_screen", lambda: None)
