@@ -22,6 +22,7 @@ from lora_tui.keys.own_keys import keys_of
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
+from lora_tui.screens.filtered_list import FilteredList
 from lora_tui.screens.journal_curves import JournalCurves
 from lora_tui.screens.journal_orders import JournalOrders
 from lora_tui.screens.pick import PickChoice, PickDialog
@@ -57,7 +58,7 @@ class LeftJournal:
     rebake: int | None = None
 
 
-class JournalScreen(Screen[LeftJournal]):
+class JournalScreen(FilteredList, Screen[LeftJournal]):
     """Every bake of a workspace.
 
     Args:
@@ -158,6 +159,11 @@ class JournalScreen(Screen[LeftJournal]):
     def bake_list(self) -> BakeList:
         """The list."""
         return self.query_one(BakeList)
+
+    @property
+    def filtered(self) -> BakeList:
+        """The list that the line filters."""
+        return self.bake_list
 
     @property
     def entry(self) -> "BakeEntry | None":
@@ -271,31 +277,11 @@ class JournalScreen(Screen[LeftJournal]):
 
     # The filter
 
-    def action_find(self) -> None:
-        """Filter the list."""
-        self.add_class("-finding")
-        self.query_one(FilterLine).focus()
-
     @on(FilterLine.Changed)
     def _filter(self, event: FilterLine.Changed) -> None:
         event.stop()
         self._query = replace(self._query, text=event.value.strip())
         await_answer(self, self.reader.show(self._query))
-
-    @on(FilterLine.Moved)
-    def _move(self, event: FilterLine.Moved) -> None:
-        event.stop()
-        self.bake_list.action_move(event.by)
-
-    @on(FilterLine.Left)
-    def _leave_filter(self, event: FilterLine.Left) -> None:
-        event.stop()
-        line = self.query_one(FilterLine)
-        if not event.kept:
-            line.value = ""
-        # At once, not by focus(), which waits its turn: a key typed behind enter is the list's.
-        self.set_focus(self.bake_list)
-        self.set_class(bool(line.value.strip()), "-finding")
 
     # What the keys do
 
@@ -365,11 +351,11 @@ class JournalScreen(Screen[LeftJournal]):
 
     def action_diff(self) -> None:
         """Compare the two bakes marked; with one marked it and the one under the cursor; with none that one and the one it was made from."""
-        pair = self._pair()
+        pair = self.curves.pair(self.entry)
         if pair is None:
             self.sender.warn("mark two bakes with space to compare them")
             return
-        first, second = sorted(pair)
+        first, second = pair
         await_answer(self, self.reader.ask(lambda journal, history: compare_bakes(journal, history, first, second)))
 
     def action_report(self) -> None:
@@ -469,15 +455,6 @@ class JournalScreen(Screen[LeftJournal]):
         """Do something to the bake under the cursor, if there is one."""
         if (entry := self.entry) is not None:
             do(entry)
-
-    def _pair(self) -> set[int] | None:
-        entry = self.entry
-        pair = set(self.curves.marked)
-        if len(pair) == 1 and entry is not None:
-            pair.add(entry.number)
-        elif not pair and entry is not None and entry.compared_with is not None:
-            pair = {entry.number, entry.compared_with}
-        return pair if len(pair) == 2 else None
 
     def _marks_changed(self) -> None:
         self._show_curves()

@@ -70,6 +70,20 @@ class JournalCurves:
             return ()
         return (here.number,) if here.compared_with is None else (here.compared_with, here.number)
 
+    def pair(self, here: "BakeEntry | None") -> tuple[int, int] | None:
+        """Return the two bakes to compare, the older first; None where they are not two.
+
+        Those marked; with one marked it and the one under the cursor; with none that one and the one it was made from.
+        """
+        pair = set(self.marked)
+        if len(pair) == 1 and here is not None:
+            pair.add(here.number)
+        elif not pair and here is not None and here.compared_with is not None:
+            pair = {here.number, here.compared_with}
+        if len(pair) != 2:
+            return None
+        return min(pair), max(pair)
+
     def marks(self, here: "BakeEntry | None", *, overlaid: bool) -> BakeMarks:
         """Return what the list shows as marked: while curves are shown, what is drawn."""
         numbers = self.drawn(here) if overlaid else tuple(self.marked)

@@ -8,6 +8,7 @@ from textual.screen import ScreenResultType
 from textual.widgets import Static
 
 from lora_tui.screens.dialog import Dialog, key_hint
+from lora_tui.screens.filtered_list import FilteredList
 from lora_tui.widgets.filter_line import FilterLine
 from lora_tui.widgets.report_list import ReportList
 from lora_tui.wording.interop_report import ReportEntry, ReportPart
@@ -21,7 +22,7 @@ _KEYS = ("report.find", "report.previous-list report.next-list=list", "app.help"
 _MAX_VALUE = 2000
 
 
-class ReportScreen(Dialog[ScreenResultType]):
+class ReportScreen(FilteredList, Dialog[ScreenResultType]):
     """A whole screen with a report; its keys go to the list, or to the line that filters it."""
 
     DEFAULT_CSS = """
@@ -49,6 +50,11 @@ class ReportScreen(Dialog[ScreenResultType]):
             yield Static("", id="detail")
         yield Static("", id="keys")
 
+    @property
+    def filtered(self) -> ReportList:
+        """The list that the line filters."""
+        return self.query_one(ReportList)
+
     def on_resize(self, event: events.Resize) -> None:
         """Leave the entry under the cursor as many lines as there are."""
         lines = _DETAIL_LINES[event.size.height >= _TALL]
@@ -69,11 +75,6 @@ class ReportScreen(Dialog[ScreenResultType]):
         self.query_one(ReportList).show(lists)
         self.query_one("#keys", Static).update(Content(key_hint(self, *keys, *_KEYS)))
 
-    def action_find(self) -> None:
-        """Filter the lists."""
-        self.add_class("-finding")
-        self.query_one(FilterLine).focus()
-
     def action_read_on(self, by: int) -> None:
         """Scroll what is said of the entry under the cursor."""
         self.query_one("#about", VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
@@ -88,21 +89,6 @@ class ReportScreen(Dialog[ScreenResultType]):
     def _filter(self, event: FilterLine.Changed) -> None:
         event.stop()
         self.query_one(ReportList).filter(event.value.strip())
-
-    @on(FilterLine.Moved)
-    def _move(self, event: FilterLine.Moved) -> None:
-        event.stop()
-        self.query_one(ReportList).action_move(event.by)
-
-    @on(FilterLine.Left)
-    def _leave_filter(self, event: FilterLine.Left) -> None:
-        event.stop()
-        line = self.query_one(FilterLine)
-        if not event.kept:
-            line.value = ""
-        # At once, not by focus(), which waits its turn: a key typed behind enter is the list's.
-        self.set_focus(self.query_one(ReportList))
-        self.set_class(bool(line.value.strip()), "-finding")
 
     @on(ReportList.Moved)
     def _explain(self, event: ReportList.Moved) -> None:
