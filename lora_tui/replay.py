@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.binding import BindingType
 
 from lora_tui.app import LoraApp
@@ -14,7 +14,7 @@ from lora_tui.keys.keymap import bindings
 from lora_tui.ports import NoEngine, Rights
 from lora_tui.terminal.capabilities import need_screen
 from lora_tui.terminal.redirect import log_path, output_redirected
-from lora_tui.workers.replay_player import ReplayClock, ReplayPlayer
+from lora_tui.workers.replay_player import ReplayBroke, ReplayClock, ReplayPlayer
 from trainer.errors import ExitCode, SettingsError
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
@@ -83,6 +83,7 @@ class ReplayApp(LoraApp):
             driver_class=driver_class,
         )
         self._player, self._clock = player, clock
+        player.tell = lambda line: self.post_message(ReplayBroke(line))
 
     def on_ready(self, event: events.Ready) -> None:
         """Say which keys a replay has; Textual calls the dashboard's own as well."""
@@ -91,6 +92,10 @@ class ReplayApp(LoraApp):
             timeout=8,
             markup=False,
         )
+
+    @on(ReplayBroke)
+    def _show_trouble(self, event: ReplayBroke) -> None:
+        self.notify(f"the replay does not go on: {event.line}", severity="error", timeout=12)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the keys of the replay to what is typed into, and to the other screens."""
@@ -143,7 +148,7 @@ def open_replay(workspace: Workspace, number: int, speed: float) -> ExitCode:
         WorkspaceError: there is no such bake, or no steps of it are known.
     """
     need_screen()
-    with tempfile.TemporaryDirectory(prefix="lora-tui-replay-") as made:
+    with tempfile.TemporaryDirectory(prefix="lora-tui-replay-", ignore_cleanup_errors=True) as made:
         # Its name is what the title says.
         root = Path(made) / f"replay of {workspace.root.name or 'workspace'}"
         root.mkdir()

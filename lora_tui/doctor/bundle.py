@@ -27,7 +27,7 @@ _LOG_LINES = 400
 _TAIL_BYTES = 64 * 1024
 _LAST_BAKES = 20
 # `600`, `50%`, `3ep`, `512,768`, `1e-4`: what says nothing of anybody.
-_PLAIN = re.compile(r"[\d.,%eE+x-]*(?:ep|px|s|min)?")
+_PLAIN = re.compile(r"[+-]?[.,]*\d[\d.,]*(?:[eE][+-]?\d+)?(?:x\d+)?(?:%|ep|px|s|min)?|")
 
 
 @dataclass(frozen=True)

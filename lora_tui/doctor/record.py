@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from trainer.errors import ExitCode
+from trainer.refusals import refusal_of
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -87,10 +88,14 @@ class HealthCheck:
     look: Callable[[Surroundings], Iterator[tuple[HealthLevel, str, str]]]
 
     def findings(self, around: Surroundings) -> Iterator[HealthFinding]:
-        """Yield what it finds; a check that fails itself is an error that says so, and ends no other."""
+        """Yield what it finds; one that fails is an error that says so, and ends no other."""
         try:
             for level, text, way_out in self.look(around):
                 yield HealthFinding(self.key, level, text, way_out)
+        except OSError as error:
+            refused = refusal_of(error)
+            text, way_out = f"{refused.where}: {refused.found}", refused.way_out or "see to the file system"
+            yield HealthFinding(self.key, HealthLevel.ERROR, text, way_out)
         except Exception as error:  # whatever a driver or a file system raises, the other checks are looked at
             text = f"this check failed itself: {type(error).__name__}: {error}"
             yield HealthFinding(self.key, HealthLevel.ERROR, text, "report it with `lora-tui doctor --bundle FILE`")

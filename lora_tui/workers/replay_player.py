@@ -2,9 +2,13 @@
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from textual.message import Message
 
 from lora_tui.wording.unexpected import as_error
 from trainer.machine.readings import MachineReading
@@ -16,6 +20,13 @@ SPEEDS = (1.0, 5.0, 15.0, 60.0, 240.0, 1000.0)
 """Seconds of the bake in one of the viewer, slowest first."""
 
 _TURN_SECONDS = 0.4
+
+
+@dataclass
+class ReplayBroke(Message):
+    """A replay does not go on; carries why."""
+
+    line: str
 
 
 class ReplayClock:
@@ -103,8 +114,8 @@ class ReplayPlayer(threading.Thread):
         self._readings: Sequence[MachineReading] = ()
         self.clock: ReplayClock | None = None
         """The moment shown; None before the bake was read."""
-        self.trouble = ""
-        """Why nothing is written any more, "" for nothing."""
+        self.tell: Callable[[str], object] = lambda line: None
+        """Takes why nothing is written any more; called in the player's thread."""
 
     def wait_ready(self) -> ReplayClock:
         """Wait until the bake is read and the journal of its own is there; return the clock.
@@ -133,8 +144,10 @@ class ReplayPlayer(threading.Thread):
                 self._play(replay, self.clock)
                 replay.close()
         except Exception as error:  # it must reach whoever waits, or be shown
-            self._failure = error
-            self.trouble = as_error("replay", error).line()
+            if self._ready.is_set():
+                self.tell(as_error("replay", error).line())
+            else:
+                self._failure = error
         finally:
             self._ready.set()
 
@@ -153,13 +166,8 @@ class ReplayPlayer(threading.Thread):
         """Return the reading of the machine at the moment shown, None where there was none yet."""
         if self.clock is None:
             return None
-        now = self.clock.now()
-        found = None
-        for reading in self._readings:
-            if reading.seconds > now:
-                break
-            found = reading
-        return found
+        place = bisect_right(self._readings, self.clock.now(), key=lambda reading: reading.seconds)
+        return self._readings[place - 1] if place else None
 
     def peak_memory_ours(self) -> int | None:
         """Return None: what this process holds is none of the bake's."""
@@ -173,7 +181,7 @@ class ReplayPlayer(threading.Thread):
         while not self._ended:
             now = clock.now()
             if now != shown:
-                replay.show(now)
+                replay.show(now, lambda: self._ended)
                 shown = now
             self._changed.wait(_TURN_SECONDS)
             self._changed.clear()

@@ -9,8 +9,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 from trainer.atomic_file import atomic_path
 from trainer.errors import WorkspaceError
@@ -154,27 +155,37 @@ def read_backup(file: Path, paths: WorkspacePaths) -> list[BackupEntry]:
 
 
 def _entries(file: Path, kept: "_Kept") -> Iterator[BackupEntry]:
-    digest = hashlib.sha256()
-    lines: list[bytes] = []
     with open_regular(file, _MAX_BYTES) as content:
-        for line in content:
-            lines.append(line)
-    if len(lines) < 2:
+        # Before anything is taken from it: where it is wrong, nothing of it is put back.
+        count = _checked_lines(content)
+        content.seek(0)
+        _header(content.readline(_MAX_HEADER_BYTES))
+        for line in islice(content, count - 1):
+            found = value_from_json(_Line, line)
+            path = kept.found(found.path)
+            if path is None:
+                raise WrongValue(f"path: {printable(found.path, 60)}; expected the path of a caption file")
+            texts = (found.before, found.after)
+            before, after = (None if text is None else text.encode(found.encoding) for text in texts)
+            yield BackupEntry(path, before, after, found.encoding)
+
+
+def _checked_lines(content: BinaryIO) -> int:
+    """Return how many lines stand before the last one, which has their digest; of captions of any number one is held at a time.
+
+    Raises:
+        WrongValue: there is no such line, or it is another digest.
+    """
+    digest, last, count = hashlib.sha256(), b"", 0
+    for count, line in enumerate(content):
+        if count:
+            digest.update(last)
+        last = line
+    if not count:
         raise WrongValue("it ends before its last line")
-    last = lines.pop()
-    for line in lines:
-        digest.update(line)
-    # Before anything is taken from it: where it is wrong, nothing of it is put back.
     if value_from_json(_Digest, last).sha256 != digest.hexdigest():
         raise WrongValue("its content is not what its last line says")
-    _header(lines[0])
-    for line in lines[1:]:
-        found = value_from_json(_Line, line)
-        path = kept.found(found.path)
-        if path is None:
-            raise WrongValue(f"path: {printable(found.path, 60)}; expected the path of a caption file")
-        before, after = (None if text is None else text.encode(found.encoding) for text in (found.before, found.after))
-        yield BackupEntry(path, before, after, found.encoding)
+    return count
 
 
 def _header(line: bytes) -> BackupHeader:

@@ -71,16 +71,23 @@ def plan_edit(
     editors = _editors(edits, Counter())
     read = _read(files, draft, show, stop)
     if stop():
-        return CaptionEditPlan(edits, edit_words(edits), (), 0, remarks=("stopped before all captions were read",))
+        return _stopped(edits, "read")
     if any(each.operation == "reorder" and each.order == "frequency" for each in edits):
         editors = _editors(edits, tag_counts(tags_of(text, file.rules) for file, text in read))
     for file, text in read:
+        # A pattern may take a second on each of them.
+        if stop():
+            return _stopped(edits, "looked at")
         _plan_file(file, text, edits, editors, draft)
     if not draft.changes and not draft.refused:
         draft.remarks += _unknown_tags(edits, read)
     if edits and any(each.operation != "replace" for each in edits):
         draft.note_sentences(read)
     return draft.plan(edits, edit_words(edits))
+
+
+def _stopped(edits: tuple[TagEdit, ...], what: str) -> CaptionEditPlan:
+    return CaptionEditPlan(edits, edit_words(edits), (), 0, remarks=(f"stopped before all captions were {what}",))
 
 
 def plan_texts(

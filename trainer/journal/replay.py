@@ -2,7 +2,7 @@
 
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -104,12 +104,19 @@ class BakeReplay:
         self._shown = 0
         self._logged = 0
 
-    def show(self, seconds: float) -> None:
-        """Let the other journal be what this one was at a moment, before or after the one shown."""
+    def show(self, seconds: float, stop: Callable[[], bool] = lambda: False) -> None:
+        """Let the other journal be what this one was at a moment, before or after the one shown.
+
+        Args:
+            seconds: the moment, epoch seconds.
+            stop: asked between two pieces of a long way; once it is true the rest is left out.
+        """
         step = self.timeline.step_at(seconds)
         if step < self._shown:
             self._go_back(step)
         while self._shown < step:
+            if stop():
+                return
             last = min(step, self._shown + _STEPS_AT_ONCE)
             self._copy_points(self._shown, last)
             self._shown = last

@@ -21,6 +21,8 @@ _MAX_DEPTH = 12
 # A node has a handful of names and attributes; a text is a name.
 _MAX_TEXT = 4096
 _MAX_NODES = 200_000
+# The largest tagger's file has some hundred thousand; a file of nothing but empty ones would be read for hours.
+_MAX_FIELDS = 2_000_000
 # Means and scales have one number, or one for each colour.
 _MAX_NUMBERS = 8
 _FLOAT = 1
@@ -156,7 +158,7 @@ class _Reader:
         self._file = file
         self.main: _Graph | None = None
         self.external: list[str] = []
-        self._nodes = 0
+        self._nodes = self._found = 0
 
     def read(self, kind: str, start: int, length: int, depth: int = 0) -> None:
         """Read a model and everything in it."""
@@ -293,6 +295,9 @@ class _Reader:
                 raise _NotOnnx("bytes that are no protocol buffer")
             if place > end:
                 raise _NotOnnx("it is cut off")
+            self._found += 1
+            if self._found > _MAX_FIELDS:
+                raise _NotOnnx(f"more than {_MAX_FIELDS:,} fields")
             yield found
 
     def _varint(self) -> int:

@@ -82,9 +82,12 @@ async def test_space_lets_it_run_and_the_speed_is_changed_by_keys(tmp_path: Path
         assert clock.speed == 1.0
 
 
-async def test_it_is_left_without_a_question(tmp_path: Path) -> None:
+async def test_one_that_breaks_says_so_and_it_is_left_without_a_question(tmp_path: Path) -> None:
     async with replayed(tmp_path, (120, 36)) as (pilot, app, _):
         await until_true(pilot, lambda: "0001 hifumi" in app.text())
+        await asyncio.to_thread(app._player.tell, "journal: [b]no space[/b] is left")
+        said = "the replay does not go on: journal: [b]no space[/b] is left"
+        await until_true(pilot, lambda: said in [note.message for note in app._notifications])
         await pilot.press("ctrl+q")
         await pilot.pause()
         assert app.return_value == QuitChoice.QUIT

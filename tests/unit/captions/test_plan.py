@@ -150,6 +150,21 @@ def test_a_plan_that_is_stopped_changes_nothing(tmp_path: Path) -> None:
     assert (plan.changes, shown) == ((), [(1, 3), (2, 3)])
 
 
+def test_a_plan_is_stopped_while_a_pattern_is_slow_on_each_caption(tmp_path: Path) -> None:
+    folder = captioned(tmp_path / "data", {name: f"solo, {name}" for name in "abcdef"})
+    asked = 0
+
+    def stop() -> bool:
+        # While they are read nobody minds.
+        nonlocal asked
+        asked += 1
+        return asked > 6 + 1 + 2
+
+    plan = plan_edit(TagEdit("replace", pattern="solo", replacement="x"), files_in(folder), stop=stop)
+    assert (plan.changes, plan.remarks) == ((), ("stopped before all captions were looked at",))
+    assert asked == 10
+
+
 def test_an_empty_caption_takes_tags(tmp_path: Path) -> None:
     folder = captioned(tmp_path / "data", {"a": "", "b": "\n", "c": "\nmore\n"})
     plan = planned(folder, TagEdit("add", ("x",)))

@@ -74,6 +74,18 @@ def test_at_its_end_it_is_what_it_is(replay: BakeReplay, tmp_path: Path) -> None
     assert len(now["log"]) == 5  # type: ignore[arg-type]
 
 
+def test_a_long_way_ends_where_nobody_waits_for_it_any_more(
+    replay: BakeReplay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.journal.replay._STEPS_AT_ONCE", 10)
+    answers = iter([False, False, True])
+    replay.show(replay.timeline.end, lambda: next(answers))
+    now = shown(tmp_path)
+    assert (now["last"], now["epochs"], now["state"]) == (20, [], BakeState.STARTING)
+    replay.show(replay.timeline.end)
+    assert shown(tmp_path)["epochs"] == [3, 2, 1]
+
+
 def test_back_at_a_moment_everything_is_as_it_was_the_first_time(replay: BakeReplay, tmp_path: Path) -> None:
     replay.show(START + 150)
     first = shown(tmp_path)

@@ -7,6 +7,7 @@ import pytest
 from tiny_tagger import TinyTagger, model_bytes
 
 from trainer.errors import ModelError
+from trainer.tagger import onnx_outline
 from trainer.tagger.onnx_outline import read_outline
 
 
@@ -59,6 +60,20 @@ def test_a_file_that_is_cut_off_or_changed_anywhere_is_read_or_refused(tmp_path:
             read_outline(written(path, bytes(content)))
         except ModelError as error:
             assert str(path) in error.where
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x3a\xa0\x1f" + b"\x5a\x00" * 2000, b"\x08\x01" * 2000, b"\x9a\x06\x00" * 2000],
+    ids=["inputs without a name", "numbers", "what nobody knows"],
+)
+def test_a_file_of_nothing_but_small_fields_is_refused_soon(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_outline, "_MAX_FIELDS", 1000)
+    with pytest.raises(ModelError, match="more than 1,000 fields"):
+        read_outline(written(tmp_path / "m.onnx", content))
+    assert read_outline(written(tmp_path / "m.onnx", model_bytes(TinyTagger()))).nodes
 
 
 def test_graphs_in_graphs_are_refused_before_the_stack_ends(tmp_path: Path) -> None:

@@ -135,3 +135,15 @@ def test_the_same_entries_are_the_same_bytes(planted: Workspace) -> None:
 def test_without_a_workspace_it_holds_the_machine_alone() -> None:
     names = {entry.name for entry in bundle_entries(Surroundings(), [])}
     assert "info.json" in names and "journal.json" not in names
+
+
+def test_of_the_settings_numbers_are_shown_and_a_name_that_looks_like_a_unit_is_not(tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "ws")
+    numbers = {"resolution": "640,768", "unet_stop": "50%", "text_encoder_stop": "2ep", "caption_prefix": "min"}
+    settings = Settings.model_validate({"output_name": "exes", **numbers})
+    save_settings(settings, workspace.root / "a.toml")
+    entries = {entry.name: entry.text for entry in bundle_entries(Surroundings(workspace=workspace), [])}
+    lines = entries["settings.txt"].splitlines()
+    assert {'resolution = "640,768"', 'unet_stop = "50%"', 'text_encoder_stop = "2ep"'} <= {*lines}
+    shown = {name: value for name, _, value in (line.partition(" = ") for line in lines)}
+    assert shown["output_name"].startswith('"<') and shown["caption_prefix"].startswith('"<')

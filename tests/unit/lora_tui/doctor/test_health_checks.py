@@ -1,5 +1,6 @@
 """The checks of the doctor against surroundings that a test makes up; none is forgotten, and each bad one has a way out."""
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -360,3 +361,14 @@ def test_a_line_has_level_check_text_and_way_out() -> None:
     line = HealthFinding("disk", WARNING, "2.0 GiB free\x1b[2J", "free some").line()
     assert line == "warning  disk       2.0 GiB free\\x1b[2J; free some"
     assert replace(HealthFinding("gpu", OK, "x")).line() == "ok       gpu        x"
+
+
+def test_what_the_system_refuses_a_check_is_worded_and_ends_no_other() -> None:
+    def look(around: Surroundings):
+        yield OK, "5 GiB free", ""
+        raise OSError(errno.EDQUOT, "Disk quota exceeded", "/pictures/of/ears")
+
+    first, second = HealthCheck("disk", "x", look).findings(around())
+    assert (first.level, second.level) == (OK, ERROR)
+    assert "/pictures/of/ears: " in second.text and "failed itself" not in second.text
+    assert second.way_out and "report" not in second.way_out

@@ -9,7 +9,7 @@ from past_bake import END, EPOCHS, START, add_past_bake
 from lora_tui.workers.replay_player import SPEEDS, ReplayClock, ReplayPlayer
 from trainer.errors import WorkspaceError
 from trainer.journal.journal import Journal
-from trainer.journal.replay import ReplayTimeline
+from trainer.journal.replay import BakeReplay, ReplayTimeline
 
 LINE = ReplayTimeline(100.0, 1000.0, (110.0, 1000.0), (0, 90), (300.0, 600.0), ((400.0, 500.0),))
 
@@ -117,3 +117,25 @@ def test_what_is_wrong_reaches_whoever_waits(tmp_path: Path) -> None:
     player.start()
     with pytest.raises(WorkspaceError, match="no bake 5"):
         player.wait_ready()
+
+
+def test_what_breaks_later_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        add_past_bake(journal)
+    (tmp_path / "replay").mkdir()
+    player = ReplayPlayer(tmp_path / "journal.sqlite", 1, tmp_path / "replay" / "journal.sqlite", 1.0)
+    told: list[str] = []
+    player.tell = told.append
+    player.start()
+    clock = player.wait_ready()
+
+    def show(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(BakeReplay, "show", show)
+    clock.jump(1)
+    player.look()
+    player.join(10)
+    assert not player.is_alive()
+    (line,) = told
+    assert "disk" in line or "space" in line
