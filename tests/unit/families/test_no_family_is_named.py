@@ -18,6 +18,8 @@ TABLES = Path(trainer.__path__[0]) / "interop" / "trainers"
 
 def named_families(source: str) -> Iterator[int]:
     """Yield the lines of string literals that are a family's key: in comparisons, tables, patterns and defaults alike."""
+    if not any(key in source for key in FAMILIES):
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and node.value in FAMILIES:
             yield node.lineno
