@@ -142,9 +142,9 @@ def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
         "export",
     ],
 )
-def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui) -> None:
+def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui_here) -> None:
     row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))
-    told = lora_tui(*command.split(), "--help").stdout
+    told = lora_tui_here(*command.split(), "--help").stdout
     for option in re.findall(r"--[a-z-]+", row.split("|")[1]):
         assert option in told
 

@@ -86,9 +86,13 @@ from trainer.journal.sample_files import sample_name
 from trainer.settings.subject import load_subject, save_subject
 
 SIZE = (120, 36)
-TEXTS = (PANGRAM + ENTER, *(random_text(random.Random(seed)) for seed in range(3)))
 # Behind an enter that ends a line the keys are the list's again; a dialog takes all of them.
 MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
+
+
+def texts_behind(name: str) -> tuple[str, ...]:
+    """Return what is typed behind the key of an action: every letter, and something else behind each."""
+    return PANGRAM + ENTER, random_text(random.Random(name))
 
 
 @pytest.fixture(autouse=True)
@@ -565,7 +569,7 @@ async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runn
     async with runner.run(SIZE) as pilot:
         await bring(runner, pilot, until)
         app, screen, before = runner.app, runner.app.screen, acted(runner)
-        for text in TEXTS if opened is None else TEXTS + MORE_TEXTS:
+        for text in (*texts_behind(name), *(MORE_TEXTS if opened is not None else ())):
             pushed.clear()
             type_at_once(app, character_of(name) + text)
             if opened is None:
