@@ -1,20 +1,16 @@
 """A workspace with a valid file of every kind that the program opens, small enough to be made in a moment and without torch."""
 
-import csv
-import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-import interop_sources as sources
 import numpy as np
-import script_sources as scripts
+from fuzz_foreign_files import PICTURE_FORMATS, write_others, write_pictures_with_texts, write_webui_files
 from lora_kinds import FORMS, write_kinds
 from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
-from PIL import Image, features
+from PIL import Image
 from tiny_tagger import TinyTagger, write_tagger
 
 from trainer.captions.find import CaptionWays, caption_files, found_pictures
@@ -25,10 +21,8 @@ from trainer.checks.accepted import Acceptance, accepted_path, write_accepted
 from trainer.data_index.index import DataIndex
 from trainer.dataset.manifest import manifest_bytes, manifest_of
 from trainer.demo.workspace import demo_settings, demo_subject
-from trainer.formats.picture_text import png_bytes
 from trainer.gallery.judged_file import write_judged
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
-from trainer.interop.foreign_paths import PATH_MAP
 from trainer.jobs.bakes import check
 from trainer.jobs.folder_repeats import RENAMES
 from trainer.jobs.same_content import listed_models, models_now
@@ -72,33 +66,6 @@ from trainer.tagger.record import TagScore
 from trainer.tagger.score_cache import CACHE, ScoreCache
 from trainer.workspace import Workspace, cache_home, config_home, make_workspace, remember_workspace, state_home
 
-OTHER_TRAINERS = {
-    "old.toml": sources.OLD_CONFIG,
-    "edited.toml": sources.EDITED_CONFIG,
-    "data.toml": sources.DATA_SET_TOML,
-    "data.json": sources.DATA_SET_JSON,
-    "train.sh": sources.BASH_COMMAND,
-    "train.bat": sources.BATCH_COMMAND,
-    "train.ps1": sources.POWERSHELL_COMMAND,
-    "settings.yaml": b"network_dim: 32\nunet_lr: 1e-4\ntrain_data_dir: D:\\lora\\set # here\noptimizer_args: [weight_decay=0.1]\n",
-}
-"""Name -> content of a file of another trainer."""
-
-TRAINER_FILES: dict[str, dict[str, bytes]] = {
-    "OneTrainer": {"old.json": scripts.ONETRAINER_OLD, "new.json": scripts.ONETRAINER_NEW},
-    "ai-toolkit": {"old.yaml": scripts.AI_TOOLKIT_OLD, "new.json": scripts.AI_TOOLKIT_NEW},
-    "dreambooth extension": {"old.json": scripts.DREAMBOOTH_OLD, "new.json": scripts.DREAMBOOTH_NEW},
-    "scripts": {
-        "anon.ps1": scripts.ANON_NEW,
-        "edited.ps1": scripts.ANON_EDITED,
-        "legacy.ps1": scripts.LEGACY,
-        "modded.ps1": scripts.LEGACY_MODDED,
-        "notes.txt": scripts.NOTES,
-        "pti.sh": scripts.PTI,
-    },
-}
-"""Trainer -> name -> content of its files."""
-
 BAKE, GRID = "bakes/0001-hifumi", "grids/0001-hifumi"
 """The folders of the one bake that is done and of the one grid."""
 
@@ -106,50 +73,6 @@ DONE, RUNNING = 1, 2
 """The numbers of the two bakes."""
 
 STEPS = 4
-
-PICTURE_FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF", "bmp": "BMP"} | (
-    {"avif": "AVIF"} if features.check("avif") else {}
-)
-"""Ending -> Pillow's name of each kind of picture that is read."""
-
-INFOTEXT = (
-    "1girl, hifumi, (smile:1.2), [hat], <lora:hifumi:0.8>, {x}\nNegative prompt: lowres, (bad hands:1.1)\n"
-    "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 1234, Size: 64x96, Model hash: 0123456789, "
-    'Model: demo, Clip skip: 2, Lora hashes: "hifumi: 0123456789ab", Version: v1.9.4'
-)
-
-GRAPH: Mapping[str, object] = {
-    "3": {
-        "class_type": "KSampler",
-        "inputs": {
-            "seed": 5,
-            "steps": 20,
-            "cfg": 6.5,
-            "sampler_name": "euler_ancestral",
-            "scheduler": "karras",
-            "denoise": 1.0,
-            "model": ["10", 0],
-            "positive": ["6", 0],
-            "negative": ["7", 0],
-            "latent_image": ["5", 0],
-        },
-    },
-    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sdxl\\pony.safetensors"}},
-    "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
-    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "1girl, smile", "clip": ["10", 1]}},
-    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry", "clip": ["10", 1]}},
-    "10": {
-        "class_type": "LoraLoader",
-        "inputs": {
-            "lora_name": "hifumi.safetensors",
-            "strength_model": 0.8,
-            "strength_clip": 0.5,
-            "model": ["4", 0],
-            "clip": ["4", 1],
-        },
-    },
-    "9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}},
-}
 
 
 def make_valid_workspace(root: Path) -> Workspace:
@@ -162,13 +85,13 @@ def make_valid_workspace(root: Path) -> Workspace:
     _write_settings(settings, root)
     _edit_captions(workspace)
     _write_prompts(root)
-    _write_others(root)
+    write_others(root)
     _write_bakes(settings, workspace)
     _write_grids(workspace)
     _write_ladders(settings, workspace)
     _write_search(settings, workspace)
-    _write_pictures_with_texts(root / "from")
-    _write_webui_files(root / "from")
+    write_pictures_with_texts(root / "from")
+    write_webui_files(root / "from")
     _write_models(root / "models")
     _write_tagger(root)
     _write_theme()
@@ -247,18 +170,6 @@ def _write_prompts(root: Path) -> None:
         {"prompt": "night", "sample_steps": 8, "enum": 3},
     ]
     (root / "prompts.json").write_text(json.dumps(entries))
-
-
-def _write_others(root: Path) -> None:
-    """Write other trainers' settings, and folders of other computers that the workspace knows."""
-    (root / "others").mkdir()
-    for name, content in OTHER_TRAINERS.items():
-        (root / "others" / name).write_bytes(content)
-    for trainer, files in TRAINER_FILES.items():
-        (root / "others" / trainer).mkdir()
-        for name, content in files.items():
-            (root / "others" / trainer / name).write_bytes(content)
-    (root / PATH_MAP).write_text(json.dumps({"prefixes": {"D:\\lora": str(root / "data"), "/content": str(root)}}))
 
 
 def _write_bakes(settings: Settings, workspace: Workspace) -> None:
@@ -414,49 +325,6 @@ def _write_search(settings: Settings, workspace: Workspace) -> None:
     with Journal(workspace.journal_path) as journal:
         row = journal.searches.add(spec=search_json(spec), settings_toml=settings_toml(settings), of_bake=DONE)
         journal.searches.keep_bake(SearchBakeRow(search=row.number, trial=0, bake=DONE))
-
-
-def _write_pictures_with_texts(folder: Path) -> None:
-    folder.mkdir()
-    pixels = np.zeros((96, 64, 3), np.uint8)
-    (folder / "webui.png").write_bytes(png_bytes(pixels, {"parameters": INFOTEXT}))
-    (folder / "comfy.png").write_bytes(png_bytes(pixels, {"prompt": json.dumps(GRAPH), "workflow": "{}"}))
-    invoke = {"app_version": "4.2", "positive_prompt": "1girl", "seed": 5, "steps": 20, "cfg_scale": 7.0}
-    (folder / "invoke.png").write_bytes(
-        png_bytes(pixels, {"invokeai_metadata": json.dumps(invoke | {"width": 64, "height": 64, "scheduler": "euler"})})
-    )
-    (folder / "webui.txt").write_text(INFOTEXT)
-    exif = Image.Exif()
-    exif[0x8769] = {0x9286: b"UNICODE\0" + INFOTEXT.encode("utf-16-be")}
-    for ending in ("jpg", "webp", "avif"):
-        if ending in PICTURE_FORMATS:
-            Image.fromarray(pixels).save(folder / f"webui.{ending}", PICTURE_FORMATS[ending], exif=exif)
-    Image.fromarray(pixels).save(folder / "webui.gif", comment=INFOTEXT.encode())
-
-
-def _write_webui_files(folder: Path) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    rows = [
-        ("name", "prompt", "negative_prompt"),
-        ("Neg", "", 'lowres, "bad" hands\nblurry'),
-        ("a, b", "{prompt} of", ""),
-    ]
-    writer.writerows(rows)
-    (folder / "styles.csv").write_text(text.getvalue())
-    values: dict[str, object] = {
-        "Prompt": "",
-        "Negative prompt": "lowres",
-        "Styles": ["Neg"],
-        "Width": 512,
-        "Height": 768,
-        "CFG Scale": 7.0,
-        "Sampling method": "DPM++ 2M",
-        "Schedule type": "Karras",
-        "Sampling steps": 28,
-        "Seed": -1,
-    }
-    (folder / "ui-config.json").write_text(json.dumps({f"txt2img/{key}/value": value for key, value in values.items()}))
 
 
 def _write_tagger(root: Path) -> None:

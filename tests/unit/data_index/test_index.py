@@ -16,7 +16,7 @@ from PIL import Image
 import trainer.data_index.refresh as refreshing
 from trainer.data_index.index import DataIndex
 from trainer.data_index.record import SORTS, IndexedPicture, PictureQuery
-from trainer.dataset import picture_file, scan
+from trainer.dataset import picture_file
 from trainer.dataset.buckets import placements_of
 from trainer.dataset.read import read_data
 from trainer.plan.plan import make_plan
@@ -494,12 +494,3 @@ def test_many_pictures_are_found_by_the_thousand(tmp_path: Path) -> None:
         assert (done.pictures, done.decoded) == (1000, 1000)
         assert len(index.near_duplicates()) == 4
         assert index.tag_counts()[0].pictures > 300
-
-
-def test_the_caches_hold_a_folder_of_more_pictures_than_were_looked_at_before() -> None:
-    """Reading a folder twice opens nothing twice, whatever its size: the oldest facts go first, and not one after the other."""
-    known = picture_file._KnownFacts()
-    many = {(f"/x/{number}.png", 1, 1): (8, 8, "PNG") for number in range(picture_file._MAX_KNOWN + 1)}
-    known.keep(many)
-    assert picture_file._MAX_KNOWN // 2 < len(known._facts) <= picture_file._MAX_KNOWN
-    assert scan.ScanResult().excluded == []

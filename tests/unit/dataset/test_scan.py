@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from trainer.dataset import picture_file
 from trainer.dataset.picture_file import MAX_BYTES, OTHER_ENDINGS, UnreadablePicture, picture_size
 from trainer.dataset.records import DataSet, Folder
 from trainer.dataset.scan import scan
@@ -453,3 +454,11 @@ def test_missing_permissions_are_one_line_each(tmp_path: Path) -> None:
     (tmp_path / "1_x").chmod(0)
     assert "cannot be read (Permission denied)" in refusal(tmp_path)
     (tmp_path / "1_x").chmod(0o755)
+
+
+def test_the_caches_hold_a_folder_of_more_pictures_than_were_looked_at_before() -> None:
+    """Reading a folder twice opens nothing twice, whatever its size: the oldest facts go first, and not one after the other."""
+    known = picture_file._KnownFacts()
+    many = {(f"/x/{number}.png", 1, 1): (8, 8, "PNG") for number in range(picture_file._MAX_KNOWN + 1)}
+    known.keep(many)
+    assert picture_file._MAX_KNOWN // 2 < len(known._facts) <= picture_file._MAX_KNOWN

@@ -1,12 +1,12 @@
 """From a spec to recipes: what each axis does, and what is refused before the first picture."""
 
-import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from expanded_grids import PROMPT, recipes_of, spec_of, values_of
 from header_only import write_header_only
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,55 +16,9 @@ from trainer.errors import GridError, LoraTuiError, ModelError, SettingsError
 from trainer.grid.cell import Expanded
 from trainer.grid.expand import MAX_CELLS, expand, preview
 from trainer.grid.model_files import ModelFiles
-from trainer.grid.recipe import LoraUse, Recipe
-from trainer.grid.spec import AxisSpec, EpochFile, GridSpec, LoraSpec, parse_spec, spec_json
+from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, parse_spec, spec_json
 from trainer.models.identify import Base, identify_base
 from trainer.models.prediction_markers import PredictionMarkers
-
-_PROMPT = "1girl, hifumi, smile, school uniform"
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with six epochs of one bake and a second LoRA."""
-    root = tmp_path_factory.mktemp("workspace")
-    for epoch in range(1, 7):
-        write_lora(root / f"bakes/0001-hifumi/hifumi-{epoch:06d}.safetensors")
-    write_lora(root / "bakes/0002-style/style.safetensors", rank=8, parts=["unet"])
-    return root
-
-
-@pytest.fixture
-def spread(root: Path) -> Callable[..., Expanded]:
-    """Expands a spec of these fields on the demo; `x`, `y` and `z` are (kind, values)."""
-
-    def spread(base_of: Callable[[str], Base] = identify_base, **fields: object) -> Expanded:
-        return expand(_spec(root, **fields), ModelFiles(root), base_of=base_of, draw=itertools.count(1000).__next__)
-
-    return spread
-
-
-def _spec(root: Path, **fields: object) -> GridSpec:
-    axes = {
-        name: AxisSpec(kind=axis[0], values=axis[1]) for name in "xyz" if isinstance(axis := fields.get(name), tuple)
-    }
-    epochs = tuple(
-        EpochFile(label=str(epoch), file=f"bakes/0001-hifumi/hifumi-{epoch:06d}.safetensors") for epoch in range(1, 7)
-    )
-    plain = GridSpec(base="demo", prompt=_PROMPT, width=64, height=64, seeds="1", epochs=epochs, token="hifumi")
-    return plain.model_copy(update={**fields, **axes})
-
-
-def _file(root: Path, epoch: int) -> Path:
-    return root / f"bakes/0001-hifumi/hifumi-{epoch:06d}.safetensors"
-
-
-def _recipes(expanded: Expanded) -> list[Recipe]:
-    return [cell.recipe for cell in expanded.cells]
-
-
-def _only(expanded: Expanded, name: str) -> list[object]:
-    return [getattr(recipe, name) for recipe in _recipes(expanded)]
 
 
 def test_a_spec_without_axes_is_one_picture_of_the_base(spread: Callable[..., Expanded]) -> None:
@@ -72,7 +26,7 @@ def test_a_spec_without_axes_is_one_picture_of_the_base(spread: Callable[..., Ex
     assert made.shape == (1, 1, 1, 1)
     assert [cell.place.name for cell in made.cells] == ["x1-y1-z1-s1"]
     recipe = made.cells[0].recipe
-    assert (recipe.base, recipe.prompt, recipe.seed, recipe.loras) == ("demo", _PROMPT, 1, ())
+    assert (recipe.base, recipe.prompt, recipe.seed, recipe.loras) == ("demo", PROMPT, 1, ())
     assert (recipe.prediction, recipe.zero_terminal_snr, recipe.guidance_rescale) == ("epsilon", False, 0.0)
 
 
@@ -96,10 +50,10 @@ def test_cells_come_by_sheet_row_column_and_seed(spread: Callable[..., Expanded]
         (("prompt", '"a cat, big", a dog'), "prompt", ["a cat, big", "a dog"]),
         (("negative_prompt", '"bad, worse",""'), "negative_prompt", ["bad, worse", ""]),
         (("guidance_rescale", "0,0.7"), "guidance_rescale", [0.0, 0.7]),
-        (("token", "on,off"), "prompt", [_PROMPT, "1girl, smile, school uniform"]),
-        (("token", ""), "prompt", [_PROMPT, "1girl, smile, school uniform"]),
-        (("Prompt S/R", "smile,frown"), "prompt", [_PROMPT, _PROMPT.replace("smile", "frown")]),
-        (("prompt_order", "1girl,smile"), "prompt", [_PROMPT, "smile, hifumi, 1girl, school uniform"]),
+        (("token", "on,off"), "prompt", [PROMPT, "1girl, smile, school uniform"]),
+        (("token", ""), "prompt", [PROMPT, "1girl, smile, school uniform"]),
+        (("Prompt S/R", "smile,frown"), "prompt", [PROMPT, PROMPT.replace("smile", "frown")]),
+        (("prompt_order", "1girl,smile"), "prompt", [PROMPT, "smile, hifumi, 1girl, school uniform"]),
         (("repeat", "1-2"), "repeat", [0, 1]),
         (("base", "demo"), "base", ["demo"]),
     ],
@@ -108,31 +62,31 @@ def test_an_axis_varies_its_field_alone(
     spread: Callable[..., Expanded], axis: tuple[str, str], field: str, values: list[object]
 ) -> None:
     made = spread(x=axis)
-    assert _only(made, field) == values
-    assert len({replace(recipe, **{field: values[0]}) for recipe in _recipes(made)}) == 1
+    assert values_of(made, field) == values
+    assert len({replace(recipe, **{field: values[0]}) for recipe in recipes_of(made)}) == 1
 
 
 def test_sizes_are_width_by_height(spread: Callable[..., Expanded]) -> None:
     made = spread(x=("size", "64x96, 96X64"))
-    assert [(recipe.width, recipe.height) for recipe in _recipes(made)] == [(64, 96), (96, 64)]
+    assert [(recipe.width, recipe.height) for recipe in recipes_of(made)] == [(64, 96), (96, 64)]
     assert made.x.labels == ("64x96", "96x64")
 
 
 def test_outfits_are_put_on_by_name_or_all(spread: Callable[..., Expanded]) -> None:
     outfits = {"school": "school uniform", "beach": "bikini, beach"}
     made = spread(x=("outfit", "all"), outfits=outfits)
-    assert _only(made, "prompt") == [_PROMPT, _PROMPT.replace("school uniform", "bikini, beach")]
+    assert values_of(made, "prompt") == [PROMPT, PROMPT.replace("school uniform", "bikini, beach")]
     assert made.x.labels == ("school", "beach")
 
 
 def test_an_outfit_is_put_behind_the_token_before_that_leaves(spread: Callable[..., Expanded]) -> None:
     made = spread(prompt="1girl, hifumi, smile", x=("token", "off"), y=("outfit", "o"), outfits={"o": "red dress"})
-    assert _only(made, "prompt") == ["1girl, red dress, smile"]
+    assert values_of(made, "prompt") == ["1girl, red dress, smile"]
 
 
 def test_complete_prompts_come_before_what_changes_them(spread: Callable[..., Expanded]) -> None:
     made = spread(x=("prompt_sr", "smile,frown"), y=("prompt", '"a, smile","b, smile"'))
-    assert _only(made, "prompt") == ["a, smile", "a, frown", "b, smile", "b, frown"]
+    assert values_of(made, "prompt") == ["a, smile", "a, frown", "b, smile", "b, frown"]
 
 
 # Seeds
@@ -140,21 +94,21 @@ def test_complete_prompts_come_before_what_changes_them(spread: Callable[..., Ex
 
 def test_60_a_seed_drawn_for_the_grid_is_one_for_all_its_cells(spread: Callable[..., Expanded]) -> None:
     made = spread(seeds="-1", x=("steps", "1-3"))
-    assert _only(made, "seed") == [1000, 1000, 1000]
+    assert values_of(made, "seed") == [1000, 1000, 1000]
     assert made.spec.seeds == "1000"
 
 
 def test_each_random_column_keeps_its_seed_down_every_row(spread: Callable[..., Expanded]) -> None:
     made = spread(x=("seed", "-1--1 [3], 5"), y=("steps", "1,2"))
-    assert _only(made, "seed") == [1000, 1001, 1002, 5] * 2
+    assert values_of(made, "seed") == [1000, 1001, 1002, 5] * 2
     assert made.spec.x == AxisSpec(kind="seed", values="1000, 1001, 1002, 5")
     assert made.x.labels == ("1000", "1001", "1002", "5")
     assert len(made.seeds) == 1
 
 
 def test_drawn_seeds_are_ones_that_another_draw_would_not_repeat(root: Path) -> None:
-    made = expand(_spec(root, seeds="-1--1 [20]"), ModelFiles(root))
-    seeds = {recipe.seed for recipe in _recipes(made)}
+    made = expand(spec_of(seeds="-1--1 [20]"), ModelFiles(root))
+    seeds = {recipe.seed for recipe in recipes_of(made)}
     assert len(seeds) == 20
     assert all(0 <= seed < 2**32 for seed in seeds)
 
@@ -167,138 +121,6 @@ def test_what_comes_back_repeats_the_grid(spread: Callable[..., Expanded], root:
     assert made.spec.x.kind == "unet_weight"
 
 
-# LoRAs
-
-
-def test_epochs_swap_the_first_lora_and_base_takes_it_away(spread: Callable[..., Expanded], root: Path) -> None:
-    made = spread(x=("epoch", "base,1-3,5"))
-    assert made.x.labels == ("base", "1", "2", "3", "5")
-    assert [cell.epoch for cell in made.cells] == ["base", "1", "2", "3", "5"]
-    assert _only(made, "loras") == [(), *((LoraUse(_file(root, epoch)),) for epoch in (1, 2, 3, 5))]
-
-
-def test_all_epochs_are_those_of_the_spec_in_its_order(spread: Callable[..., Expanded]) -> None:
-    assert spread(x=("epoch", "all")).x.labels == ("1", "2", "3", "4", "5", "6")
-
-
-def test_epochs_of_several_bakes_are_named_with_their_bake(spread: Callable[..., Expanded], root: Path) -> None:
-    epochs = tuple(
-        EpochFile(label=label, file=str(_file(root, 1))) for label in ("42:1", "42:2", "43:1", "champion", "42:s600")
-    )
-    for typed, labels in (
-        ("42:1-2", ("42:1", "42:2")),
-        ("43:1,champion", ("43:1", "champion")),
-        ("42:all", ("42:1", "42:2", "42:step 600")),
-    ):
-        assert spread(x=("epoch", typed), epochs=epochs).x.labels == labels
-
-
-def test_a_nameless_lora_is_the_newest_epoch(spread: Callable[..., Expanded], root: Path) -> None:
-    assert _only(spread(loras=(LoraSpec(weight=0.5),)), "loras") == [(LoraUse(_file(root, 6), 0.5, 0.5),)]
-
-
-def test_weights_act_on_all_of_a_lora_or_one_part_whatever_the_axes_order(
-    spread: Callable[..., Expanded], root: Path
-) -> None:
-    made = spread(x=("unet_weight", "0.5,1"), y=("weight", "0.2,-1"), loras=(LoraSpec(),))
-    factors = [(use.unet, use.text_encoder) for recipe in _recipes(made) for use in recipe.loras]
-    assert factors == [(0.5, 0.2), (1.0, 0.2), (0.5, -1.0), (1.0, -1.0)]
-
-
-def test_a_lora_at_weight_0_leaves_the_recipe(spread: Callable[..., Expanded], root: Path) -> None:
-    made = spread(x=("epoch", "1-2"), y=("weight", "0,1"))
-    assert _only(made, "loras")[:2] == [(), ()]
-    assert len(set(_recipes(made))) == 3
-
-
-def test_numbered_weights_act_on_later_loras(spread: Callable[..., Expanded], root: Path) -> None:
-    style = root / "bakes/0002-style/style.safetensors"
-    made = spread(x=("AddNet Weight 2", "0.25,2"), loras=(LoraSpec(), LoraSpec(file="style")))
-    assert _only(made, "loras") == [(LoraUse(_file(root, 6)), LoraUse(style, w, w)) for w in (0.25, 2.0)]
-
-
-def test_a_specs_factors_of_one_part_replace_its_weight(spread: Callable[..., Expanded], root: Path) -> None:
-    lora = LoraSpec(file="hifumi-000002", weight=0.9, unet_weight=0.5)
-    assert _only(spread(loras=(lora,)), "loras") == [(LoraUse(_file(root, 2), 0.5, 0.9),)]
-
-
-def test_block_weights_are_an_axis_and_leave_the_recipe_where_all_are_1(
-    spread: Callable[..., Expanded], root: Path
-) -> None:
-    made = spread(x=("block_weights", "none, down=0, middle=0.5; text encoder = 2, up:1, unet=1"), loras=(LoraSpec(),))
-    assert made.x.labels == ("none", "down=0", "middle=0.5; text encoder=2", "up=1", "unet=1")
-    blocks = [use.blocks for recipe in _recipes(made) for use in recipe.loras]
-    assert blocks == ["", "down=0", "middle=0.5; text encoder=2", "", ""]
-    assert made.x.values == "none, down=0, middle=0.5; text encoder=2, up=1, unet=1"
-
-
-def test_a_spec_has_block_weights_of_its_own_and_an_axis_of_another_lora(
-    spread: Callable[..., Expanded], root: Path
-) -> None:
-    made = spread(x=("block_weights:2", "down=0"), loras=(LoraSpec(block_weights="up=0.5"), LoraSpec(file="style")))
-    assert [use.blocks for use in _recipes(made)[0].loras] == ["up=0.5", "down=0"]
-    assert not _recipes(made)[0].loras[0].is_plain
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ("sideways=1", "which nothing in it is called; expected one of"),
-        ("down", "a part or block group"),
-        ("down=x", "`down=x`"),
-    ],
-)
-def test_block_weights_that_are_of_nothing_are_refused(
-    spread: Callable[..., Expanded], values: str, reason: str
-) -> None:
-    with pytest.raises(GridError, match=re.escape(reason)):
-        spread(x=("block_weights", values), loras=(LoraSpec(),))
-
-
-def test_lora_files_are_an_axis_by_name(spread: Callable[..., Expanded], root: Path) -> None:
-    made = spread(x=("AddNet Model 1", "none, hifumi-000001, style"))
-    assert made.x.labels == ("none", "hifumi-000001", "style")
-    style = root / "bakes/0002-style/style.safetensors"
-    assert _only(made, "loras") == [(), (LoraUse(_file(root, 1)),), (LoraUse(style),)]
-
-
-def test_the_text_encoder_of_one_epoch_is_combined_with_the_unet_of_another(
-    spread: Callable[..., Expanded], root: Path
-) -> None:
-    made = spread(x=("epoch", "1,2,base"), y=("text_encoder_epoch", "2,base"))
-    one, two = _file(root, 1), _file(root, 2)
-    assert _only(made, "loras") == [
-        (LoraUse(one, 1.0, 1.0, None, two),),
-        (LoraUse(two),),
-        (LoraUse(two, 0.0, 1.0),),
-        (LoraUse(one, 1.0, 0.0),),
-        (LoraUse(two, 1.0, 0.0),),
-        (),
-    ]
-
-
-def test_ranks_that_keep_everything_are_none(spread: Callable[..., Expanded], root: Path) -> None:
-    made = spread(x=("rank", "1-2, 4, 99, all"), loras=(LoraSpec(file="hifumi-000001"),))
-    assert made.x.labels == ("1", "2", "4", "99", "all")
-    assert [recipe.loras[0].rank for recipe in _recipes(made)] == [1, 2, None, None, None]
-
-
-def test_52_lora_tags_join_the_loras_and_leave_the_prompt(spread: Callable[..., Expanded], root: Path) -> None:
-    made = spread(
-        prompt="a, <lora:hifumi-000001:1>",
-        x=("prompt_sr", "<lora:hifumi-000001:1>,<lora:hifumi-000002:0.5:0.8>"),
-        loras=(LoraSpec(file="style"),),
-    )
-    style = LoraUse(root / "bakes/0002-style/style.safetensors")
-    assert set(_only(made, "prompt")) == {"a, "}
-    assert _only(made, "loras") == [(style, LoraUse(_file(root, 1))), (style, LoraUse(_file(root, 2), 0.8, 0.5))]
-
-
-def test_weights_act_on_a_tag_where_the_spec_has_no_lora(spread: Callable[..., Expanded], root: Path) -> None:
-    made = spread(prompt="a <lora:hifumi-000001:1>", x=("unet_weight", "0.3"))
-    assert _only(made, "loras") == [(LoraUse(_file(root, 1), 0.3, 1.0),)]
-
-
 # What the base says
 
 
@@ -307,7 +129,7 @@ def _as(said: PredictionMarkers, family: str = "sd1") -> Callable[[str], Base]:
 
 
 def test_a_base_of_v_and_zero_snr_is_sampled_so_with_guidance_rescaled(spread: Callable[..., Expanded]) -> None:
-    recipe = _recipes(spread(_as(PredictionMarkers("v", True, "key v_pred"))))[0]
+    recipe = recipes_of(spread(_as(PredictionMarkers("v", True, "key v_pred"))))[0]
     assert (recipe.prediction, recipe.zero_terminal_snr, recipe.guidance_rescale) == ("v", True, 0.7)
 
 
@@ -319,13 +141,13 @@ def test_the_prediction_of_a_silent_base_comes_from_the_loras_metadata(
     made = spread(
         _as(PredictionMarkers(None, None, "")), loras=(LoraSpec(file="for-v.safetensors"),), x=("weight", "0,1")
     )
-    assert {(recipe.prediction, recipe.zero_terminal_snr) for recipe in _recipes(made)} == {("v", True)}
+    assert {(recipe.prediction, recipe.zero_terminal_snr) for recipe in recipes_of(made)} == {("v", True)}
     assert made.notes == ("demo does not say what it predicts; v is taken from the LoRA's metadata",)
 
 
 def test_a_bases_own_prediction_goes_before_the_loras(spread: Callable[..., Expanded], root: Path) -> None:
     write_lora(root / "for-v.safetensors", metadata={"ss_v_parameterization": "True"})
-    recipe = _recipes(
+    recipe = recipes_of(
         spread(_as(PredictionMarkers("epsilon", None, "x")), loras=(LoraSpec(file="for-v.safetensors"),))
     )[0]
     assert recipe.prediction == "epsilon"
@@ -358,13 +180,13 @@ def test_a_lora_whose_file_says_nothing_of_its_training_gets_no_word_about_it(sp
 
 
 def test_the_spec_may_say_it_all(spread: Callable[..., Expanded]) -> None:
-    recipe = _recipes(spread(prediction="v", zero_terminal_snr="yes", guidance_rescale=0.3))[0]
+    recipe = recipes_of(spread(prediction="v", zero_terminal_snr="yes", guidance_rescale=0.3))[0]
     assert (recipe.prediction, recipe.zero_terminal_snr, recipe.guidance_rescale) == ("v", True, 0.3)
 
 
 def test_clip_skip_changes_nothing_on_sdxl_and_says_so(spread: Callable[..., Expanded]) -> None:
     made = spread(_as(PredictionMarkers("epsilon", None, ""), "sdxl"), x=("clip_skip", "1-2"))
-    assert _only(made, "clip_skip") == [1, 1]
+    assert values_of(made, "clip_skip") == [1, 1]
     assert made.notes == ("X Clip skip changes nothing: SDXL's layers are fixed",)
 
 
@@ -376,7 +198,7 @@ def test_a_text_encoder_axis_over_a_lora_without_one_says_so(spread: Callable[..
 def test_a_prompt_without_the_token_is_noted(spread: Callable[..., Expanded]) -> None:
     made = spread(x=("token", "on,off"), y=("prompt", '"a, hifumi", b'))
     assert made.notes == ("X Activation token changes nothing in 1 prompt without the token",)
-    assert _only(made, "prompt") == ["a, hifumi", "a", "b", "b"]
+    assert values_of(made, "prompt") == ["a, hifumi", "a", "b", "b"]
 
 
 @pytest.mark.parametrize("token", ["knight (rose)", r"knight \(rose\)"])
@@ -484,7 +306,7 @@ def test_a_base_without_a_vae_needs_one(spread: Callable[..., Expanded]) -> None
 
 
 def test_the_labels_of_one_axis_are_there_before_the_grid_is(root: Path) -> None:
-    spec, model_files = _spec(root), ModelFiles(root)
+    spec, model_files = spec_of(), ModelFiles(root)
     for kind, values, labels in (
         ("seed", "-1--1 [2],5", ("random", "random", "5")),
         ("epoch", "5-6,base", ("5", "6", "base")),
@@ -532,48 +354,3 @@ def test_there_are_as_many_pictures_as_announced_each_in_its_own_place(x: int, y
     assert made.shape == (x, y, z, seeds)
     assert len({cell.place.name for cell in made.cells}) == len(made.cells) == x * y * z * seeds
     assert len({cell.recipe for cell in made.cells}) == len(made.cells)
-
-
-def _of_bakes(*labels: str) -> tuple[EpochFile, ...]:
-    """Return epochs of several bakes, whose files are those of one."""
-    return tuple(
-        EpochFile(label=label, file=f"bakes/0001-hifumi/hifumi-{place:06d}.safetensors")
-        for place, label in enumerate(labels, 1)
-    )
-
-
-def test_bakes_may_be_an_axis_beside_their_epochs(spread: Callable[..., Expanded], root: Path) -> None:
-    epochs = _of_bakes("41:1", "41:2", "42:1", "42:2", "×0.1, low:1")
-    made = spread(epochs=epochs, x=("epoch", "1-2"), y=("bake", "42,41"))
-    assert (made.x.labels, made.y.labels) == (("1", "2"), ("42", "41"))
-    files = {(cell.place.y, cell.place.x): cell.recipe.loras[0].path for cell in made.cells}
-    assert files == {(0, 0): _file(root, 3), (0, 1): _file(root, 4), (1, 0): _file(root, 1), (1, 1): _file(root, 2)}
-    assert [cell.epoch for cell in made.cells] == ["42:1", "42:2", "41:1", "41:2"]
-    # All means the epochs that every bake has, and all bakes.
-    every = spread(epochs=epochs, x=("bake", "all"), y=("epoch", "all, base"))
-    assert (every.x.labels, every.y.labels) == (("41", "42", "×0.1, low"), ("1", "base"))
-    assert [bool(cell.recipe.loras) for cell in every.cells] == [True] * 3 + [False] * 3
-    # What is written into the spec gives the same grid again.
-    again = spread(epochs=epochs, x=("bake", every.x.values), y=("epoch", every.y.values))
-    assert again.cells == every.cells
-
-
-@pytest.mark.parametrize(
-    ("axes", "message"),
-    [
-        ({"x": ("bake", "41")}, "an axis of bakes alone"),
-        ({"x": ("bake", "43"), "y": ("epoch", "1")}, "unknown bake `43`"),
-        ({"x": ("bake", "all"), "y": ("epoch", "2")}, "bake 42 has no epoch 2"),
-        ({"x": ("bake", "all"), "y": ("epoch", "7")}, "unknown epoch `7`"),
-    ],
-)
-def test_a_bake_or_an_epoch_that_is_not_there_is_refused(
-    spread: Callable[..., Expanded], axes: dict[str, tuple[str, str]], message: str
-) -> None:
-    with pytest.raises(GridError, match=re.escape(message)):
-        spread(epochs=_of_bakes("41:1", "41:2", "42:1"), **axes)
-
-
-def test_epochs_of_one_bake_have_no_axis_of_bakes(spread: Callable[..., Expanded]) -> None:
-    with pytest.raises(GridError, match="a grid with epochs of several bakes"):
-        spread(x=("bake", "all"), y=("epoch", "1"))
