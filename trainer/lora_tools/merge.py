@@ -1,8 +1,9 @@
 """LoRAs merged into one: their weighted sum exactly, or the best approximation of it, or of their mean, in a rank."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from trainer.errors import SettingsError
 from trainer.lora_tools.combine import summed
@@ -82,7 +83,7 @@ def merge_loras(
     _check_count(loras, "merge")
     if rule is not None:
         rule.check()
-    return _write_sum(loras, output, rule, "merge", base, progress, stop, [])
+    return _write_sum(loras, output, rule, "merge", base, progress, stop)
 
 
 def average_loras(
@@ -110,18 +111,17 @@ def average_loras(
     _check_count(loras, "average")
     if rule is not None:
         rule.check()
-    return _write_sum(loras, output, rule, "average", base, progress, stop, [])
+    return _write_sum(loras, output, rule, "average", base, progress, stop)
 
 
 def _write_sum(
     loras: Sequence[WeightedLora],
     output: Output,
     rule: RankRule | None,
-    operation: str,
+    operation: Literal["merge", "average"],
     base: Base | None,
     progress: Progress,
     stop: Callable[[], bool],
-    notes: list[str],
 ) -> MadeLora:
     references = [lora.reference for lora in loras]
     output.check([reference.path for reference in references])
@@ -129,62 +129,78 @@ def _write_sum(
         files.check_plain()
         for lora, file in zip(loras, files.files, strict=True):
             lora.blocks.check(file.header.modules, lora.reference.label)
-        names = {files.written_name(name): name for name in files.names()}
-        shared = sum(1 for _ in shared_modules(files.files))
-        if shared < len(names):
-            none = (
-                "no module is in all of the files"
-                if not shared
-                else f"{plural(shared, 'module')} of {len(names):,} in all files"
-            )
-            notes = [*notes, f"{none}: elsewhere only some of them count"]
-        norms = _Norms(len(loras))
-        exact = rule is None and operation == "merge"
-
-        planned = []
-        for written, name in names.items():
-            sides = files.sides(name)
-            ranks = [files.most_rank(number, name) for number in range(len(loras))]
-            most = min(sum(ranks), sides.most)
-            if rule is not None:
-                most = rule.most(most)
-            elif not exact:
-                most = max(ranks)
-            planned.append(PlannedModule(written, sides, most))
-        limits = {each.name: each.most for each in planned}
-
-        def make(written: str) -> MadeModule | str:
-            name = names[written]
-            found = [
-                (factor, change)
-                for number, lora in enumerate(loras)
-                if (factor := lora.factor(files.files[number].own.get(name, name)))
-                and (change := files.read(number, name)) is not None
-            ]
-            if not found:
-                return _NOTHING
-            whole = summed(found)
-            norms.add(found, whole)
-            before = max(file.module(name).rank for file in files.files if name in file.own)
-            if exact:
-                return MadeModule(whole.up, whole.down, 1.0, before, squared_norm(whole))
-            # Where all have the same scale it stays.
-            scales = {change.scale for _, change in found}
-            scale = scales.pop() if len(scales) == 1 else 1.0
-            wanted = rule or RankRule(rank=limits[written])
-            return cut_change(whole, wanted, files.sides(name), written, scale, before)
-
+        whole = _Sum(loras, files, rule, exact=rule is None and operation == "merge")
         weights = [lora.words() for lora in loras] if operation == "merge" else []
         making = Making(operation, {"keep": rule.words() if rule else None}, references, weights, of_several=True)
         metadata = made_metadata(making, [file.header.metadata for file in files.files], output.path)
-        notes += [line for file in files.files for line in file.header.unread()]
-        if exact and output.alpha == SCALE_KEPT:
+        notes = [*whole.shared_note(), *(line for file in files.files for line in file.header.unread())]
+        if whole.exact and output.alpha == SCALE_KEPT:
             # The sum of several scales has none of its own.
             output = Output(output.path, output.dtype, ALPHA_IS_RANK, output.replace)
-        made = write_lora(output, planned, make, metadata, dtype=_DTYPE, progress=progress, stop=stop, notes=notes)
+        made = write_lora(
+            output, whole.planned, whole.make, metadata, dtype=_DTYPE, progress=progress, stop=stop, notes=notes
+        )
     if operation == "average":
-        made = _with_note(made, norms.words())
+        made = _with_note(made, whole.norms.words())
     return made
+
+
+class _Sum:
+    """The weighted sum of opened LoRAs, module by module.
+
+    Args:
+        loras: the weights.
+        files: the same LoRAs, opened.
+        rule: how many directions are kept; None for all, or for the largest rank that one of them has.
+        exact: whether all are.
+    """
+
+    def __init__(
+        self, loras: Sequence[WeightedLora], files: OpenedLoras, rule: RankRule | None, *, exact: bool
+    ) -> None:
+        self._loras, self._files, self._rule = loras, files, rule
+        self.exact = exact
+        self.norms = _Norms(len(loras))
+        self._names = {files.written_name(name): name for name in files.names()}
+        self.planned = [PlannedModule(each, files.sides(name), self._most(name)) for each, name in self._names.items()]
+        self._limits = {each.name: each.most for each in self.planned}
+
+    def _most(self, name: str) -> int:
+        """Return the largest rank that a module may get."""
+        ranks = [self._files.most_rank(number, name) for number in range(len(self._loras))]
+        most = min(sum(ranks), self._files.sides(name).most)
+        if self._rule is not None:
+            return self._rule.most(most)
+        return most if self.exact else max(ranks)
+
+    def shared_note(self) -> Iterator[str]:
+        """Yield that not all modules are in all files, where it is so."""
+        shared = sum(1 for _ in shared_modules(self._files.files))
+        if shared < len(self._names):
+            of_all = f"{plural(shared, 'module')} of {len(self._names):,} in all files"
+            yield f"{of_all if shared else 'no module is in all of the files'}: elsewhere only some of them count"
+
+    def make(self, written: str) -> MadeModule | str:
+        """Return the change of a module by the name that is written, or why it has none."""
+        files, name = self._files, self._names[written]
+        found = [
+            (factor, change)
+            for number, lora in enumerate(self._loras)
+            if (factor := lora.factor(files.files[number].own.get(name, name)))
+            and (change := files.read(number, name)) is not None
+        ]
+        if not found:
+            return _NOTHING
+        whole = summed(found)
+        self.norms.add(found, whole)
+        before = max(file.module(name).rank for file in files.files if name in file.own)
+        if self.exact:
+            return MadeModule(whole.up, whole.down, 1.0, before, squared_norm(whole))
+        # Where all have the same scale it stays.
+        scales = {change.scale for _, change in found}
+        scale = scales.pop() if len(scales) == 1 else 1.0
+        wanted = self._rule or RankRule(rank=self._limits[written])
+        return cut_change(whole, wanted, files.sides(name), written, scale, before)
 
 
 class _Norms:
