@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -234,13 +235,10 @@ def undone_next(steps: "Sequence[CaptionStep]") -> "CaptionStep | None":
 
 
 def redone_next(steps: "Sequence[CaptionStep]") -> "CaptionStep | None":
-    """Return the step that is done again next: of those undone behind the newest done one, the oldest; None where there is none."""
-    found = None
-    for step in reversed(steps):
-        if not step.undone:
-            break
-        found = step
-    return found
+    """Return the step that is done again next: of those undone behind the newest done one, the last undone; None where there is none."""
+    behind = list(takewhile(lambda step: step.undone, reversed(steps)))
+    # Of several with one time, as after a clock was set back, the oldest: it was written first.
+    return max(behind, key=lambda step: (step.turned, -step.number), default=None)
 
 
 def _text(file: "CaptionFile") -> str:

@@ -236,15 +236,15 @@ class CaptionOrders:
             return
         work = self._work
 
-        def job(show: Any, stop: Any) -> "CaptionStep | None":
+        def job(show: Any, stop: Any) -> "tuple[CaptionStep, CaptionStep] | None":
             step = choose(work.steps())
-            return None if step is None else work.turn(step, show, stop)
+            return None if step is None else (step, work.turn(step, show, stop))
 
-        def done(step: "CaptionStep | None") -> None:
-            if step is None:
+        def done(turned: "tuple[CaptionStep, CaptionStep] | None") -> None:
+            if turned is None:
                 self._sender.warn(none)
             else:
-                self._note_turned(step)
+                self._note_turned(*turned)
 
         self._run("Captions", job, done)
 
@@ -255,13 +255,15 @@ class CaptionOrders:
             return work.turn(step, show, stop, complete=complete), work.steps()
 
         def done(result: "tuple[CaptionStep, Sequence[CaptionStep]]") -> None:
-            self._note_turned(result[0])
+            self._note_turned(step, result[0])
             then(result[1])
 
         self._run(f"Step {step.number}", job, done)
 
-    def _note_turned(self, step: "CaptionStep") -> None:
+    def _note_turned(self, before: "CaptionStep", step: "CaptionStep") -> None:
         what = "stopped halfway" if step.unfinished else "undone" if step.undone else "done again"
+        if not step.unfinished and step.undone == before.undone and len(step.left) == step.files:
+            what = f"nothing of it could be {'done again' if step.undone else 'undone'}"
         self._sender.note(f"step {step.number} ({step.words}): {what}", seconds=5)
         self._say_left(step)
         self._changed(True)

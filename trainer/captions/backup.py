@@ -7,6 +7,7 @@ disk before the first caption is touched, so that nothing is lost however the st
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
 from trainer.atomic_file import atomic_path
+from trainer.dataset.sources import folder_words
 from trainer.errors import WorkspaceError
 from trainer.regular_file import open_regular
 from trainer.text import printable
@@ -214,8 +216,31 @@ class _Kept:
         if not name or name.startswith(".") or "\0" in text:
             return None
         if folder not in self._found:
-            self._found[folder] = Path(self._paths.found(folder or "/"))
+            self._found[folder] = _called_now(Path(self._paths.found(folder or "/")))
         return self._found[folder] / name
+
+
+def _called_now(folder: Path) -> Path:
+    """Return what a folder of pictures is called now that has got other repeats by its name since: `5_hifumi` for `2_hifumi`.
+
+    One that is there, and one of which there is no other or more than one, keeps its name.
+    """
+    if folder.is_dir() or folder.parent == folder:
+        return folder
+    above = _called_now(folder.parent)
+    try:
+        names = os.listdir(above)
+    except OSError:
+        return folder
+    words = _without_repeats(folder.name)
+    others = [above / name for name in names if _without_repeats(name) == words]
+    found = [folder.name] if folder.name in names else [each.name for each in others if each.is_dir()]
+    return above / found[0] if len(found) == 1 else folder
+
+
+def _without_repeats(name: str) -> str:
+    words = folder_words(name)
+    return name if words is None else words
 
 
 def _text(content: bytes | None, encoding: TextEncoding) -> str | None:

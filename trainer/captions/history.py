@@ -38,10 +38,11 @@ _MAX_STATE_BYTES = 2**26
 
 @dataclass(frozen=True)
 class StepState:
-    """Where a step stands, and the files that were left as they are: name and reason."""
+    """Where a step stands, the files that were left as they are (name and reason), and since when, in seconds since 1970."""
 
     standing: Standing
     left: tuple[tuple[str, str], ...] = ()
+    when: float = 0.0
 
 
 class CaptionHistory:
@@ -246,6 +247,7 @@ class CaptionHistory:
             unfinished=on_the_way and not writing,
             writing=writing,
             left=tuple(RefusedCaption(Path(name), printable(why)) for name, why in state.left),
+            turned=state.when,
             backup=self._backup(number),
         )
 
@@ -265,7 +267,7 @@ class CaptionHistory:
         named = [(str(each.path), each.why) if isinstance(each, RefusedCaption) else each for each in left]
         if standing in ("written", "undone"):
             flush_all()
-        content = json.dumps({"standing": standing, "left": named}, indent=1) + "\n"
+        content = json.dumps({"standing": standing, "left": named, "when": time.time()}, indent=1) + "\n"
         with _worded(f"step {number}"):
             write_atomically(self.folder / f"{number:04d}" / _STATE, content.encode("ascii"), private=True)
 

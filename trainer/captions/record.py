@@ -160,6 +160,7 @@ class CaptionStep:
         unfinished: whether its process was killed: some files may be as before, others as after.
         writing: whether a process is writing or undoing it at this moment.
         left: files that the last write, undo or redo did not touch, and why.
+        turned: when it was last written, undone or done again, seconds since 1970; 0 where that is not known.
         backup: the file with everything as it was before and after.
     """
 
@@ -171,4 +172,5 @@ class CaptionStep:
     unfinished: bool
     writing: bool = False
     left: tuple[RefusedCaption, ...] = field(default=(), repr=False)
+    turned: float = 0.0
     backup: Path = Path()

@@ -22,6 +22,8 @@ from trainer.regular_file import open_regular, read_regular
 CHANGED = "it was changed since"
 """Why a caption is left that is neither as before the step nor as after it."""
 
+_NO_FOLDER = "its folder is not there any more"
+
 # Removing a file waits for the disk, and many can wait at once.
 _REMOVING_AT_ONCE = 8
 # What every further file would meet as well.
@@ -155,6 +157,8 @@ class _Turn:
         want, other = (entry.after, entry.before) if self._forward else (entry.before, entry.after)
         if read:
             content = _content(entry.path)
+            if content is None and not entry.path.parent.is_dir():
+                return _NO_FOLDER
             if content == want:
                 return ""
             if content != other and not (self._torn and _is_torn(content)):

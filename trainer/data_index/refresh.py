@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from trainer.data_index.database import DATA_SETS, PIXELS, ROWS, IndexFile
 from trainer.data_index.folder_state import FileState, FolderState, folder_state
 from trainer.data_index.picture_rows import COLUMNS, Row, RowMaker, bars_of, listed_rows, raw, tokenizer_name, unraw
@@ -38,6 +40,9 @@ _PIECE = 512
 # Data sets that are kept; the longest unused goes first.
 _KEPT = 16
 _MAX_FILES = 1_000_000
+# Tags beyond twice those that pictures had when they were last counted.
+_MORE_TAGS = 20_000
+_TAGS_KEPT = "tags kept"
 # Not every picture is worth a line of progress.
 _SHOWN_EACH = 64
 
@@ -238,6 +243,7 @@ class Refresh:
             connection.executemany(
                 "DELETE FROM picture WHERE data_set = ? AND file = ? AND part = ?", [(number, *key) for key in removed]
             )
+            _forget_tags(connection)
 
     def _forget(self, connection: sqlite3.Connection) -> None:
         """Drop the data sets that were not looked at for longest, and of very many files those of none."""
@@ -293,6 +299,20 @@ class Refresh:
         if self._stop():
             raise _Stopped
         self._show(stage, done, total)
+
+
+def _forget_tags(connection: sqlite3.Connection) -> None:
+    """Drop the tags that no picture has any more, once they may be most: each sentence that was edited has left one."""
+    (known,) = connection.execute("SELECT count(*) FROM tag").fetchone()
+    found = connection.execute("SELECT value FROM meta WHERE key = ?", (_TAGS_KEPT,)).fetchone()
+    if known <= 2 * (found[0] if found else 0) + _MORE_TAGS:
+        return
+    rows = connection.execute("SELECT tags FROM picture").fetchall()
+    used = set(np.frombuffer(b"".join(content for (content,) in rows), "<u4").tolist())
+    # The last number stays: it is not given again to another tag, under the eyes of who reads the rows now.
+    every = [number for (number,) in connection.execute("SELECT id FROM tag ORDER BY id")][:-1]
+    connection.executemany("DELETE FROM tag WHERE id = ?", [(number,) for number in every if number not in used])
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_TAGS_KEPT, len(used)))
 
 
 def _measured(path: str) -> tuple[str, tuple[int, int, str]]:

@@ -471,6 +471,29 @@ def test_tokens_are_counted_again_for_another_base(index: DataIndex, root: Path)
     assert first == (by_name(index)["2_knight/1.png"].tokens or 0) + 3
 
 
+def test_tags_that_no_picture_has_any_more_do_not_pile_up(
+    index: DataIndex, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing, "_MORE_TAGS", 3)
+    asked = settings(root)
+    index.refresh(asked)
+    first, picture = {each.tag for each in index.tag_counts()}, root / "train" / "2_knight" / "1.png"
+    for number in range(30):
+        caption(picture, f"my_knight, castle, she is at place {number}, and rests")
+        os.utime(picture.with_suffix(".txt"), (number, number))
+        index.refresh(asked)
+        assert by_name(index)["2_knight/1.png"].tags[2:] == (f"she is at place {number}", "and rests")
+    with sqlite3.connect(index.path) as connection:
+        (kept,) = connection.execute("SELECT count(*) FROM tag").fetchone()
+    now = {each.tag for each in index.tag_counts()}
+    assert now == first - {"tag 1"} | {"she is at place 29", "and rests"}
+    assert kept <= 2 * len(now) + 4
+    # As it would be if it were made anew.
+    with DataIndex(None) as other:
+        other.refresh(asked)
+        assert [each.tags for each in by_name(other).values()] == [each.tags for each in by_name(index).values()]
+
+
 def test_where_nothing_can_be_written_it_lies_elsewhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "journal.sqlite").touch()
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith((f"{root}/journal", f"{root}/cache")))
