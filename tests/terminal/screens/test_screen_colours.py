@@ -36,9 +36,12 @@ READABLE = 2.4
 IDLE = {"b": "BakeNoteDialog", "question_mark": "HelpScreen", "p": "PlanDialog", "Q": "QueueDialog", "o": "OpenDialog"}
 IDLE |= {"n": "NewSubjectDialog", "f": "FitDialog", "i": "ImportDialog"}
 WHILE_BAKING = {"L": "LiveSettingsDialog", "x": "ConfirmDialog"}
+AFTERWARDS = {"B": "ForkDialog"}
+THEMES = [file.theme.name for file in find_themes().files]
+PALETTES = ["256", "standard"]
 
 
-@pytest.fixture(params=["256", "standard"])
+@pytest.fixture(params=PALETTES)
 def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """What tmux has over SSH, and what a terminal has that promises no more than xterm."""
     monkeypatch.delenv("COLORTERM", raising=False)
@@ -46,7 +49,7 @@ def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return request.param
 
 
-@pytest.fixture(params=[file.theme.name for file in find_themes().files])
+@pytest.fixture(params=THEMES)
 def app(request: pytest.FixtureRequest, colours: str, make_runner, runner):
     remember_theme(request.param)
     chosen = make_runner(runner.workspace)
@@ -83,19 +86,45 @@ async def test_title_keys_rules_and_the_row_of_the_cursor_stand_out_from_the_gro
             assert cell.contrast >= READABLE, cell
 
 
-async def test_dialogs_have_an_edge_all_around_and_can_be_read(app, until) -> None:
+def dialogs_of(theme: str, palette: str) -> set[str]:
+    """Return the keys of the dialogs that are looked at in these colours: a third, each of which is in every palette and several themes."""
+    place = THEMES.index(theme) + PALETTES.index(palette)
+    return {key for number, key in enumerate((*IDLE, *WHILE_BAKING, *AFTERWARDS)) if number % 3 == place % 3}
+
+
+def test_every_dialog_is_looked_at_in_every_palette() -> None:
+    for palette in PALETTES:
+        looked_at = [key for theme in THEMES for key in dialogs_of(theme, palette)]
+        assert set(looked_at) == {*IDLE, *WHILE_BAKING, *AFTERWARDS}
+
+
+async def test_dialogs_have_an_edge_all_around_and_can_be_read(app, colours, until) -> None:
+    await check_dialogs(app, until, dialogs_of(app.app.theme, colours))
+
+
+@pytest.mark.long
+async def test_all_dialogs_have_an_edge_all_around_and_can_be_read(app, until) -> None:
+    await check_dialogs(app, until, {*IDLE, *WHILE_BAKING, *AFTERWARDS})
+
+
+async def check_dialogs(app, until, keys: set[str]) -> None:
+    """Look at some of the dialogs."""
     async with app.run(SIZE) as pilot:
         screen = app.app.bake_screen
         await until(pilot, lambda: screen.editor.view is not None)
         for key, name in IDLE.items():
-            await check_dialog(app.app, pilot, until, key, name)
+            if key in keys:
+                await check_dialog(app.app, pilot, until, key, name)
         app.baking()
         await until(pilot, lambda: screen.snapshot.bake is not None)
         for key, name in WHILE_BAKING.items():
-            await check_dialog(app.app, pilot, until, key, name)
+            if key in keys:
+                await check_dialog(app.app, pilot, until, key, name)
         app.set_state(BakeState.DONE)
         await until(pilot, lambda: screen.snapshot.bake.state is BakeState.DONE)
-        await check_dialog(app.app, pilot, until, "B", "ForkDialog")
+        for key, name in AFTERWARDS.items():
+            if key in keys:
+                await check_dialog(app.app, pilot, until, key, name)
 
 
 async def check_dialog(app: LoraApp, pilot, until, key: str, name: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from charted_bakes import million_steps
 
 from trainer.journal.curves import CurveStore, drop_points, write_points, write_series
 from trainer.journal.database import Database
@@ -39,8 +40,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A million steps of a ramp with one spike, step 654321."""
-    database = new_journal(tmp_path_factory.mktemp("million") / "journal.sqlite")
-    write(database, [(step, 99.0 if step == SPIKE else step / MILLION) for step in range(1, MILLION + 1)])
+    path = tmp_path_factory.mktemp("million") / "journal.sqlite"
+    million_steps(path, steps=MILLION, spike=SPIKE)
+    database = Database(path)
     yield database
     database.close()
 
