@@ -158,7 +158,8 @@ class PictureQuery:
     descending: bool = False
 
 
-@dataclass(frozen=True)
+# Of captions that are sentences there are hundreds of thousands.
+@dataclass(frozen=True, slots=True)
 class TagCount:
     """How many pictures carry a tag, and how many times an epoch shows it."""
 
