@@ -292,7 +292,8 @@ class Trial:
 
     def try_kind(self, name: str, seed: int, index: int) -> dict[str, object]:
         """Open one input of a kind in all ways there are; return what came of it."""
-        from fuzz_kinds import Command, kind_named
+        from fuzz_kind import Command
+        from fuzz_kinds import kind_named
 
         kind = kind_named(name)
         file, content = kind.input(seed, index, self.valid)
