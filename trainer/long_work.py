@@ -57,6 +57,16 @@ def watched(show: Callable[[WorkProgress], object], stop: Callable[[], bool]) ->
         _watcher.reset(before)
 
 
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Let nobody watch what this thread does inside the block: what must not be ended halfway."""
+    before = _watcher.set(None)
+    try:
+        yield
+    finally:
+        _watcher.reset(before)
+
+
 def advance(words: str, done: int = 0, total: int = 0, unit: str = "") -> None:
     """Say how far work is; nothing where nobody watches.
 

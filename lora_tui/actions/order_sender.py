@@ -1,14 +1,13 @@
 """Orders and other writes of one screen: whether its keys may, in which thread, and the warnings where they may not."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from textual.message import Message
 from textual.screen import Screen
 
 from lora_tui.actions.bakes import Refused
-from lora_tui.actions.long_job import SHOWN_AFTER, LongJob, WorkEnded
+from lora_tui.actions.long_job import LongJob, run_job
 from lora_tui.ports import EngineLike, Rights
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.wording.unexpected import as_error
@@ -83,11 +82,14 @@ class OrderSender:
         """
         group = AWAITED if awaited or then is not None else "writing"
         work = LongJob(long, job, lambda error: Refused(as_error("screen", error)))
-        if long:
-            self._screen.set_timer(SHOWN_AFTER, partial(self._show_long, work))
-        self._screen.run_worker(
-            partial(self._write, work, then), thread=True, exit_on_error=False, group=group, name="write"
-        )
+
+        def end(answer: Message) -> None:
+            self._screen.post_message(answer)
+            if then is not None and not isinstance(answer, Refused):
+                # Posted behind the answer, so that the screen knows of it first.
+                self._screen.call_later(then)
+
+        run_job(self._screen, work, end, group=group, is_shown=bool(long))
 
     def wake(self) -> None:
         """Make engine and feed read the journal now."""
@@ -105,20 +107,3 @@ class OrderSender:
     def show_error(self, text: str) -> None:
         """Show what went wrong."""
         self._screen.notify(printable(text), severity="error", timeout=8, markup=False)
-
-    def _show_long(self, work: LongJob) -> None:
-        if not work.ended.is_set():
-            self._screen.post_message(LongJob.TakesLong(work))
-
-    def _write(self, work: LongJob, then: Callable[[], object] | None) -> None:
-        answer = work.answer()
-        # Before the answer, which may open something.
-        self._screen.call_later(work.close)
-        if isinstance(answer, WorkEnded):
-            self._screen.call_later(self.note, f"cancelled: {answer.words}")
-        else:
-            self._screen.post_message(answer)
-        work.ended.set()
-        if then is not None and not isinstance(answer, Refused | WorkEnded):
-            # Posted behind the answer, so that the screen knows of it first.
-            self._screen.call_later(then)

@@ -77,6 +77,7 @@ class Publishing:
 
         Raises:
             LoraTuiError: it did not arrive.
+            WorkStopped: it was ended by who watches it.
         """
         from trainer.publish.epoch import publish
 

@@ -45,9 +45,12 @@ def use(
     TARGET is a folder, or `host:folder` for rsync or scp. EPOCH is a label as in grids, or `last`. Beside the LoRA go a preview picture and the JSON that a webui reads:
     activation text, preferred weight, negative text and notes.
     """
+    from lora_tui.commands.progress_line import ProgressLine
+    from lora_tui.wording.work_progress import progress_line
     from trainer.journal.journal import Journal
+    from trainer.long_work import watched
     from trainer.publish.copy_files import FolderMissing
-    from trainer.publish.epoch import lora_of_epoch, publish
+    from trainer.publish.epoch import PublishResult, lora_of_epoch, publish
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
@@ -61,13 +64,18 @@ def use(
         notes=found.notes if notes is None else notes,
         picture=picture or found.picture,
     )
+
+    def sent(*, make: bool) -> PublishResult:
+        with ProgressLine() as line, watched(lambda progress: line(progress_line(progress)), lambda: False):
+            return publish(wanted, target, replace=force, make_folder=make, may_ask=True)
+
     try:
-        published = publish(wanted, target, replace=force, make_folder=make_folder, may_ask=True)
+        published = sent(make=make_folder)
     except FolderMissing as error:
         asked = sys.stdin.isatty() and sys.stdout.isatty()
         if not (asked and click.confirm(f"{error.where}: no such folder. Make it?")):
             raise FolderMissing(error.where, found=error.found, way_out="`--make-folder` makes it") from None
-        published = publish(wanted, target, replace=force, make_folder=True, may_ask=True)
+        published = sent(make=True)
     for file in published.sent:
         click.echo(f"{'replaced' if file in published.replaced else 'wrote'} {published.where}/{printable(file)}")
     for file in published.unchanged:

@@ -22,6 +22,7 @@ from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
+from trainer.long_work import WorkStopped, watched
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -256,9 +257,11 @@ class BenchDialog(FieldsDialog[None]):
                 self.post_message(self.Progressed(done, total))
 
         try:
-            result = self._bench.run(self._operation.key, typed, progress, stop.is_set, replace=replace)
+            # What tells nobody else how far it is, such as the hash of a file, tells who watches.
+            with watched(lambda now: progress(now.done, now.total), stop.is_set):
+                result = self._bench.run(self._operation.key, typed, progress, stop.is_set, replace=replace)
             answer = self.Finished(result, typed=typed)
-        except BenchStopped:
+        except (BenchStopped, WorkStopped):
             answer = self.Finished(None)
         except Exception as error:
             answer = self.Finished(None, as_error("bench", error))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 
 from lora_tui.actions.dataset import CaptionWork, EditorText, drop_copy, redone_next, undone_next
+from lora_tui.actions.long_job import run_long
 from lora_tui.actions.order_sender import OrderSender
-from lora_tui.screens.long_job import run_long
 from lora_tui.screens.pick import PickChoice, PickDialog
 from trainer.errors import LoraTuiError
 from trainer.text import plural, printable

@@ -1,11 +1,10 @@
 """Sending a LoRA to where it is used: the target, the name there, the words that go with it."""
 
-import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -27,7 +26,7 @@ _KEYS_AGAIN = {
     "FolderMissing": ("enter again: make the folder", "dialog.cancel"),
 }
 _READING = "reading its trigger words and best picture …"
-_SENDING = "sending and verifying … · esc: continue in the background"
+_SENDING = "sending and verifying"
 
 
 @dataclass(frozen=True)
@@ -97,11 +96,8 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
         self._using = using
         self._heading = heading
         self._use: LoraToPublish | None = None
-        self._busy = False
         # What Enter would allow now, a key of _KEYS_AGAIN; "" for nothing.
         self._offered = ""
-        # Closed while it is being sent.
-        self._left = False
 
     def compose(self) -> ComposeResult:
         """Yield a line for each field, and room for what comes along and for an error."""
@@ -165,7 +161,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             self._start_sending()
 
     def _start_sending(self) -> None:
-        if self._busy or self._use is None:
+        if self.is_working or self._use is None:
             return
         typed = {asked.key: self._input(asked.key).value.strip() for asked in _FIELDS}
         try:
@@ -180,29 +176,15 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             preferred_weight=weight,
             negative=typed["negative"],
         )
-        self._busy = True
         allowed, self._offered = self._offered, ""
         self._show_trouble(None)
-        self.query_one("#keys", Static).update(Content(_SENDING))
-        # A thread of Textual's would hold up the exit for as long as a slow line takes.
-        threading.Thread(
-            target=self._send_in_thread, args=(self.app, use, typed["target"], allowed), name="use", daemon=True
-        ).start()
+        using, target = self._using, typed["target"]
 
-    def _send_in_thread(self, app: "App[object]", use: "LoraToPublish", target: str, allowed: str) -> None:
-        try:
-            used = self._using.send(use, target, replace=allowed == "NameTaken", make_folder=allowed == "FolderMissing")
-        except Exception as error:
-            refused = as_error("use", error)
-            if self._left:
-                app.notify(printable(refused.line()), severity="error", markup=False)
-            else:
-                self.post_message(self.Refused(refused))
-            return
-        if self._left:
-            app.notify(used_line(used), markup=False)
-        else:
-            self.post_message(self.Sent(used))
+        def send() -> Message:
+            again = {"replace": allowed == "NameTaken", "make_folder": allowed == "FolderMissing"}
+            return self.Sent(using.send(use, target, **again))
+
+        self.start_work(_SENDING, send, lambda error: self.Refused(as_error("use", error)))
 
     @on(Sent)
     def _close(self, event: Sent) -> None:
@@ -210,7 +192,6 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
 
     @on(Refused)
     def _refuse(self, event: Refused) -> None:
-        self._busy = False
         name = type(event.error).__name__
         self._offered = name if name in _KEYS_AGAIN else ""
         self._show_trouble(event.error)
@@ -218,11 +199,6 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
             self.query_one("#about", Static).update(Content(""))
         wrong = event.error.where if event.error.where in ("name", "weight") else "target"
         self._input("name" if self._offered == "NameTaken" else wrong).focus()
-
-    def action_leave(self) -> None:
-        """Close; what is being sent continues, and a toast tells the result."""
-        self._left = self._busy
-        self.dismiss(None)
 
     def _input(self, key: str) -> Input:
         return self.query_one(f"#{key}", Input)

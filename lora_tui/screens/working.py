@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from lora_tui.actions.long_job import LongJob
 from lora_tui.screens.dialog import Dialog, key_hint
-from lora_tui.screens.works import progress_line
 from lora_tui.wording.bars import bar
+from lora_tui.wording.work_progress import progress_line
 from trainer.long_work import WorkProgress
 from trainer.text import duration, printable
 

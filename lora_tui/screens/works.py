@@ -10,8 +10,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from lora_tui.actions.long_job import LongJob
-from trainer.long_work import WorkProgress
-from trainer.text import printable
+from lora_tui.wording.work_progress import progress_line
 
 # How often the line is made again, in seconds.
 _SHOWN_SECONDS = 0.2
@@ -91,14 +90,7 @@ class Works(_Base):
 
     def _answer(self, job: LongJob) -> None:
         answer = job.answer()
+        # First, so that the line is not made again behind what the answer puts there.
+        job.ended.set()
         if job is self._work_of:
             self.post_message(answer)
-        job.ended.set()
-
-
-def progress_line(progress: WorkProgress, words: str = "") -> str:
-    """Return how far work is on a line: `reading 3_school 40 of 120`; `words` where it has not said anything yet."""
-    first = printable(progress.words, 60) or words
-    if progress.total:
-        return f"{first} {progress.done:,} of {progress.total:,} {progress.unit}".rstrip()
-    return f"{first} {progress.done:,} {progress.unit}".rstrip() if progress.done else first

@@ -14,7 +14,7 @@ cd "{home}" && PATH="{tools}" exec sh -c "$*"
 """
 
 _COPY = """#!{python}
-import os, shutil, sys
+import os, shutil, sys, time
 from pathlib import Path
 with open({log!r}, "a") as log:
     print({name!r}, *sys.argv[1:], file=log, end=chr(0))
@@ -25,6 +25,8 @@ if host != "me@box":
 folder = os.path.join({home!r}, folder)
 os.makedirs(folder, exist_ok=True) if {name!r} == "rsync" else None
 for file in files:
+    while os.path.exists({stalls!r}):
+        time.sleep(0.02)
     content = Path(file).read_bytes()
     if os.path.exists({spoils!r}):
         content = content[:-1]
@@ -44,6 +46,7 @@ class FakeHost:
         self.bin = folder / "bin"
         self._log = folder / "calls"
         self._spoils = folder / "spoils"
+        self._stalls = folder / "stalls"
         tools = folder / "tools there"
         for each in (self.home, self.bin, tools):
             each.mkdir(parents=True)
@@ -65,6 +68,10 @@ class FakeHost:
         """Lose the last byte of whatever is copied from now on."""
         self._spoils.touch()
 
+    def stall(self) -> None:
+        """Let nothing that is copied from now on arrive."""
+        self._stalls.touch()
+
     @property
     def calls(self) -> list[str]:
         """What was called, program and arguments."""
@@ -72,7 +79,12 @@ class FakeHost:
 
     def _copier(self, name: str) -> str:
         return _COPY.format(
-            python=sys.executable, name=name, log=str(self._log), home=str(self.home), spoils=str(self._spoils)
+            python=sys.executable,
+            name=name,
+            log=str(self._log),
+            home=str(self.home),
+            spoils=str(self._spoils),
+            stalls=str(self._stalls),
         )
 
     def _install(self, name: str, text: str) -> None:

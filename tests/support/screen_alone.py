@@ -5,11 +5,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from textual import on
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 
 from lora_tui.colours.theme_files import roles
+from lora_tui.actions.long_job import LongJob
+from lora_tui.screens.working import WorkingDialog
 
 
 class ScreenAlone(App[None]):
@@ -25,6 +28,11 @@ class ScreenAlone(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(self.shown, self.answers.append)
+
+    @on(LongJob.TakesLong)
+    def show_work(self, event: LongJob.TakesLong) -> None:
+        """As the dashboard does."""
+        self.push_screen(WorkingDialog(event.job))
 
     def text(self) -> str:
         """Return what stands on the terminal."""

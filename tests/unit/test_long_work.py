@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trainer.dataset.scan import scan
-from trainer.long_work import WorkProgress, WorkStopped, advance, each, watched
+from trainer.long_work import WorkProgress, WorkStopped, advance, each, unwatched, watched
 
 
 def test_work_that_nobody_watches_goes_on_without_a_word() -> None:
@@ -61,3 +61,14 @@ def test_pictures_that_are_read_are_counted_and_reading_them_can_be_ended(tmp_pa
     assert seen[-1] == WorkProgress("reading 2_ears", 2, 3)
     with pytest.raises(WorkStopped), watched(seen.append, lambda: True):
         scan(tmp_path, caption_extension=(".txt",))
+
+
+def test_what_must_not_be_ended_is_watched_by_nobody() -> None:
+    seen: list[WorkProgress] = []
+    with watched(seen.append, lambda: len(seen) == 1):
+        advance("first")
+        with unwatched():
+            advance("moving into place")
+        with pytest.raises(WorkStopped):
+            advance("later")
+    assert [each.words for each in seen] == ["first"]

@@ -7,9 +7,11 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import psutil
 
 from trainer.atomic_file import atomic_path, partial_folder, remove_partial_files
 from trainer.errors import DeliveryError
+from trainer.long_work import advance, unwatched
 from trainer.refusals import user_path
 from trainer.regular_file import open_regular
 from trainer.text import path_fault, printable
@@ -28,6 +31,11 @@ _STAGED = re.compile(r"\.lora-tui-[0-9a-f]{8}-(?P<pid>\d{1,10})-[0-9a-f]{8}")
 _REMOTE = re.compile(r"(?P<host>(?:[^/:\[\]]*@)?\[[^\]/]+\]|[^/:\[\]]+):(?P<folder>.*)", re.DOTALL)
 # A machine that is off or a dead connection must be reported, not waited for.
 _SSH_TIMEOUTS = ("-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
+
+# How often it is looked how far a program is, and how long the last word to a host may take that was left in the middle.
+_LOOK_SECONDS, _FAREWELL_SECONDS = 0.2, 5.0
+# Once a copier has read so much, ssh asks nothing any more in the line where progress stands.
+_SURELY_SENDING = 4 * _BLOCK
 
 _NO_FOLDER, _NOT_WRITABLE, _OTHER_CONTENT = 40, 41, 42
 _SSH_FAILED = 255
@@ -104,6 +112,7 @@ def copy_files(
         NameTaken: a file of other content has one of the names, and `replace` is off.
         FolderMissing: the folder does not exist, and `make_folder` is off.
         DeliveryError: the folder cannot be made or written, or the connection failed.
+        WorkStopped: it was ended by who watches it (`long_work`); the folder is as it was.
     """
     hashes = {name: _sha256(path) for name, path in files.items()}
     remote = _REMOTE.fullmatch(target)
@@ -116,15 +125,29 @@ def copy_files(
     return _copy_to_host(files, hashes, host, folder, replace)
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, words: str = "") -> str:
     digest = hashlib.sha256()
     try:
-        with open_regular(path) as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        for block in _blocks(path, words or f"reading {printable(path.name, 40)}:"):
+            digest.update(block)
     except OSError as error:
         raise DeliveryError(printable(str(path)), found=f"cannot be read ({error.strerror})") from error
     return digest.hexdigest()
+
+
+def _blocks(path: Path, words: str) -> Iterator[bytes]:
+    """Yield the content of a file piece by piece, and say before each how far it is."""
+    with open_regular(path) as file:
+        total, done = os.fstat(file.fileno()).st_size, 0
+        while block := file.read(_BLOCK):
+            _advance(words, done, total)
+            done += len(block)
+            yield block
+
+
+def _advance(words: str, done: int, total: int) -> None:
+    """Say how far something is, of bytes."""
+    advance(words, min(done, total) // 10**6, total // 10**6, "MB")
 
 
 def _files_to_send(hashes: Mapping[str, str], there: Mapping[str, str | None], where: str, replace: bool) -> CopyResult:
@@ -162,14 +185,18 @@ def _copy_to_folder(
         remove_partial_files(folder)
     there = {name: _content(folder / name, where) for name in files}
     delivered = _files_to_send(hashes, there, where, replace)
-    for name in delivered.sent:
-        try:
-            with atomic_path(folder / name) as beside:
-                shutil.copyfile(files[name], beside)
-                if _sha256(beside) != hashes[name]:
+    try:
+        # They move into place when the last one is complete.
+        with contextlib.ExitStack() as places:
+            for name in delivered.sent:
+                beside = places.enter_context(atomic_path(folder / name))
+                with open(beside, "wb") as copy:
+                    for block in _blocks(files[name], f"copying {printable(name, 40)}:"):
+                        copy.write(block)
+                if _sha256(beside, f"comparing {printable(name, 40)}:") != hashes[name]:
                     raise _other_content(where, name)
-        except OSError as error:
-            raise DeliveryError(where, found=f"cannot be written ({error.strerror})") from error
+    except OSError as error:
+        raise DeliveryError(where, found=f"cannot be written ({error.strerror})") from error
     return delivered
 
 
@@ -208,10 +235,13 @@ def _copy_to_host(
     host.run(_STAGE, folder, stage, *filter(_is_left, stages))
     try:
         host.copy({name: files[name] for name in delivered.sent}, f"{folder}/{stage}/", rsync=copier == "rsync")
-        host.run(_FINISH, folder, stage, *(word for name in delivered.sent for word in (name, hashes[name])))
+        advance(f"comparing on {printable(host.name, 40)}")
+        with unwatched():
+            host.run(_FINISH, folder, stage, *(word for name in delivered.sent for word in (name, hashes[name])))
     except BaseException:
-        with contextlib.suppress(DeliveryError):
-            host.run(_CLEAN, folder, stage)
+        # Where the connection is gone, the next copy to this folder removes what is left.
+        with contextlib.suppress(DeliveryError), unwatched():
+            host.run(_CLEAN, folder, stage, seconds=_FAREWELL_SECONDS)
         raise
     return delivered
 
@@ -253,8 +283,13 @@ class _Host:
         self._may_prompt = may_ask
         self._options = (*_SSH_TIMEOUTS, *(() if may_ask else ("-o", "BatchMode=yes")))
 
-    def run(self, script: str, *arguments: str) -> str:
+    def run(self, script: str, *arguments: str, seconds: float | None = None) -> str:
         """Run `script` in a shell there and return what it prints.
+
+        Args:
+            script: of sh.
+            arguments: its words.
+            seconds: after which it is given up; None for never.
 
         Raises:
             DeliveryError: it failed.
@@ -262,7 +297,8 @@ class _Host:
         # ssh joins words with spaces for the shell there: they are one word here already.
         words = shlex.join(["sh", "-c", script, "sh", *arguments])
         # Brackets are the copiers' way of writing an address.
-        return self._call(["ssh", *self._options, "--", re.sub(r"[\[\]]", "", self.name), words], arguments)
+        command = ["ssh", *self._options, "--", re.sub(r"[\[\]]", "", self.name), words]
+        return self._call(command, arguments, f"asking {printable(self.name, 40)}", seconds=seconds)
 
     def copy(self, files: Mapping[str, Path], folder: str, *, rsync: bool) -> None:
         """Copy `files` under their names into a folder there.
@@ -270,31 +306,57 @@ class _Host:
         Raises:
             DeliveryError: it failed.
         """
+        words = f"sending to {printable(self.name, 40)}:"
+        total = sum(path.stat().st_size for path in files.values())
         with _named(files) as paths:
             if rsync and shutil.which("rsync"):
                 # -L: what the links lead to; -s: the folder's name as it is, whatever shell is there.
                 ssh = shlex.join(["ssh", *self._options])
-                self._call(["rsync", "-L", "-s", "-e", ssh, "--", *paths, f"{self.name}:{folder}"], (folder,))
+                command = ["rsync", "-L", "-s", "-e", ssh, "--", *paths, f"{self.name}:{folder}"]
             else:
-                self._call(["scp", "-q", *self._options, "--", *paths, f"{self.name}:{folder}"], (folder,))
+                command = ["scp", "-q", *self._options, "--", *paths, f"{self.name}:{folder}"]
+            self._call(command, (folder,), words, total)
 
-    def _call(self, command: Sequence[str], about: Sequence[str]) -> str:
+    def _call(
+        self, command: Sequence[str], about: Sequence[str], words: str, total: int = 0, *, seconds: float | None = None
+    ) -> str:
+        """Run a program and return what it prints; say meanwhile how much of `total` bytes it has read."""
         try:
-            ran = subprocess.run(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",
-                check=False,
                 # Without a terminal no prompt can appear in the middle of a screen.
                 start_new_session=not self._may_prompt,
             )
         except OSError as error:
             raise DeliveryError(command[0], found=f"cannot be run ({error.strerror})", way_out="install it") from error
-        if ran.returncode:
-            raise self._failure(command[0], ran.returncode, ran.stderr, about)
-        return ran.stdout
+        with process:
+            try:
+                printed, complaint = self._outcome(process, words, total, seconds)
+            except BaseException:
+                _end(process, alone=self._may_prompt)
+                raise
+        if process.returncode:
+            raise self._failure(command[0], process.returncode, complaint, about)
+        return printed
+
+    def _outcome(
+        self, process: "subprocess.Popen[str]", words: str, total: int, seconds: float | None
+    ) -> tuple[str, str]:
+        began = time.monotonic()
+        while True:
+            try:
+                return process.communicate(timeout=_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                sent = _bytes_read(process.pid) if total else 0
+                if not self._may_prompt or sent > _SURELY_SENDING:
+                    _advance(words, sent, total)
+                if seconds is not None and time.monotonic() - began > seconds:
+                    raise DeliveryError(printable(self.name), found="no answer") from None
 
     def _failure(self, program: str, code: int, complaint: str, about: Sequence[str]) -> DeliveryError:
         where = printable(f"{self.name}:{about[0]}")
@@ -309,6 +371,24 @@ class _Host:
         found = f"{program}: {printable(lines[-1].strip(), 200)}" if lines else f"{program} ended with exit code {code}"
         way_out = "set up `ssh` to log in without a prompt" if code == _SSH_FAILED and not self._may_prompt else ""
         return DeliveryError(where, found=found, way_out=way_out)
+
+
+def _bytes_read(pid: int) -> int:
+    """Return how much a program has read, files for the most part; 0 where the system does not say."""
+    try:
+        return int(psutil.Process(pid).io_counters().read_chars)
+    except (AttributeError, psutil.Error, OSError):
+        return 0
+
+
+def _end(process: "subprocess.Popen[str]", *, alone: bool) -> None:
+    """End a program with what it has started; `alone` says that it has no group of its own."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(OSError):
+            process.send_signal(sign) if alone else os.killpg(process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=2.0)
+            return
 
 
 @contextlib.contextmanager

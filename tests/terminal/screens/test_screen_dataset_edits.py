@@ -12,13 +12,13 @@ from PIL import Image
 from screen_alone import until_true
 from textual.widgets import Input, OptionList
 
+from lora_tui.actions.long_job import run_long
 from lora_tui.screens.dataset_findings import DataFindingsDialog
 from lora_tui.screens.dataset_operation import OperationDialog
 from lora_tui.screens.dataset_orders import RepeatsDialog
 from lora_tui.screens.dataset_pairs import PairsScreen
 from lora_tui.screens.dataset_preview import EditPreviewDialog
 from lora_tui.screens.dataset_steps import CaptionStepsDialog
-from lora_tui.screens.long_job import run_long
 from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.working import WorkingDialog
 from lora_tui.terminal import text_editor

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from lora_tui.actions.publish import Publishing
 from lora_tui.screens.use_epoch import PublishDialog, used_line
+from trainer.long_work import advance
 from trainer.publish.epoch import PublishResult
 
 
@@ -146,11 +147,13 @@ async def test_on_the_screen_ssh_never_asks(runner, saved, box, until) -> None:
     assert (box.home / "hifumi-b1-e2.safetensors").read_bytes() == saved.read_bytes()
 
 
-async def test_closed_while_sending_it_continues_and_reports_the_end(runner, saved, until, monkeypatch) -> None:
-    gate = threading.Event()
+async def test_how_far_it_is_stands_there_and_escape_ends_it(runner, saved, until, seen, monkeypatch) -> None:
+    gate, arrived = threading.Event(), []
 
     def slow(self: Publishing, use: object, target: str, *, replace: bool, make_folder: bool) -> PublishResult:
-        gate.wait(20)
+        while not gate.wait(0.01):
+            advance("sending to box:", 12, 74, "MB")
+        arrived.append(target)
         return PublishResult("hifumi", target, ("hifumi.safetensors",), (), ())
 
     monkeypatch.setattr(Publishing, "send", slow)
@@ -159,10 +162,11 @@ async def test_closed_while_sending_it_continues_and_reports_the_end(runner, sav
         await type_into(pilot, dialog, "target", "box:x")
         await type_into(pilot, dialog, "negative", "x")
         await pilot.press("enter")
+        await until(pilot, lambda: "sending to box: 12 of 74 MB … · esc: cancel" in seen(runner.app))
         await pilot.press("escape")
         await until(pilot, lambda: ended == [None])
         gate.set()
-        await until(pilot, lambda: any(note.message == "hifumi is in box:x" for note in runner.app._notifications))
+    assert arrived == []
 
 
 def test_what_was_done_is_shown_in_a_line() -> None:

@@ -31,9 +31,9 @@ class Slow:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lora_tui.actions import order_sender
+    from lora_tui.actions import long_job
 
-    monkeypatch.setattr(order_sender, "SHOWN_AFTER", 0.05)
+    monkeypatch.setattr(long_job, "SHOWN_AFTER", 0.05)
 
 
 async def started(runner, pilot, until, **how) -> Slow:

@@ -5,11 +5,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from fake_host import FakeHost
 
 from trainer.atomic_file import atomic_path
 from trainer.errors import DeliveryError
+from trainer.long_work import WorkProgress, WorkStopped, watched
 from trainer.publish.copy_files import FolderMissing, NameTaken, _stage_start, copy_files
 
 
@@ -69,6 +71,42 @@ def test_what_is_there_already_is_not_sent_again(place: Place, files: dict[str, 
     delivered = copy_files(files, place.target)
     assert (delivered.sent, delivered.unchanged) == ((), tuple(files))
     assert (place.folder / "hifumi v3.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("copier", ["scp", "rsync"])
+def test_a_copy_that_is_ended_leaves_nothing_there_and_no_program_here(
+    copier: str, box: FakeHost, files: dict[str, Path]
+) -> None:
+    if copier == "rsync":
+        box.with_rsync()
+    box.stall()
+    said: list[str] = []
+    with pytest.raises(WorkStopped), watched(lambda now: said.append(now.words), lambda: "sending to me@box:" in said):
+        copy_files(files, "me@box:")
+    assert any(call.startswith(copier) for call in box.calls)
+    assert names(box.home) == []
+    assert not [child for child in psutil.Process().children(recursive=True) if "box" in " ".join(child.cmdline())]
+
+
+def test_a_copy_into_a_folder_that_is_ended_between_two_files_leaves_nothing(
+    tmp_path: Path, files: dict[str, Path]
+) -> None:
+    (tmp_path / "models").mkdir()
+    said: list[str] = []
+    last = f"copying {list(files)[-1]}:"
+    with pytest.raises(WorkStopped), watched(lambda now: said.append(now.words), lambda: last in said):
+        copy_files(files, str(tmp_path / "models"))
+    assert names(tmp_path / "models") == [], said
+
+
+def test_how_far_a_copy_is_is_said_in_megabytes(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "big").write_bytes(bytes(5 * 10**6))
+    said: list[WorkProgress] = []
+    with watched(said.append, lambda: False):
+        copy_files({"lora.safetensors": tmp_path / "big"}, str(tmp_path / "models"))
+    assert WorkProgress("copying lora.safetensors:", 4, 5, "MB") in said
+    assert {now.total for now in said} == {5}
 
 
 def test_another_content_under_the_name_is_left_alone(place: Place, files: dict[str, Path]) -> None:
