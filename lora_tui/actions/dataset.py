@@ -52,7 +52,8 @@ class CaptionWork:
     """
 
     def __init__(self, workspace: Workspace, source: Callable[[], DatasetSource]) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
+        """Keeps the history."""
         self._source = source
 
     def plan(
@@ -67,9 +68,9 @@ class CaptionWork:
         from trainer.captions.plan import plan_edit
 
         show(_LOOKING, 0, 0)
-        files = self._files(self.pictures(ids))
+        files = self.files(self.pictures(ids))
         plan = plan_edit(edit, files, show=lambda done, total: show(_PLANNING, done, total), stop=stop)
-        return self._with_bakes(plan)
+        return self.with_bakes(plan)
 
     def conventions(self) -> "tuple[CaptionConvention, ...]":
         """Return how captions are written for bases like that of the settings; where that is not known, for all there are."""
@@ -88,11 +89,10 @@ class CaptionWork:
         from trainer.captions.conventions import ConventionEdit, plan_convention
 
         show(_LOOKING, 0, 0)
-        files = self._files(self.pictures(ids))
-        subject = self._source().subject()
-        edit = ConventionEdit(convention, "" if subject is None else subject.trigger)
+        files = self.files(self.pictures(ids))
+        edit = ConventionEdit(convention, self.trigger())
         planned = plan_convention(edit, files, show=lambda done, total: show(_PLANNING, done, total), stop=stop)
-        return self._with_bakes(planned.plan)
+        return self.with_bakes(planned.plan)
 
     def plan_tags(self, picture: "IndexedPicture", before: Sequence[str], after: Sequence[str]) -> "CaptionEditPlan":
         """Return what it would change to give one caption other tags.
@@ -128,7 +128,7 @@ class CaptionWork:
         """
         from trainer.captions.history import CaptionHistory
 
-        history = CaptionHistory(self._workspace)
+        history = CaptionHistory(self.workspace)
         return history.write(plan, show=lambda done, total: show(_WRITING, done, total), stop=stop)
 
     def turn(self, step: "CaptionStep", show: Show, stop: Stop, *, complete: bool = False) -> "CaptionStep":
@@ -144,7 +144,7 @@ class CaptionWork:
         """
         from trainer.captions.history import CaptionHistory
 
-        history = CaptionHistory(self._workspace)
+        history = CaptionHistory(self.workspace)
         turn = history.redo if step.undone or complete else history.undo
         return turn(step.number, show=lambda done, total: show(_WRITING, done, total), stop=stop)
 
@@ -152,7 +152,7 @@ class CaptionWork:
         """Return every step, the oldest first."""
         from trainer.captions.history import CaptionHistory
 
-        return CaptionHistory(self._workspace).steps()
+        return CaptionHistory(self.workspace).steps()
 
     def text_for_editor(self, picture: "IndexedPicture") -> EditorText:
         """Return a copy of the whole caption of a picture for an editor to open.
@@ -191,15 +191,34 @@ class CaptionWork:
         """Return what is asked of the index of the pictures shown."""
         from trainer.data_index.index import DataIndex
 
-        with DataIndex(self._workspace) as index:
+        with DataIndex(self.workspace) as index:
             index.recall(self._source().resolved())
             return question(index)
 
-    def _with_bakes(self, plan: "CaptionEditPlan") -> "CaptionEditPlan":
+    def files(self, pictures: "Sequence[IndexedPicture]") -> "list[CaptionFile]":
+        """Return the caption files of pictures, also of those that have none yet.
+
+        Raises:
+            SettingsError, DatasetError: the settings or a folder cannot be read.
+        """
+        from trainer.captions.find import CaptionWays, caption_files
+
+        return caption_files(pictures, CaptionWays.of(self._source().resolved()))
+
+    def trigger(self) -> str:
+        """Return the trigger of the settings' subject, "" where there is none; reads its file.
+
+        Raises:
+            SettingsError: its file cannot be read.
+        """
+        subject = self._source().subject()
+        return "" if subject is None else subject.trigger
+
+    def with_bakes(self, plan: "CaptionEditPlan") -> "CaptionEditPlan":
         """Return a plan that says which bakes are running on the pictures."""
         from lora_tui.actions.captions import with_bakes_remarked
 
-        return with_bakes_remarked(self._workspace, plan)
+        return with_bakes_remarked(self.workspace, plan)
 
     def _place(self) -> "CaptionPlace":
         from lora_tui.actions.captions import CaptionPlace
@@ -207,15 +226,10 @@ class CaptionWork:
 
         source = self._source()
         settings = source.resolved()
-        return CaptionPlace(self._workspace, CaptionWays.of(settings), source.path, settings)
-
-    def _files(self, pictures: "Sequence[IndexedPicture]") -> "list[CaptionFile]":
-        from trainer.captions.find import CaptionWays, caption_files
-
-        return caption_files(pictures, CaptionWays.of(self._source().resolved()))
+        return CaptionPlace(self.workspace, CaptionWays.of(settings), source.path, settings)
 
     def _file(self, picture: "IndexedPicture") -> "CaptionFile":
-        (file,) = self._files([picture])
+        (file,) = self.files([picture])
         return file
 
 

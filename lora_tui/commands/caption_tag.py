@@ -163,11 +163,9 @@ def run_shown(tagger: "Tagger", pictures: "Sequence[Path]", workspace: "Workspac
     """
     from lora_tui.commands.progress_line import ProgressLine
     from trainer.tagger.run import run_tagger
-    from trainer.tagger.score_cache import CACHE, ScoreCache
-    from trainer.workspace import cache_home
+    from trainer.tagger.score_cache import ScoreCache, score_cache_of
 
-    path = workspace.root / CACHE if workspace.journal_path.is_file() else cache_home() / CACHE.name
-    with ProgressLine() as line, ScoreCache(path) as cache:
+    with ProgressLine() as line, ScoreCache(score_cache_of(workspace)) as cache:
         run = run_tagger(
             tagger,
             pictures,

@@ -6,6 +6,7 @@ from typing import Any
 from textual.screen import Screen
 
 from lora_tui.actions.order_sender import OrderSender
+from lora_tui.actions.tagging import TaggerDesk
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.screens.plan_dialogs import NO_SETTINGS
 from lora_tui.screens.settings_files import SettingsFiles
@@ -36,6 +37,7 @@ class BakeDataset:
         self._editor = editor
         self._files = files
         self._wake_feed = wake_feed
+        self._tagger = TaggerDesk()
 
     def show(self) -> None:
         """Show the data of the settings that are open; captions may have been edited there, so the plan is made anew afterwards."""
@@ -45,7 +47,7 @@ class BakeDataset:
         if self._editor.draft is None:
             self._sender.warn(NO_SETTINGS)
             return
-        doors = DatasetDoors(self._source, self._editor.changed, self._files.save, self._is_unsaved)
+        doors = DatasetDoors(self._source, self._editor.changed, self._files.save, self._is_unsaved, self._tagger)
         sender = self._sender
         screen = DatasetScreen(sender.workspace, sender.engine, doors, sender.rights, self._wake_feed)
         self._screen.app.push_screen(screen, lambda _: self._editor.ask())

@@ -120,8 +120,8 @@ class CaptionOrders:
         """Show what the edits of a finding would change, and write it if the user says so."""
         self._plan(finding.edits, finding.ids, lambda plan: self.preview(plan, plural(len(finding.ids), "picture")))
 
-    def preview(self, plan: "CaptionEditPlan", about: str) -> None:
-        """Show what a plan changes, and write it if the user says so."""
+    def preview(self, plan: "CaptionEditPlan", about: str, notes: Sequence[str] = ()) -> None:
+        """Show what a plan changes, for which pictures, with lines on it, and write it if the user says so."""
         from lora_tui.screens.dataset_preview import EditPreviewDialog
 
         def take(written: bool | None) -> None:
@@ -129,7 +129,7 @@ class CaptionOrders:
                 self._write(plan)
 
         heading = f"{plan.words[0].upper()}{plan.words[1:]}: {about}"
-        self._screen.app.push_screen(EditPreviewDialog(heading, plan), take)
+        self._screen.app.push_screen(EditPreviewDialog(heading, plan, notes), take)
 
     def _ask_arguments(self, key: str, tags: Sequence[str], ids: Sequence[int], about: str) -> None:
         from lora_tui.screens.dataset_operation import OperationDialog

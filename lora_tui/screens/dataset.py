@@ -2,35 +2,31 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from lora_tui.actions.dataset import CaptionWork
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.keys.key_lines import shown_dataset_keys
 from lora_tui.keys.keymap import bindings
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.dataset_actions import DatasetActions
 from lora_tui.screens.dataset_orders import DatasetDoors, DatasetOrders
 from lora_tui.screens.dataset_panes import DatasetPanes
-from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.terminal.key_queue import await_answer
-from lora_tui.widgets.caption_tags import CaptionTags
 from lora_tui.widgets.filter_line import FilterLine
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.picture_list import PictureList
-from lora_tui.widgets.tag_line import TagPrompt, TypedFor, TypedTagLine
+from lora_tui.widgets.tag_line import TagPrompt
 from lora_tui.widgets.tag_table import TagTable
-from lora_tui.wording.picture_filter import parse_picture_filter, term_of, with_term_turned
+from lora_tui.wording.picture_filter import term_of, with_term_turned
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.workers.dataset_reader import (
     BucketsCounted,
@@ -44,21 +40,22 @@ from lora_tui.workers.dataset_refresher import DatasetRefresher, Refreshed, Refr
 from lora_tui.workers.dataset_source import DatasetSource
 from lora_tui.workers.picture_reader import PictureReader
 from lora_tui.workers.picture_requests import PicturesRead
-from trainer.errors import SettingsError
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from trainer.data_index.record import IndexedPicture, PictureQuery, SortKey
+    from trainer.data_index.record import IndexedPicture
 
 _HINT = 'backpack -tag:"school uniform" folder:3_school fault:any is:excluded no:caption'
 _READING = "reading the index …"
 _LOOKING = "no pictures are known yet: the folders are being looked at"
 # Captions whose tags are kept as they are written.
 _KEPT_TAGS = 8192
+# How often it is looked how far a tagger is.
+_TAGGER_SECONDS = 0.5
 
 
-class DatasetScreen(DatasetActions, Screen[None]):
+class DatasetScreen(DatasetActions):
     """The data of the settings that are open.
 
     Args:
@@ -80,6 +77,8 @@ class DatasetScreen(DatasetActions, Screen[None]):
         & > #look { height: auto; max-height: 3; padding: 0 1; color: $muted; display: none; }
         & > #look.-shown { display: block; }
         & > #look.-error { color: $error; }
+        & > #tagger { height: auto; max-height: 2; padding: 0 1; color: $muted; display: none; }
+        & > #tagger.-shown { display: block; }
         & > FilterLine { height: 1; padding: 0 1; border: none; display: none; background: $panel; }
         & > FilterLine:focus { border: none; }
         &.-finding > FilterLine { display: block; }
@@ -116,18 +115,11 @@ class DatasetScreen(DatasetActions, Screen[None]):
             self._captions_changed,
             self._settings_changed,
         )
-        self._text = ""
-        # The filter that was asked for last, and the last one that any picture passed: of a key being typed the beginning is none.
-        self._asked: tuple[PictureQuery | None, str] = (None, "")
-        self._found_by = ""
-        self._sort: SortKey = "name"
-        self._descending = False
         self._total = 0
         self._tags_of: dict[int, tuple[str, ...]] = {}
-        # Captions written here that the index does not know yet.
-        self._written: dict[int, tuple[str, ...]] = {}
         self._looked = threading.Event()
         self._mask = False
+        self._tagger_shown = ""
         self._unseen = 0
         self._looking = False
 
@@ -140,6 +132,7 @@ class DatasetScreen(DatasetActions, Screen[None]):
         """Yield the title, what is going on, the panes, the line to type into, and the keys."""
         yield Static("", id="dataset-title")
         yield Static("", id="look")
+        yield Static("", id="tagger")
         yield FilterLine(_HINT)
         yield Static("", id="filter-error")
         yield self.panes
@@ -159,22 +152,13 @@ class DatasetScreen(DatasetActions, Screen[None]):
         self.orders.tell_interrupted()
         self.show_title()
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
+        self.set_interval(_TAGGER_SECONDS, self._show_tagger)
 
     def on_unmount(self) -> None:
         """End the threads."""
         self.reader.stop()
         self.refresher.stop()
         self.picture_reader.stop()
-
-    @property
-    def picture_list(self) -> PictureList:
-        """The list of pictures."""
-        return self.panes.picture_list
-
-    @property
-    def prompt(self) -> TagPrompt:
-        """The line that tags are typed into."""
-        return self.query_one(TagPrompt)
 
     # What comes from the threads
 
@@ -183,8 +167,7 @@ class DatasetScreen(DatasetActions, Screen[None]):
         event.stop()
         now = event.listing
         self._total = now.total
-        if now.ids and now.query == self._asked[0]:
-            self._found_by = self._asked[1]
+        self.note_found(now)
         empty = "no picture passes the filter" if self._text else _LOOKING if self._looking else "no pictures"
         self.picture_list.show(now.ids, empty)
         self.picture_list.read_again()
@@ -265,133 +248,22 @@ class DatasetScreen(DatasetActions, Screen[None]):
         event.stop()
         self.show_title()
 
-    @on(PictureList.CaptionAsked)
-    def _go_to_caption(self, event: PictureList.CaptionAsked) -> None:
-        event.stop()
-        self.action_view("caption")
-
     @on(PictureList.ExclusionAsked)
     def _exclude(self, event: PictureList.ExclusionAsked) -> None:
         event.stop()
         marked, here = self.picture_list.marked, self.picture_list.current_id
         self.orders.exclude(tuple(marked) if marked else (here,) if here is not None else ())
 
-    @on(PictureList.SortAsked)
-    def _ask_order(self, event: PictureList.SortAsked) -> None:
-        event.stop()
-        from trainer.data_index.record import SORTS
-
-        def sort(key: str | None) -> None:
-            if key is not None:
-                self._descending = key == self._sort and not self._descending
-                self._sort = next(each for each in SORTS if each == key)
-                self._list()
-
-        choices = [PickChoice(key, key, words) for key, words in SORTS.items()]
-        heading = "Order of the pictures; the same again turns it round"
-        self.app.push_screen(PickDialog(heading, choices, self._sort), sort)
-
-    @on(CaptionTags.LineAsked)
-    def _ask_for_tags(self, event: CaptionTags.LineAsked) -> None:
-        event.stop()
-        if self.picture is not None and self.sender.may_bake():
-            if event.renames:
-                self._open_line("rename", self.panes.caption.current or "")
-            else:
-                self._open_line("add", "")
-
-    @on(CaptionTags.Ordered)
-    def _order_tags(self, event: CaptionTags.Ordered) -> None:
-        event.stop()
-        self._write_tags(event.tags, event.at)
-
     @on(TagTable.OnlyAsked)
     def _list_with_tag(self, event: TagTable.OnlyAsked) -> None:
         event.stop()
         term = term_of("tag", event.tag, no=event.without)
-        self._set_filter(with_term_turned(self._text, term, [term_of("tag", event.tag, no=not event.without)]))
-
-    @on(TagTable.Changed)
-    def _title_tags(self, event: TagTable.Changed) -> None:
-        event.stop()
-        self.panes.title_tags()
+        self.set_filter(with_term_turned(self._text, term, [term_of("tag", event.tag, no=not event.without)]))
 
     @on(TagTable.OperationAsked)
     def _operate_on_tags(self, event: TagTable.OperationAsked) -> None:
         event.stop()
         self._operate(event.operation)
-
-    @on(CaptionTags.Left)
-    @on(TagTable.Left)
-    def _go_to_list(self, event: CaptionTags.Left | TagTable.Left) -> None:
-        event.stop()
-        self.action_view("pictures")
-
-    # Lines to type into
-
-    @on(FilterLine.Changed, "#filter")
-    def _filter(self, event: FilterLine.Changed) -> None:
-        event.stop()
-        self._text = event.value.strip()
-        self._list()
-
-    @on(FilterLine.Moved)
-    def _move(self, event: FilterLine.Moved) -> None:
-        event.stop()
-        self.picture_list.action_move(event.by)
-
-    @on(FilterLine.Left)
-    def _leave_filter(self, event: FilterLine.Left) -> None:
-        event.stop()
-        line = self.query_one(FilterLine)
-        if not event.kept:
-            line.value = ""
-        # At once, not by focus(), which waits its turn: a key typed behind enter is the list's.
-        self.set_focus(self.picture_list)
-        self.set_class(bool(line.value.strip()), "-finding")
-
-    @on(TypedTagLine.Changed, "#tag-line")
-    def _find(self, event: TypedTagLine.Changed) -> None:
-        event.stop()
-        if self.prompt.finds:
-            self.panes.tags.find(event.value)
-
-    @on(TypedTagLine.Kept)
-    def _take_typed(self, event: TypedTagLine.Kept) -> None:
-        event.stop()
-        if event.typed_for == "find":
-            self._close_line(self.panes.tags)
-            return
-        from trainer.captions.operations import typed_tags
-
-        try:
-            typed = typed_tags(event.text)
-        except SettingsError as error:
-            self.sender.show_error(error.line())
-            return
-        caption = self.panes.caption
-        self._close_line(caption)
-        tags, at = caption.tags, caption.at
-        if event.typed_for == "rename":
-            self._write_tags((*tags[:at], *typed, *tags[at + 1 :]), at)
-        else:
-            behind = min(at + 1, len(tags))
-            self._write_tags((*tags[:behind], *typed, *tags[behind:]), behind)
-
-    @on(TypedTagLine.Left)
-    def _leave_line(self, event: TypedTagLine.Left) -> None:
-        event.stop()
-        if event.typed_for == "find":
-            self.panes.tags.find("")
-        self._close_line(self.panes.tags if event.typed_for == "find" else self.panes.caption)
-
-    def _open_line(self, typed_for: TypedFor, text: str) -> None:
-        self.prompt.ask(typed_for, text, self.panes.tags.names)
-
-    def _close_line(self, back: Widget) -> None:
-        self.prompt.close()
-        # At once: a key typed behind enter is the pane's.
-        self.set_focus(back)
 
     # What the keys do
 
@@ -410,14 +282,14 @@ class DatasetScreen(DatasetActions, Screen[None]):
     def action_leave(self) -> None:
         """Back to all pictures, where they are filtered, then to the Bake screen."""
         if self._text:
-            self._set_filter("")
+            self.set_filter("")
         else:
             self.dismiss(None)
 
     def action_find(self) -> None:
         """Filter the pictures; from the table of tags find one."""
         if self.panes.view == "tags":
-            self._open_line("find", self.panes.tags.found_by)
+            self.open_line("find", self.panes.tags.found_by)
             return
         if self.panes.in_tabs:
             self.panes.show_view("pictures", focus=False)
@@ -427,6 +299,10 @@ class DatasetScreen(DatasetActions, Screen[None]):
     def action_operate(self) -> None:
         """Ask for an operation on tags."""
         self._operate(None)
+
+    def action_tag(self) -> None:
+        """Let a tagger look at pictures, or show the one that does."""
+        self.orders.tagger.ask(*self._chosen_pictures())
 
     def action_findings(self) -> None:
         """Show what stands out."""
@@ -455,57 +331,29 @@ class DatasetScreen(DatasetActions, Screen[None]):
 
     # The rest
 
-    def _list(self) -> None:
-        """List what the filter asks for, or say what is wrong with it."""
-        error, text = self.query_one("#filter-error", Static), self._text
-        try:
-            query = parse_picture_filter(text)
-        except SettingsError as fault:
-            error.update(Content(f"{FAILED.mark} {printable(fault.line())}"))
-            error.add_class("-shown")
-            text = self._found_by
-            query = parse_picture_filter(text)
-        else:
-            error.remove_class("-shown")
-        query = replace(query, sort=self._sort, descending=self._descending)
-        self._asked = (query, text)
-        await_answer(self, self.reader.show(query))
-
-    def _set_filter(self, text: str) -> None:
-        self.query_one(FilterLine).value = text
-        self.set_class(bool(text), "-finding")
-
     def _list_only(self, text: str) -> None:
-        self._set_filter(text)
+        self.set_filter(text)
         self.action_view("pictures")
 
-    def _operate(self, operation: str | None) -> None:
+    def _chosen_pictures(self) -> tuple[Sequence[int], str]:
+        """Return the marked pictures, else all that are listed, and which these are in words."""
         marked = self.picture_list.marked
         ids: Sequence[int] = tuple(marked) if marked else self.picture_list.ids
         about = plural(len(ids), "marked picture" if marked else "picture")
         if not marked:
             about += " listed" if self._text else ", all there are"
+        return ids, about
+
+    def _operate(self, operation: str | None) -> None:
         table = self.panes.tags
         tags = table.chosen if operation is not None or self.focused is table else ()
-        self.orders.operate(operation, tags, ids, about)
-
-    def _write_tags(self, tags: Sequence[str], at: int) -> None:
-        picture, before = self.picture, self.panes.caption.tags
-        if picture is None or tuple(tags) == before:
-            return
-
-        def written() -> None:
-            self._written[picture.id] = tuple(tags)
-            if self.picture is not None and self.picture.id == picture.id:
-                self.panes.caption.at = at
-                self.panes.show_caption(self.picture, tags)
-
-        self.orders.order_tags(picture, before, tuple(tags), written)
+        self.orders.operate(operation, tags, *self._chosen_pictures())
 
     def _tags(self, picture: "IndexedPicture | None") -> Sequence[str]:
         if picture is None:
             return ()
-        return self._written.get(picture.id) or self._tags_of.get(picture.id, ())
+        written = self._written.get(picture.id)
+        return self._tags_of.get(picture.id, ()) if written is None else written
 
     def _look_at_folders(self) -> None:
         """Look for what has changed in the folders, behind what is shown."""
@@ -528,14 +376,24 @@ class DatasetScreen(DatasetActions, Screen[None]):
         line.set_class(bool(text), "-shown")
         line.set_class(error, "-error")
 
+    def _show_tagger(self) -> None:
+        """Show how far a tagger is that goes on behind the screen."""
+        text = printable(keys_of(self.app).fill(self.orders.tagger.line))
+        if text != self._tagger_shown:
+            self._tagger_shown = text
+            line = self.query_one("#tagger", Static)
+            line.update(Content(text))
+            line.set_class(bool(text), "-shown")
+
     def show_title(self) -> None:
         """Show how many pictures there are, which are listed, and whether settings are unsaved."""
         shown, marked = self.picture_list, self.picture_list.marked
         star = " *" if self.doors.unsaved() else ""
         count = plural(self._total, "picture")
         listed = f"{len(shown.ids):,} of {count}" if self._text else count
-        order = "" if self._sort == "name" and not self._descending else f"by {self._sort}"
-        words = " · ".join(part for part in (listed, f"{len(marked):,} marked" if marked else "", order) if part)
+        words = " · ".join(
+            part for part in (listed, f"{len(marked):,} marked" if marked else "", self.order_words) if part
+        )
         name = printable(self._source.path.name, 30)
         title = Content.assemble(("Data set", "bold"), (f"  {name}{star}  ", "$muted"), words)
         self.query_one("#dataset-title", Static).update(title)

@@ -1,34 +1,17 @@
 """The keys of the Dataset screen that hand on to whoever does the work."""
 
-from typing import TYPE_CHECKING
-
-from lora_tui.actions.order_sender import OrderSender
-from lora_tui.screens.dataset_orders import DatasetDoors, DatasetOrders
-from lora_tui.screens.dataset_panes import DatasetPanes
-
-if TYPE_CHECKING:
-    from trainer.data_index.record import IndexedPicture
+from lora_tui.screens.dataset_orders import DatasetDoors
+from lora_tui.screens.dataset_typing import DatasetTyping
 
 
-class DatasetActions:
-    """What the keys call; a base of the screen beside Screen.
+class DatasetActions(DatasetTyping):
+    """What the keys call; a base of the Dataset screen, which sets its attributes.
 
     Attributes:
-        orders: ask and write.
-        panes: show.
-        sender: knows what the keys may do.
         doors: to the settings.
     """
 
-    orders: DatasetOrders
-    panes: DatasetPanes
-    sender: OrderSender
     doors: DatasetDoors
-
-    @property
-    def picture(self) -> "IndexedPicture | None":
-        """The picture under the cursor, as far as it is known."""
-        return self.panes.picture_list.current
 
     def show_title(self) -> None:
         """Show what is shown, and whether settings are unsaved; the screen's own."""

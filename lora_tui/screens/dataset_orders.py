@@ -1,7 +1,7 @@
 """What the keys of the Dataset screen ask and do beside captions: pictures left out, repeats, findings, near-duplicates."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +9,12 @@ from textual.screen import Screen
 
 from lora_tui.actions.dataset import CaptionWork
 from lora_tui.actions.order_sender import OrderSender
+from lora_tui.actions.tagging import TaggerDesk
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.screens.caption_orders import CaptionOrders
 from lora_tui.screens.dialog import NoteDialog
 from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.screens.tagger_orders import TaggerOrders
 from lora_tui.workers.dataset_source import DatasetSource
 from trainer.errors import LoraTuiError
 from trainer.text import plural, printable
@@ -37,12 +39,14 @@ class DatasetDoors:
         change: puts values into the form.
         save: saves the settings to their file, then does what it is given.
         unsaved: whether they have edits that are not saved.
+        tagger: the program's, which may be at work while this screen is closed.
     """
 
     source: Callable[[], DatasetSource | None]
     change: Callable[[Mapping[str, object]], object]
     save: Callable[[Callable[[], object]], object]
     unsaved: Callable[[], bool]
+    tagger: TaggerDesk = field(default_factory=TaggerDesk)
 
 
 class RepeatsDialog(NoteDialog):
@@ -77,6 +81,8 @@ class DatasetOrders(CaptionOrders):
         settings_changed: Callable[[], object],
     ) -> None:
         super().__init__(screen, sender, work, changed)
+        self.tagger = TaggerOrders(screen, sender, work, doors.tagger, self.preview)
+        """What the key of the tagger does."""
         self._doors = doors
         self._pictures = pictures
         self._settings_changed = settings_changed

@@ -185,6 +185,22 @@ class DatasetPanes(Vertical):
         marked = f", {len(table.marked):,} marked" if table.marked else ""
         table.border_title = heading(f"{plural(len(table.names), 'tag')} {table.order}{marked}")
 
+    @on(PictureList.CaptionAsked)
+    def _go_to_caption(self, event: PictureList.CaptionAsked) -> None:
+        event.stop()
+        self.show_view("caption")
+
+    @on(CaptionTags.Left)
+    @on(TagTable.Left)
+    def _go_to_list(self, event: CaptionTags.Left | TagTable.Left) -> None:
+        event.stop()
+        self.show_view("pictures")
+
+    @on(TagTable.Changed)
+    def _take_change(self, event: TagTable.Changed) -> None:
+        event.stop()
+        self.title_tags()
+
     @on(TabLine.Picked)
     def _pick_tab(self, event: TabLine.Picked) -> None:
         event.stop()

@@ -1,5 +1,6 @@
 """What an edit of captions would change, before it is written."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -29,6 +30,7 @@ class EditPreviewDialog(ReadDialog[bool]):
     Args:
         heading: what would be done, to which pictures.
         plan: the changes.
+        notes: what else there is to say of them, a line each.
     """
 
     DEFAULT_CSS = """
@@ -45,8 +47,9 @@ class EditPreviewDialog(ReadDialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("edit preview")
     ENTER_ACTS = True
 
-    def __init__(self, heading: str, plan: "CaptionEditPlan") -> None:
+    def __init__(self, heading: str, plan: "CaptionEditPlan", notes: Sequence[str] = ()) -> None:
         super().__init__()
+        self._notes = notes
         self._heading = heading
         self._plan = plan
 
@@ -60,6 +63,8 @@ class EditPreviewDialog(ReadDialog[bool]):
             keys = ("read.down read.up=scroll", "read.close=cancel")
             wanted = ("preview.write", *keys) if plan.changes else keys
             yield Static(Content(key_hint(self, *wanted)), id="keys")
+            if self._notes:
+                yield Static(Content("\n".join(map(printable, self._notes))), classes="counts")
             for remark in plan.remarks:
                 yield Static(Content(f"{WARNING.mark} {printable(remark)}"), classes="refused")
             for refused in plan.refused[:_REFUSED_SHOWN]:

@@ -46,7 +46,12 @@ class WorkingDialog(Dialog[None]):
         with Vertical():
             yield Static(Content.styled(printable(self._shown_job.words, 60), "bold"))
             yield Static("", id="progress")
-            yield Static(Content(key_hint(self, "dialog.cancel")), id="keys")
+            yield Static(Content(self.keys), id="keys")
+
+    @property
+    def keys(self) -> str:
+        """The keys, in a line."""
+        return key_hint(self, "dialog.cancel")
 
     def on_mount(self) -> None:
         """Close with the job."""

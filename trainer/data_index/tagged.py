@@ -43,8 +43,8 @@ def tagged_pictures(data: DataSet) -> tuple[TaggedPicture, ...]:
     return tuple(_tagged(picture, data.name_of(picture)) for picture in data.pictures if not picture.is_reg)
 
 
-def tagged_indexed(pictures: Iterable[IndexedPicture]) -> tuple[TaggedPicture, ...]:
-    """Return those pictures of the index that are trained on."""
+def tagged_indexed(pictures: Iterable[IndexedPicture], *, every: bool = False) -> tuple[TaggedPicture, ...]:
+    """Return those pictures of the index that are trained on, or every one."""
     return tuple(
         TaggedPicture(
             picture.name,
@@ -56,7 +56,7 @@ def tagged_indexed(pictures: Iterable[IndexedPicture]) -> tuple[TaggedPicture, .
             picture.caption_file is not None,
         )
         for picture in pictures
-        if picture.use == "training" and not picture.excluded
+        if every or (picture.use == "training" and not picture.excluded)
     )
 
 

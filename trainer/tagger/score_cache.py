@@ -11,6 +11,7 @@ from typing import Self
 from trainer.file_mark import mark_of
 from trainer.private_files import make_private_folder
 from trainer.tagger.record import TagScore
+from trainer.workspace import Workspace, cache_home
 
 CACHE = Path("cache") / "tagger-scores.sqlite"
 """Where a workspace keeps it."""
@@ -18,6 +19,11 @@ CACHE = Path("cache") / "tagger-scores.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS score (tagger TEXT, picture TEXT, tags TEXT, PRIMARY KEY (tagger, picture)) WITHOUT ROWID"
 # Half a kilobyte each; of more the ones of other taggers go first.
 _MAX_ROWS = 400_000
+
+
+def score_cache_of(workspace: Workspace) -> Path:
+    """Return where what taggers said is kept: in a workspace's cache, in the user's own where it is not there yet."""
+    return workspace.root / CACHE if workspace.journal_path.is_file() else cache_home() / CACHE.name
 
 
 class ScoreCache:

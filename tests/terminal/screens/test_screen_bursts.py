@@ -71,6 +71,7 @@ from lora_tui.screens.queue import QueueDialog
 from lora_tui.screens.samples import LargeSampleScreen, SamplesScreen
 from lora_tui.screens.save_import import SaveImportDialog
 from lora_tui.screens.settings_changes import ChangesDialog
+from lora_tui.screens.tagger import TaggerDialog
 from lora_tui.screens.twin import TwinDialog
 from lora_tui.screens.use_epoch import PublishDialog
 from lora_tui.screens.workspaces import WorkspacesDialog
@@ -377,6 +378,7 @@ OPENERS: dict[str, tuple[Callable[[Any], None], Bring, Opened]] = {
     "dataset.findings": (idle, in_the_data, DataFindingsDialog),
     "dataset.pairs": (with_a_copy, in_the_data, PairsScreen),
     "dataset.repeats": (idle, in_the_data, PickDialog),
+    "dataset.tagger": (idle, in_the_data, TaggerDialog),
     "pictures.sort": (idle, in_the_data, PickDialog),
     "caption.rename": (idle, in_a_caption, None),
     "caption.add": (idle, in_a_caption, None),
@@ -549,7 +551,7 @@ _LONG = (
     "report.find",
     *(f"journal.{name}" for name in ("sort", "metric", "diff", "tags", "fork", "prune", "frontier")),
     *(f"ladder.{name}" for name in ("measure", "grid", "extend", "doneness", "measures")),
-    *(f"dataset.{name}" for name in ("operation", "steps", "findings", "repeats")),
+    *(f"dataset.{name}" for name in ("operation", "steps", "findings", "repeats", "tagger")),
     *("dataset.filter", "dataset.pairs", "pictures.sort", "caption.add", "tags.rename", "tags.front", "tags.add"),
 )
 
