@@ -1,18 +1,24 @@
 """What can be done with one saved LoRA of the bake shown: the list that Enter opens, and what each line does."""
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from textual import on, work
+from textual.message import Message
 from textual.screen import Screen
 
 from lora_tui.actions import epochs, journal
+from lora_tui.actions.exposures import read_exposures
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.draft import SettingsDraft
 from lora_tui.screens.confirm import ConfirmDialog
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.snapshot import Snapshot
 from lora_tui.wording.epoch_standings import said_words
+from lora_tui.wording.exposures import exposed_lines
 from lora_tui.wording.numbers import losses_line
+from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, Checkpoint
 from trainer.text import printable
 
@@ -21,9 +27,45 @@ if TYPE_CHECKING:
 
 
 class EpochActionsDialog(PickDialog):
-    """What can be done with a LoRA."""
+    """What can be done with a LoRA, under what its bake had shown by then.
+
+    Args:
+        heading: names the LoRA.
+        choices: what can be done.
+        about: finds what is said of it, a line each; called in a thread.
+    """
 
     ENTER_ACTS = True
+
+    class Told(Message):
+        """What there is to say of the LoRA is known."""
+
+        def __init__(self, lines: Sequence[str]) -> None:
+            """Carry the lines."""
+            super().__init__()
+            self.lines = lines
+
+    def __init__(self, heading: str, choices: Sequence[PickChoice], about: Callable[[], Sequence[str]]) -> None:
+        super().__init__(heading, choices)
+        self._about = about
+
+    def on_mount(self) -> None:
+        """Find out what there is to say."""
+        self._ask()
+
+    @work(thread=True, exit_on_error=False, group="looking")
+    def _ask(self) -> None:
+        try:
+            lines = self._about()
+        except (LoraTuiError, sqlite3.Error, OSError):
+            # What is wrong with the journal is said where it is followed.
+            return
+        self.post_message(self.Told(lines))
+
+    @on(Told)
+    def _tell(self, event: Told) -> None:
+        event.stop()
+        self.show_about(event.lines)
 
 
 class BakeEpochs:
@@ -71,8 +113,13 @@ class BakeEpochs:
             if value is not None:
                 doing[value](bake, saved)
 
+        workspace = self._sender.workspace
+
+        def about() -> Sequence[str]:
+            return exposed_lines(read_exposures(workspace, bake.number), saved.epoch)
+
         heading = f"Epoch {saved.epoch}, step {saved.step:,} of bake {bake.number:04d}: {printable(saved.stem, 40)}"
-        self._screen.app.push_screen(EpochActionsDialog(heading, tuple(self._choices(bake, saved))), do)
+        self._screen.app.push_screen(EpochActionsDialog(heading, tuple(self._choices(bake, saved)), about), do)
 
     def _choices(self, bake: Bake, saved: Checkpoint) -> "Iterator[PickChoice]":
         """Yield what the keys may do with a LoRA that is still there, or with what is left of one that is not."""

@@ -1,5 +1,7 @@
 """The curves of bakes on the full screen: charts on one axis of steps, zoomed, read at any step, with everything that happened marked."""
 
+import contextlib
+import sqlite3
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -7,10 +9,11 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 
 from lora_tui.keys.keymap import BY_ID, bindings
@@ -25,15 +28,18 @@ from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.pane import first_that_fit, spread
 from lora_tui.widgets.text_line import TextLine
 from lora_tui.wording.curve_marks import CurveMark
+from lora_tui.wording.exposures import exposed_line
 from lora_tui.wording.state_symbols import FAILED, LIVE
 from lora_tui.workers.curve_reader import ChoiceFound, CurveReader, CurvesNotRead, CurvesViewRead
 from lora_tui.workers.curve_view import ChartedBake, CurveChoice, CurveQuestion, CurvesView
+from trainer.errors import LoraTuiError
 from trainer.measures.curve_groups import CURVE_GROUPS, LOSS
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from lora_tui.wording.job_names import NamedBake
+    from trainer.dataset.exposures import EpochExposure
 
 _READING = "reading the curves …"
 _NO_CURVE = "no curve is shown"
@@ -56,6 +62,18 @@ _NARROW_KEYS = ("curves.zoom-in", "curves.choose", "app.help", "curves.close")
 _NARROW = 100
 # Cells that the names need; else what is in view is not said beside them.
 _LEAST_TITLE = 20
+# Of a lower terminal the lines are for the curves.
+_EXPOSED_LINES = 20
+
+
+class ExposuresRead(Message):
+    """What each epoch of a bake shows is known."""
+
+    def __init__(self, number: int, exposures: "tuple[EpochExposure, ...]") -> None:
+        """Carry the bake's number, and what it shows."""
+        super().__init__()
+        self.number = number
+        self.exposures = exposures
 
 
 class CurvesScreen(Screen[None]):
@@ -76,6 +94,8 @@ class CurvesScreen(Screen[None]):
         color: $foreground;
         layout: vertical;
         & > #curves-title { background: $panel; }
+        & > #curves-exposed { color: $muted; display: none; }
+        & > #curves-exposed.-shown { display: block; }
     }
     """
 
@@ -101,6 +121,10 @@ class CurvesScreen(Screen[None]):
         self._selected, self._alone = 0, False
         self._trouble = ""
         self._ready = threading.Event()
+        self._workspace = workspace
+        # Number of a bake -> what each of its epochs shows.
+        self._exposures: dict[int, tuple[EpochExposure, ...]] = {}
+        self._reads_exposures = False
         self.reader = CurveReader(workspace, self.post_message, several=self._look.colours is not None)
 
     def compose(self) -> ComposeResult:
@@ -108,6 +132,7 @@ class CurvesScreen(Screen[None]):
         yield TextLine(id="curves-title")
         yield CurveStack(_READING)
         yield TextLine(id="curves-step")
+        yield TextLine(id="curves-exposed")
         yield KeyLine(id="curves-keys")
 
     def on_mount(self) -> None:
@@ -164,9 +189,34 @@ class CurvesScreen(Screen[None]):
         self._draw()
         self._show_keys()
         self._ready.set()
+        # Of a bake that has just begun the list of pictures may not be written yet.
+        if (top := view.top) is not None and (top.number not in self._exposures or top.live):
+            self._want_exposures(top.number)
         # The end that it follows is known now, and the curves may be wanted of other steps.
         if self._question() != view.question and (first or self._window != before):
             self._ask()
+
+    def _want_exposures(self, number: int) -> None:
+        if not self._exposures.get(number) and not self._reads_exposures:
+            self._reads_exposures = True
+            self._read_exposures(number)
+
+    @work(thread=True, exit_on_error=False, group="exposures")
+    def _read_exposures(self, number: int) -> None:
+        from lora_tui.actions.exposures import read_exposures
+
+        found: tuple[EpochExposure, ...] = ()
+        # The reader says what is wrong with the journal.
+        with contextlib.suppress(LoraTuiError, sqlite3.Error, OSError):
+            found = read_exposures(self._workspace, number)
+        self.post_message(ExposuresRead(number, found))
+
+    @on(ExposuresRead)
+    def _take_exposures(self, event: ExposuresRead) -> None:
+        event.stop()
+        self._reads_exposures = False
+        self._exposures[event.number] = event.exposures
+        self._show_step()
 
     @on(CurvesNotRead)
     def _show_trouble(self, event: CurvesNotRead) -> None:
@@ -402,6 +452,18 @@ class CurvesScreen(Screen[None]):
                 parts.append(Content.styled(f"region from step {window.begun:,} ({keys})", "$accent"))
             parts += [Content(words) for words in mark_words(view.marks, window, self._columns)]
             line.show(Content(" · ").join(parts))
+        self._show_exposed()
+
+    def _show_exposed(self) -> None:
+        """Say how often the bake on top has shown what by the end of the epoch under the cursor."""
+        top = None if self._view is None else self._view.top
+        text = ""
+        if top is not None and top.per_epoch and self.size.height >= _EXPOSED_LINES:
+            epoch = -(-self._window.cursor // top.per_epoch)
+            text = exposed_line(self._exposures.get(top.number, ()), epoch)
+        line = self.query_one("#curves-exposed", TextLine)
+        line.set_class(bool(text), "-shown")
+        line.show(Content(text))
 
     def _show_keys(self) -> None:
         ids = _KEYS if self.size.width >= _NARROW else _NARROW_KEYS

@@ -36,6 +36,8 @@ class PickDialog(ListDialog[str | None]):
     PickDialog {
         & > Vertical { width: 110; }
         & OptionList { max-height: 24; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #about { display: none; color: $muted; }
+        & #about.-shown { display: block; }
         & #story { display: none; height: 3; color: $muted; margin-top: 1; }
         &.-cut #story { display: block; }
         &.-cut OptionList { max-height: 50vh; }
@@ -53,6 +55,7 @@ class PickDialog(ListDialog[str | None]):
         """Yield the list."""
         with Vertical():
             yield Static(Content.styled(self._heading, "bold"))
+            yield Static("", id="about")
             options = OptionList(*map(self._option, range(len(self._choices))), compact=True)
             values = [choice.value for choice in self._choices]
             if self._current in values:
@@ -64,6 +67,12 @@ class PickDialog(ListDialog[str | None]):
     def on_resize(self, event: events.Resize) -> None:
         """Show the help of the marked choice below the list where a line there is cut."""
         self.call_after_refresh(self._show_cut)
+
+    def show_about(self, lines: Sequence[str]) -> None:
+        """Show lines between the heading and the list, none for nothing."""
+        about = self.query_one("#about", Static)
+        about.update(Content("\n".join(map(printable, lines))))
+        about.set_class(bool(lines), "-shown")
 
     @on(OptionList.OptionHighlighted)
     def _explain(self, event: OptionList.OptionHighlighted) -> None:

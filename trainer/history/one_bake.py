@@ -1,26 +1,19 @@
 """Everything that is known of one bake, for the command and the pane that show it."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainer.dataset.exposures import EpochExposure, listed_exposures
-from trainer.errors import LoraTuiError
+from trainer.dataset.exposures import EpochExposure
+from trainer.history.bake_exposures import bake_exposures
 from trainer.history.history import BakeHistory
 from trainer.history.records import BakeEntry
 from trainer.history.tree import ancestors, children_of
-from trainer.journal.bake_manifest import readable_manifest
-from trainer.journal.bake_settings import settings_of
 from trainer.journal.bakes import no_bake
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import MeasuredValue
 from trainer.journal.records import Checkpoint
 from trainer.noise_floor.epochs import lowest_in_words
-from trainer.settings.subject import subject_named
 from trainer.workspace import Workspace
-
-# As many of the commonest as one reads.
-_MAX_TAGS = 6
 
 
 @dataclass(frozen=True)
@@ -78,17 +71,5 @@ def one_bake(history: BakeHistory, journal: Journal, workspace: Workspace, numbe
         tuple(journal.measures.of_bake(number)),
         journal.derived.metadata_of(number),
         lowest_in_words(journal, number, saved[::-1]),
-        _exposures(journal, workspace, number),
+        bake_exposures(journal, workspace, number),
     )
-
-
-def _exposures(journal: Journal, workspace: Workspace, number: int) -> tuple[EpochExposure, ...]:
-    manifest = readable_manifest(journal, number)
-    if manifest is None:
-        return ()
-    outfits: Mapping[str, str] = {}
-    # What is known of a bake is shown also where its subject is gone or broken.
-    with contextlib.suppress(LoraTuiError):
-        name = settings_of(journal, journal.bakes.read(number)).subject
-        outfits = subject_named(workspace.subjects, name).outfits if "/" not in name else {}
-    return listed_exposures(manifest.pictures, outfits, _MAX_TAGS)

@@ -15,6 +15,7 @@ from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.journal import JournalScreen
 from lora_tui.widgets.curve_stack import CurveStack
 from lora_tui.wording.numbers import loss
+from trainer.dataset.manifest import ListedPicture, Manifest, manifest_bytes
 from trainer.journal.journal import Journal
 from trainer.journal.records import BakeState, Stage
 from trainer.measures.curve_groups import CURVE_GROUPS
@@ -488,3 +489,31 @@ async def test_what_changes_below_a_whole_screen_paints_nothing_above(runner, un
         await pilot.press("escape")
         await until(pilot, lambda: runner.app.screen is bake)
         assert painted
+
+
+async def test_what_was_shown_by_the_epoch_under_the_cursor_is_said(tmp_path: Path) -> None:
+    number = charted_bake(path_of(tmp_path))
+    listed = (
+        ListedPicture("5_school/1.png", "0" * 64, 1, 64, 64, 5, "hifumi, frills", False, 0, None),
+        ListedPicture("5_school/2.png", "0" * 64, 1, 64, 64, 5, "hifumi", False, 0, None),
+        ListedPicture("9_reg/3.png", "0" * 64, 1, 64, 64, 9, "a girl", True, 0, None),
+    )
+    with Journal(path_of(tmp_path)) as journal:
+        journal.results.set_manifest(number, manifest_bytes(Manifest(pictures=listed)))
+    app = alone(tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        await read(app, pilot)
+        last = "shown by the end of epoch 6: folder 5_school 60 · hifumi 60 · frills 30"
+        await until_true(pilot, lambda: last in app.text())
+        await press(app, pilot, "home", "right")
+        await until_true(pilot, lambda: "shown by the end of epoch 1: folder 5_school 10" in app.text())
+        assert "9_reg" not in app.text()
+
+
+async def test_a_bake_whose_pictures_are_not_known_has_no_such_line(tmp_path: Path) -> None:
+    charted_bake(path_of(tmp_path))
+    app = alone(tmp_path)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await read(app, pilot)
+        await until_true(pilot, lambda: 1 in screen._exposures)
+        assert "shown by" not in app.text()

@@ -10,6 +10,7 @@ from lora_tui.screens.fork import ForkDialog
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.measures import MeasuresScreen
 from lora_tui.screens.use_epoch import PublishDialog
+from trainer.dataset.manifest import ListedPicture, Manifest, manifest_bytes
 from trainer.journal.records import BakeState
 from trainer.settings.subject import load_subject
 
@@ -136,3 +137,17 @@ async def test_a_screen_that_may_only_look_offers_what_writes_nothing(runner, un
     async with runner.run((120, 36)) as pilot:
         await opened(runner, pilot, until)
         assert offered(runner.app) == ["measures", "grid from it", "compare"]
+
+
+async def test_what_the_bake_had_shown_by_then_stands_above_the_actions(runner, until, seen) -> None:
+    number = runner.baking()
+    listed = [
+        ListedPicture(f"4_frills/{name}.png", "0" * 64, 1, 64, 64, 4, "hifumi, red dress", False, 0, None)
+        for name in "abc"
+    ]
+    with runner.journal() as journal:
+        journal.results.set_manifest(number, manifest_bytes(Manifest(pictures=tuple(listed))))
+    async with runner.run((120, 36)) as pilot:
+        await opened(runner, pilot, until, "down")
+        await until(pilot, lambda: "shown by the end of epoch 1:" in seen(runner.app))
+        assert "folder 4_frills 12" in seen(runner.app) and "red dress 12" in seen(runner.app)
