@@ -13,6 +13,7 @@ from textual.widgets import Static
 from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.screens.dialog import key_hint
+from lora_tui.widgets.pane import signed_lines
 from lora_tui.widgets.placed_picture import PlacedPicture, placed_file
 from lora_tui.wording.dataset import facts_of, pair_words
 from lora_tui.wording.state_symbols import LEFT_OUT
@@ -111,10 +112,6 @@ class PairsScreen(ModalScreen[None]):
         lines = [Content.styled(printable(picture.name), "bold")]
         if self._left_out(picture):
             lines.append(Content.assemble((f"{LEFT_OUT.mark} left out of the bake", "$warning")))
-        lines += [
-            Content.assemble((f"{sign.mark} ", sign.colour), printable(text))
-            for sign, text in facts_of(picture)
-            if sign is not LEFT_OUT
-        ]
+        lines += signed_lines(fact for fact in facts_of(picture) if fact[0] is not LEFT_OUT)
         lines.append(Content.styled(printable(picture.caption, 200), "$muted"))
         return Content("\n").join(lines)

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.widgets.bucket_bars import BucketBars
 from lora_tui.widgets.caption_tags import CaptionTags
-from lora_tui.widgets.pane import heading
+from lora_tui.widgets.pane import heading, signed_lines
 from lora_tui.widgets.picture_list import PictureList
 from lora_tui.widgets.placed_picture import PlacedPicture, placed_file
 from lora_tui.widgets.tab_line import TabLine
@@ -164,10 +164,7 @@ class DatasetPanes(Vertical):
         view.place(placed, empty="" if placed is not None else "cannot be read")
         masked = mask and picture.mask is not None
         view.border_title = heading(printable(picture.name, 60), ("  mask shown" if masked else "", "$accent"))
-        lines = [
-            Content.assemble((f"{sign.mark} ", sign.colour), text)
-            for sign, text in facts_of(picture, source.epochs, int(source.settings.max_token_length))
-        ]
+        lines = signed_lines(facts_of(picture, source.epochs, int(source.settings.max_token_length)))
         self.query_one("#facts", Static).update(Content("\n").join(lines))
         self.show_caption(picture, tags)
 

@@ -1,10 +1,13 @@
 """A titled pane of text laid out for its width: one rule above, no box."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
+
+from lora_tui.wording.state_symbols import Sign
+from trainer.text import printable
 
 NARROW = "-narrow"
 """Class of a screen with one column, where a pane has one line."""
@@ -58,6 +61,11 @@ class Pane(Widget):
 def heading(*parts: str | tuple[str, str]) -> Content:
     """Return a title with a space on either side, for the rule."""
     return Content.assemble(" ", *parts, " ")
+
+
+def signed_lines(facts: Iterable[tuple[Sign, str]]) -> list[Content]:
+    """Return a line for each fact, behind the sign that says how it stands."""
+    return [Content.assemble((f"{sign.mark} ", sign.colour), printable(text)) for sign, text in facts]
 
 
 def first_that_fit(parts: Sequence[Content], width: int, gap: str) -> Content:
