@@ -91,9 +91,14 @@ def write_unflushed(path: Path, content: bytes) -> Path | None:
     Raises:
         OSError: it cannot be written, or is no regular file; what is there stays as it was.
     """
-    target = Path(os.path.realpath(path)) if os.path.islink(path) else path
-    mode = _mode_of(target)
-    beside = _part(target)
+    target, about = os.fspath(path), _status(path)
+    if about is not None and stat.S_ISLNK(about.st_mode):
+        target = os.path.realpath(target)
+        mode = _mode_of(Path(target))
+    else:
+        mode = None if about is None else _checked_mode(target, about)
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, _part_name(name))
     how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         handle = os.open(beside, how, 0o666)
@@ -111,7 +116,7 @@ def write_unflushed(path: Path, content: bytes) -> Path | None:
         if mode is None or not _exchanged(beside, target):
             os.replace(beside, target)
             return None
-        return beside
+        return Path(beside)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
@@ -279,8 +284,12 @@ def _digest(short: str) -> str:
 
 def _part(target: Path, random: str = "") -> Path:
     """Return where the part of `target` is written: the same for each process, so that the next one finds what a killed one left."""
-    short = _short(target.name)
-    return target.parent / f".{short}.{_digest(short)}{random and '-'}{random}.part"
+    return target.parent / _part_name(target.name, random)
+
+
+def _part_name(name: str, random: str = "") -> str:
+    short = _short(name)
+    return f".{short}.{_digest(short)}{random and '-'}{random}.part"
 
 
 def _is_ours(name: str) -> bool:
@@ -345,20 +354,34 @@ def _removed(part: Path) -> bool:
 def _mode_of(target: Path) -> int | None:
     """Return the mode of `target`, None where it is new; a file that must not be written, and whatever is no file, is refused."""
     try:
-        mode = target.stat().st_mode
+        about = target.stat()
     except FileNotFoundError:
         return None
+    return _checked_mode(os.fspath(target), about)
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what is at `path`, of a link itself; None where there is nothing."""
+    try:
+        return os.lstat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _checked_mode(target: str, about: os.stat_result) -> int:
+    """Return the mode of what is there; what must not be written, and whatever is no file, is refused."""
+    mode = about.st_mode
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(target))
+        raise OSError(errno.EINVAL, "not a regular file", target)
     if not os.access(target, os.W_OK):
         # A rename would replace it nevertheless: for that the folder's permission counts, not the file's.
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
     return stat.S_IMODE(mode)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _exchanged(one: str, other: str) -> bool:
     """Let two files change places in one move, and return whether that is done; not every system and disk can.
 
     Where a file is replaced by a rename, ext4 writes the new one to the disk within the call, which takes ten times as long.

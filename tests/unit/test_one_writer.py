@@ -34,7 +34,7 @@ ELSEWHERE: dict[str, tuple[set[str], str]] = {
     "trainer/memory/simulate.py": ({".rename"}, "a tensor's name"),
     "trainer/models/safetensors_write.py": ({"open"}, "into a path that the writer gave"),
     "trainer/private_files.py": ({"os.open"}, "an empty file under a name that must be new"),
-    "trainer/publish/copy_files.py": ({"shutil.copyfile"}, "into a path that the writer gave"),
+    "trainer/publish/copy_files.py": ({"open"}, "into a path that the writer gave"),
     "trainer/publish/epoch.py": ({".write_text"}, "in a partial folder of the writer's"),
     "trainer/regular_file.py": ({"os.open"}, "for reading"),
     "trainer/workspace.py": ({".write_text"}, "a note in the user's state folder, which may as well be missing"),

@@ -63,6 +63,7 @@ OPENERS = {
     "trainer/atomic_file.py": "writes, and folders to flush",
     "trainer/captions/backup.py": "writes into a path that the writer gave",
     "trainer/cluster/home.py": "writes into a path that the writer gave",
+    "trainer/publish/copy_files.py": "writes into a path that the writer gave",
     "trainer/cluster/worker.py": "writes copies of files that were sent",
     "trainer/private_files.py": "makes an empty file",
     "trainer/machine/disk_space.py": "writes",

@@ -10,10 +10,12 @@ from pathlib import Path
 from trainer.captions.operations import TAG_OPERATIONS, LineEditor, checked_words, edit_words, tag_counts
 from trainer.captions.record import CaptionEditPlan, CaptionFile, EditedCaption, RefusedCaption, TagEdit
 from trainer.captions.tags import is_sentence, lines_of, reads_as_sentences, tags_of, written_tags
-from trainer.dataset.caption_file import MAX_CAPTION_BYTES, read_caption_file
+from trainer.dataset.caption_file import MAX_CAPTION_BYTES, read_marked_caption
 from trainer.dataset.records import CaptionRules
 from trainer.errors import DatasetError, SettingsError
+from trainer.file_mark import FileMark
 from trainer.text import plural, printable
+from trainer.text_encoding import EncodedText
 
 Progress = Callable[[int, int], object]
 """Takes how many captions are done, and of how many."""
@@ -154,6 +156,8 @@ class _Draft:
     remarks: list[str] = field(default_factory=list)
     unchanged: int = 0
     other_front: int = 0
+    # What each caption was read from, so that what is written need not be read once more.
+    read: dict[Path, tuple[EncodedText, FileMark]] = field(default_factory=dict)
     _closed: dict[Path, bool] = field(default_factory=dict)
 
     def refuse(self, file: CaptionFile, why: str) -> None:
@@ -166,7 +170,7 @@ class _Draft:
         elif why := self._why_not(file, after):
             self.refuse(file, why)
         else:
-            self.changes.append(EditedCaption(file.path, before, after))
+            self.changes.append(EditedCaption(file.path, before, after, self.read.get(file.path)))
             kept = file.rules.keep_tokens
             if (
                 kept
@@ -238,7 +242,10 @@ def _read(
 def _text(file: CaptionFile, draft: _Draft) -> str | None:
     """Return all of a caption file, None where it cannot be read: the plan then says so."""
     try:
-        return read_caption_file(file.path).text
+        found, mark = read_marked_caption(file.path)
+        if mark is not None:
+            draft.read[file.path] = (found, mark)
+        return found.text
     except DatasetError as error:
         draft.refuse(file, f"{error.found}; {error.way_out}")
         return None

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from trainer.dataset.records import CaptionRules
+from trainer.file_mark import FileMark
+from trainer.text_encoding import EncodedText
 
 OperationName = Literal[
     "rename", "remove", "add", "front", "reorder", "dedupe", "spaces", "underscores", "escape", "unescape", "replace"
@@ -111,11 +113,18 @@ class CaptionFile:
 
 @dataclass(frozen=True)
 class EditedCaption:
-    """A caption file before and after, as its complete text without a byte order mark; None where there is no file."""
+    """A caption file before and after, as its complete text without a byte order mark; None where there is no file.
+
+    Attributes:
+        path: the file.
+        before, after: its text.
+        read: what `before` was read from, with the mark of the file, by which it need not be read again; None where that is not known.
+    """
 
     path: Path
     before: str | None
     after: str | None
+    read: tuple[EncodedText, FileMark] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

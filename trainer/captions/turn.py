@@ -18,14 +18,15 @@ from trainer.errors import LoraTuiError
 from trainer.file_mark import FileMark, marked
 from trainer.refusals import refusal_of
 from trainer.regular_file import open_regular, read_regular
+from trainer.text_encoding import EncodedText
 
 CHANGED = "it was changed since"
 """Why a caption is left that is neither as before the step nor as after it."""
 
 _NO_FOLDER = "its folder is not there any more"
 
-# Removing a file waits for the disk, and many can wait at once.
-_REMOVING_AT_ONCE = 8
+# Removing a file waits for the disk, and many can wait at once; handed on one by one they would cost more than removing them.
+_REMOVING_AT_ONCE, _REMOVED_TOGETHER = 8, 32
 # What every further file would meet as well.
 _NO_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
@@ -74,6 +75,10 @@ def _read(change: EditedCaption) -> tuple[FileMark | None, BackupEntry | None]:
     if change.before is None:
         mark = _mark(change.path)
         return mark, None if mark is not None else BackupEntry(change.path, None, (change.after or "").encode())
+    if change.read is not None and change.before == change.read[0].text and _mark(change.path) == change.read[1]:
+        # Nobody has written to it since.
+        read, mark = change.read
+        return mark, _entry(change, read, read.encoded(change.before))
     try:
         with open_regular(change.path, buffered=False) as file:
             mark = marked(os.fspath(change.path), os.fstat(file.fileno()))
@@ -85,8 +90,12 @@ def _read(change: EditedCaption) -> tuple[FileMark | None, BackupEntry | None]:
     read = decode_caption(change.path, content)
     if read.text != change.before:
         return mark, None
+    return mark, _entry(change, read, content)
+
+
+def _entry(change: EditedCaption, read: EncodedText, content: bytes) -> BackupEntry:
     after = None if change.after is None else read.encoded(change.after)
-    return mark, BackupEntry(change.path, content, after, encoding_named(read.encoding))
+    return BackupEntry(change.path, content, after, encoding_named(read.encoding))
 
 
 def _mark(path: Path) -> FileMark | None:
@@ -121,12 +130,15 @@ def turn_captions(
     """
     with ThreadPoolExecutor(_REMOVING_AT_ONCE, "captions") as removing:
         turn = _Turn(forward, torn, removing)
-        for number, entry in enumerate(entries):
-            if stop():
-                return TurnedCaptions(tuple(turn.left), turn.done, stopped=True)
-            turn.take(entry, None if marks is None else marks[number], read=marks is None)
-            show(number + 1, len(entries))
-        return TurnedCaptions(tuple(turn.left), turn.done)
+        try:
+            for number, entry in enumerate(entries):
+                if stop():
+                    return TurnedCaptions(tuple(turn.left), turn.done, stopped=True)
+                turn.take(entry, None if marks is None else marks[number], read=marks is None)
+                show(number + 1, len(entries))
+            return TurnedCaptions(tuple(turn.left), turn.done)
+        finally:
+            turn.remove_replaced()
 
 
 class _Turn:
@@ -135,6 +147,7 @@ class _Turn:
     def __init__(self, forward: bool, torn: bool, removing: Executor) -> None:
         self._forward, self._torn, self._removing = forward, torn, removing
         self._folders = _PictureFolders()
+        self._replaced: list[Path] = []
         self.left: list[RefusedCaption] = []
         self.done = 0
 
@@ -165,17 +178,26 @@ class _Turn:
                 return CHANGED
         elif _mark(entry.path) != mark:
             return "it was changed while the step was written"
-        if not self._folders.has_pictures(entry.path.parent):
+        if not self._folders.has_pictures(os.path.dirname(entry.path)):
             return "there are no pictures in its folder"
         if (replaced := _put(entry.path, want)) is not None:
-            self._removing.submit(_remove, replaced)
+            self._replaced.append(replaced)
+            if len(self._replaced) >= _REMOVED_TOGETHER:
+                self.remove_replaced()
         return ""
 
+    def remove_replaced(self) -> None:
+        """Have what was replaced removed."""
+        if self._replaced:
+            self._removing.submit(_remove, self._replaced)
+            self._replaced = []
 
-def _remove(replaced: Path) -> None:
-    # One that cannot be removed is hidden, and nothing reads it.
-    with suppress(OSError):
-        replaced.unlink()
+
+def _remove(replaced: Sequence[Path]) -> None:
+    for path in replaced:
+        # One that cannot be removed is hidden, and nothing reads it.
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def _put(path: Path, content: bytes | None) -> Path | None:
@@ -204,9 +226,9 @@ class _PictureFolders:
     """Whether folders hold pictures, each looked at once: nothing is written where captions do not belong."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, bool] = {}
+        self._known: dict[str, bool] = {}
 
-    def has_pictures(self, folder: Path) -> bool:
+    def has_pictures(self, folder: str) -> bool:
         if folder not in self._known:
             try:
                 self._known[folder] = any(map(is_picture_name, os.listdir(folder)))

@@ -1,11 +1,14 @@
 """Caption files: found by the picture's name, and read."""
 
+import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import DatasetError
+from trainer.file_mark import TICK, FileMark, marked
 from trainer.regular_file import open_regular
 from trainer.text import printable
 from trainer.text_encoding import EncodedText, UndecodableText, encoded_text
@@ -84,15 +87,35 @@ def read_caption_file(path: Path) -> EncodedText:
     return decode_caption(path, read_caption_bytes(path))
 
 
+def read_marked_caption(path: Path) -> tuple[EncodedText, FileMark | None]:
+    """Return all of a caption file, and its mark where a later change of it would show in that.
+
+    Raises:
+        DatasetError: as read_caption_file.
+    """
+    content, about = _read(path)
+    # By the time that nothing but the system sets.
+    settled = time.time() - about.st_ctime > TICK
+    return decode_caption(path, content), marked(os.fspath(path), about) if settled else None
+
+
 def read_caption_bytes(path: Path) -> bytes:
     """Return a caption file as it is.
 
     Raises:
         DatasetError: it cannot be read, or is too large.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
     try:
-        with open_regular(path) as file:
-            content = file.read(MAX_CAPTION_BYTES + 1)
+        with open_regular(path, buffered=False) as file:
+            about = os.fstat(file.fileno())
+            # As much as it has: room for what it may have would be taken from the system each time.
+            content = file.read(min(about.st_size, MAX_CAPTION_BYTES) + 1) or b""
+            if len(content) != about.st_size:
+                content += file.read(MAX_CAPTION_BYTES + 1) or b""
     except OSError as error:
         raise DatasetError(
             printable(str(path)),
@@ -106,7 +129,7 @@ def read_caption_bytes(path: Path) -> bytes:
             expected="a caption",
             way_out="shorten it, or rename it if it is another file",
         )
-    return content
+    return content, about
 
 
 def decode_caption(path: Path, content: bytes) -> EncodedText:

@@ -37,6 +37,14 @@ def folder(workspace: Workspace) -> Path:
     return captioned(workspace.root / "data", {"a": "solo, x\n", "b": "solo", "c": "y", "d": "x, solo\nmore"})
 
 
+@pytest.fixture(params=["read again", "known by their marks"])
+def captions_written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let captions be read once more before they are written, as those that were changed a moment ago, or not, as all others."""
+    if request.param != "read again":
+        monkeypatch.setattr("trainer.dataset.caption_file.TICK", -1.0)
+    return str(request.param)
+
+
 def fresh(workspace: Workspace) -> CaptionHistory:
     """Return the history as another process would read it."""
     return CaptionHistory(Workspace(workspace.root))
@@ -46,6 +54,7 @@ def left(step: CaptionStep) -> dict[str, str]:
     return {each.path.name: each.why for each in step.left}
 
 
+@pytest.mark.usefixtures("captions_written")
 def test_a_step_is_written_undone_and_written_again(workspace: Workspace, folder: Path) -> None:
     before = contents(folder)
     step = CaptionHistory(workspace).write(rename(folder, "solo", "alone"))
@@ -60,6 +69,7 @@ def test_a_step_is_written_undone_and_written_again(workspace: Workspace, folder
     assert [each.number for each in fresh(workspace).steps()] == [1]
 
 
+@pytest.mark.usefixtures("captions_written")
 def test_encodings_marks_and_line_ends_come_back_to_the_byte(workspace: Workspace) -> None:
     texts = {
         "utf8": "solo, 女の子\r\nmore\r\n".encode(),
@@ -81,6 +91,17 @@ def test_encodings_marks_and_line_ends_come_back_to_the_byte(workspace: Workspac
     assert after["utf8.txt"] == "alone, 画, 女の子\r\nmore\r\n".encode()
     fresh(workspace).undo(1)
     assert contents(folder) == before
+
+
+def test_captions_that_nobody_touched_since_the_preview_are_not_read_again(
+    captions_written: str, workspace: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = rename(folder, "solo", "alone")
+    read: list[str] = []
+    real = turn.open_regular
+    monkeypatch.setattr(turn, "open_regular", lambda path, **how: read.append(path.name) or real(path, **how))
+    assert CaptionHistory(workspace).write(plan).left == ()
+    assert read == ([] if captions_written == "known by their marks" else ["a.txt", "b.txt", "d.txt"])
 
 
 def test_captions_that_are_made_go_when_they_are_undone_and_come_back(workspace: Workspace) -> None:
@@ -149,6 +170,7 @@ def test_what_somebody_changed_or_removed_is_left_and_named(workspace: Workspace
     assert set(left(step)) == {"a.txt", "b.txt", "d.txt"}
 
 
+@pytest.mark.usefixtures("captions_written")
 def test_what_changed_since_the_preview_is_left_and_the_rest_written(workspace: Workspace, folder: Path) -> None:
     plan = rename(folder, "solo", "alone")
     (folder / "a.txt").write_text("solo, typed")
