@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from trainer.tagger.record import TaggedRun, Tagger, TagOptions
 
 _NOTE = "tagger"
+# What a note has room for.
+_MOST_KEPT = 4000
 _MODES: "tuple[TagMode, ...]" = ("missing", "add", "replace")
 # Tags on which captions and tagger disagree, shown above what would change.
 _DISAGREEMENTS = 6
@@ -173,6 +175,8 @@ class TaggerDesk:
     def __init__(self) -> None:
         self.run: TaggerRun | None = None
         """The one that goes on, or whose answer nobody has seen yet."""
+        self.take_end: Callable[[TaggerRun], object] = lambda run: None
+        """Takes a run that has ended, in the app's thread; of the Dataset screen that was opened last."""
 
     @property
     def line(self) -> str:
@@ -245,8 +249,9 @@ def kept_tagger() -> tuple[TaggerTyped, str]:
 
 
 def keep_tagger(typed: TaggerTyped) -> None:
-    """Note what was typed, for the next time and for every workspace."""
-    write_note(_NOTE, json.dumps(asdict(typed)))
+    """Note what was typed, for the next time and for every workspace; a list of tags that is too long for a note is not in it."""
+    text = json.dumps(asdict(typed))
+    write_note(_NOTE, text if len(text) < _MOST_KEPT else json.dumps(asdict(replace(typed, unwanted=""))))
 
 
 def _path(text: str) -> Path:

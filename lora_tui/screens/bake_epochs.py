@@ -155,7 +155,7 @@ class BakeEpochs:
 
         def remove(answer: str | None) -> None:
             if answer:
-                sender.write(lambda: journal.remove(sender.workspace, removal), sender.wake)
+                sender.write(lambda: journal.remove(sender.workspace, removal), sender.wake, long="Deleting")
 
         self._screen.app.push_screen(ConfirmDialog(removal_question(read), DELETE_ANSWERS), remove)
 
@@ -167,7 +167,11 @@ class BakeEpochs:
 
     def _read_grid(self, bake: Bake, saved: Checkpoint, *, beside: bool) -> None:
         workspace = self._sender.workspace
-        self._sender.write(lambda: epochs.read_grid(workspace, bake.number, saved, beside=beside), awaited=True)
+        self._sender.write(
+            lambda: epochs.read_grid(workspace, bake.number, saved, beside=beside),
+            awaited=True,
+            long="Reading the bake",
+        )
 
     def _use(self, bake: Bake, saved: Checkpoint) -> None:
         from lora_tui.actions.publish import Publishing

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainer.jobs.grids import PlannedGrid
     from trainer.publish.epoch import PublishResult
 
+_QUEUEING, _JUDGED = "Queueing the grid", "Reading what was judged"
 _UNFINISHED = (GridState.WAITING, GridState.MAKING)
 
 
@@ -60,14 +61,14 @@ class GridOrders:
         sender, bake = self._sender, self._running_bake
         if bake is None or not sender.rights.order:
             if sender.may_bake():
-                sender.write(lambda: grids.queue_planned(self._workspace, planned, sender.engine.key))
+                sender.write(lambda: grids.queue_planned(self._workspace, planned, sender.engine.key), long=_QUEUEING)
             return
 
         def answered(where: str | None) -> None:
             if where == "bake":
-                sender.write(lambda: grids.order_planned(self._workspace, planned, bake.number))
+                sender.write(lambda: grids.order_planned(self._workspace, planned, bake.number), long=_QUEUEING)
             elif where == "queue":
-                sender.write(lambda: grids.queue_planned(self._workspace, planned, sender.engine.key))
+                sender.write(lambda: grids.queue_planned(self._workspace, planned, sender.engine.key), long=_QUEUEING)
 
         within = Answer("i", f"now, between two steps of bake {bake.number:04d}", "bake")
         behind = Answer("q", "at the end of the queue", "queue")
@@ -122,9 +123,9 @@ class GridOrders:
                     long="Queueing variants",
                 )
             elif wanted == LADDER:
-                sender.write(lambda: advice.judged_ladder(self._workspace, made, notes), awaited=True)
+                sender.write(lambda: advice.judged_ladder(self._workspace, made, notes), awaited=True, long=_JUDGED)
             elif wanted == ADVICE:
-                sender.write(lambda: advice.judged_bake_of(self._workspace, made, notes), awaited=True)
+                sender.write(lambda: advice.judged_bake_of(self._workspace, made, notes), awaited=True, long=_JUDGED)
 
         journal_path = self._workspace.journal_path
         dialog = JudgementDialog(made, notes, selection.checklist, journal_path, can_propose=sender.rights.bake)
@@ -175,7 +176,7 @@ class GridOrders:
         elif chosen.what == "spec":
             self._sender.write(lambda: grids.read_spec(number, self._workspace), awaited=True)
         elif self._sender.may_bake():
-            self._sender.write(lambda: grids.requeue(self._workspace, number, self._sender.engine.key))
+            self._sender.write(lambda: grids.requeue(self._workspace, number, self._sender.engine.key), long=_QUEUEING)
 
     @property
     def _running_bake(self) -> Bake | None:

@@ -39,7 +39,9 @@ class LadderOrders:
         """Read the grid over rungs, epochs and seeds; it comes to the screen."""
         if self._open_grid is not None:
             sender = self._sender
-            sender.write(lambda: ladders.read_grid(sender.workspace, self._number), awaited=True)
+            sender.write(
+                lambda: ladders.read_grid(sender.workspace, self._number), awaited=True, long="Reading the ladder"
+            )
 
     def open_grid(self, spec: "GridSpec") -> None:
         """Show the Grid screen with a spec in its builder."""

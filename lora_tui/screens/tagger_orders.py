@@ -46,6 +46,7 @@ class TaggerOrders:
         self._work = work
         self._desk = desk
         self._preview = preview
+        desk.take_end = self._take_end
 
     @property
     def line(self) -> str:
@@ -97,7 +98,7 @@ class TaggerOrders:
     def _begin(self, run: TaggerRun) -> None:
         app = self._screen.app
         try:
-            self._desk.begin(run, lambda: app.call_later(self._take_end, run))
+            self._desk.begin(run, lambda: app.call_later(lambda: self._desk.take_end(run)))
         except LoraTuiError as error:
             self._sender.show_error(error.line())
             return
