@@ -20,9 +20,11 @@ __all__ = [
     "GridOfEpochs",
     "NoteKept",
     "RemovalRead",
+    "find_grid",
     "name_champion",
     "plan_removal",
     "read_grid",
+    "read_note",
 ]
 
 EPOCH = "epoch"
@@ -75,6 +77,39 @@ def read_grid(workspace: Workspace, bake: int, saved: Checkpoint, *, beside: boo
     has_champion = beside and any(name == spec.subject for _, name in champions(workspace))
     values = ", ".join([*labels, *(["champion"] if has_champion else [])])
     return GridOfEpochs(spec.model_copy(update={"x": AxisSpec(kind="epoch", values=values), "champion": has_champion}))
+
+
+def find_grid(workspace: Workspace, bake: int, saved: Checkpoint) -> int:
+    """Return the newest grid by whose pictures a LoRA is judged.
+
+    Raises:
+        WorkspaceError: there is none.
+        WorkStopped: as long_work.advance.
+    """
+    from trainer.history.epoch_grids import newest_grid_of
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        found = newest_grid_of(journal, workspace, bake, saved.step)
+    if found is None:
+        raise WorkspaceError(
+            printable(saved.stem, 60),
+            found="no grid has pictures that it made alone, at full weight",
+            way_out="make one (`grid from it` in the same list): verdicts are given there",
+        )
+    return found
+
+
+def read_note(workspace: Workspace, bake: int) -> str:
+    """Return what the note of a bake says.
+
+    Raises:
+        WorkspaceError: it is damaged.
+    """
+    from trainer.journal.journal import Journal
+
+    with Journal(workspace.journal_path) as journal:
+        return journal.notes.of(bake).text
 
 
 def name_champion(workspace: Workspace, bake: int, saved: Checkpoint) -> ChampionNamed:

@@ -140,7 +140,12 @@ class BakeScreen(BakeKeys, Screen[None]):
             self.feed.shown.follow,
         )
         self.epochs = BakeEpochs(
-            self, self.sender, lambda: self.snapshot, lambda: self.editor.draft, self.starts.note_fork
+            self,
+            self.sender,
+            lambda: self.snapshot,
+            lambda: self.editor.draft,
+            self.starts.note_fork,
+            self.action_grid,
         )
         self.parity = ParityDialogs(self, self.sender, self.editor, self.files)
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)

@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual import on, work
 from textual.message import Message
@@ -10,6 +11,7 @@ from textual.screen import Screen
 
 from lora_tui.actions import epochs, journal
 from lora_tui.actions.exposures import read_exposures
+from lora_tui.actions.long_job import run_long
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.draft import SettingsDraft
 from lora_tui.screens.confirm import ConfirmDialog
@@ -24,6 +26,8 @@ from trainer.text import printable
 
 if TYPE_CHECKING:
     from trainer.jobs.fork import ForkedBake
+
+Read = TypeVar("Read")
 
 
 class EpochActionsDialog(PickDialog):
@@ -77,6 +81,7 @@ class BakeEpochs:
         snapshot: returns what the screen shows now.
         draft: returns the settings being edited, None without any.
         forked: takes a fork that was queued.
+        show_grid: shows a grid by its number.
     """
 
     def __init__(
@@ -86,12 +91,14 @@ class BakeEpochs:
         snapshot: Callable[[], Snapshot],
         draft: Callable[[], SettingsDraft | None],
         forked: "Callable[[ForkedBake | None], None]",
+        show_grid: Callable[[int], object],
     ) -> None:
         self._screen = screen
         self._sender = sender
         self._snapshot = snapshot
         self._draft = draft
         self._forked = forked
+        self._show_grid = show_grid
 
     def offer(self, saved: Checkpoint) -> None:
         """Ask what to do with a LoRA."""
@@ -99,11 +106,14 @@ class BakeEpochs:
         if bake is None:
             return
         doing: dict[str, Callable[[Bake, Checkpoint], object]] = {
+            "show": self._show,
             "grid": self._grid,
             "compare": self._compare,
             "use": self._use,
             "fork": self._fork,
             "measures": self._measures,
+            "verdict": self._judge,
+            "note": self._note,
             "best": self._best,
             "champion": self._champion,
             "delete": self._delete,
@@ -126,6 +136,9 @@ class BakeEpochs:
         standing = self._snapshot().standings.get(saved.step)
         there, rights = standing is None or standing.there, self._sender.rights
         yield PickChoice("measures", "measures", losses_line(saved) or "what was measured of it")
+        samples = self._snapshot().samples
+        if samples is not None and samples.steps:
+            yield PickChoice("show", "show", "its sample pictures; left and right go to other steps of the bake")
         if there:
             yield PickChoice("grid", "grid from it", "open the grid builder with this LoRA alone")
             yield PickChoice("compare", "compare", "a grid of it beside the one before, the best and the champion")
@@ -134,11 +147,15 @@ class BakeEpochs:
             if not bake.imported:
                 yield PickChoice("fork", "fork from it", "a new bake that starts here, with the settings being edited")
         if rights.order:
+            yield PickChoice(
+                "verdict", "verdict", "its pictures in the newest grid that has some: under, right or over"
+            )
             best = standing is not None and standing.best
             about = (
                 "take back that it is the best" if best else f"say that it is the best of this bake{_so_far(standing)}"
             )
             yield PickChoice("best", "not the best" if best else "best", about)
+            yield PickChoice("note", "note", "a line on it in the note of its bake")
         if there and rights.bake:
             if standing is None or not standing.champion:
                 yield PickChoice(
@@ -158,6 +175,33 @@ class BakeEpochs:
                 sender.write(lambda: journal.remove(sender.workspace, removal), sender.wake, long="Deleting")
 
         self._screen.app.push_screen(ConfirmDialog(removal_question(read), DELETE_ANSWERS), remove)
+
+    def _show(self, bake: Bake, saved: Checkpoint) -> None:
+        from lora_tui.screens.samples import show_samples
+
+        show_samples(self._screen, self._sender.workspace, bake, saved.step)
+
+    def _judge(self, bake: Bake, saved: Checkpoint) -> None:
+        workspace = self._sender.workspace
+        self._look("Looking for a grid", lambda: epochs.find_grid(workspace, bake.number, saved), self._show_grid)
+
+    def _note(self, bake: Bake, saved: Checkpoint) -> None:
+        workspace = self._sender.workspace
+
+        def ask(text: str) -> None:
+            from lora_tui.screens.bake_notes import NotesDialog
+
+            write = partial(journal.keep_text, workspace, bake.number)
+            heading = f"Notes on bake {bake.number:04d} {printable(bake.name, 40)}"
+            dialog = NotesDialog(heading, text, write, f"epoch {saved.epoch}: ")
+            self._screen.app.push_screen(dialog, lambda _: self._sender.wake())
+
+        self._look("Reading the note", lambda: epochs.read_note(workspace, bake.number), ask)
+
+    def _look(self, heading: str, read: Callable[[], Read], then: Callable[[Read], object]) -> None:
+        run_long(
+            self._screen, heading, lambda show, stop: read(), then, lambda error: self._sender.show_error(error.line())
+        )
 
     def _grid(self, bake: Bake, saved: Checkpoint) -> None:
         self._read_grid(bake, saved, beside=False)

@@ -46,6 +46,7 @@ class NotesDialog(Dialog[str]):
         heading: names the bake.
         text: what the note says so far.
         write: writes a text; called in a thread.
+        line: what a line begins with that is about to be typed; kept only with what is typed behind it.
     """
 
     DEFAULT_CSS = """
@@ -59,10 +60,11 @@ class NotesDialog(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("notes")
 
-    def __init__(self, heading: str, text: str, write: Callable[[str], Message]) -> None:
+    def __init__(self, heading: str, text: str, write: Callable[[str], Message], line: str = "") -> None:
         super().__init__()
         self._heading = heading
-        self._shown = "\n".join(printable(line.expandtabs(4)) for line in text.splitlines())
+        lines = [printable(line.expandtabs(4)) for line in text.splitlines()]
+        self._shown = "\n".join([*lines, line] if line else lines)
         self._writer = NoteWriter(write, self.post_message, lambda error: Refused(as_error("note", error)))
 
     def compose(self) -> ComposeResult:

@@ -50,6 +50,7 @@ class SamplesScreen(ModalScreen[None]):
         heading: names the bake; our own text.
         read: finds its samples; called in a thread.
         steps_per_epoch: of the bake.
+        step: where the cursor is at first, or at the samples before it; None for the newest, which it then follows.
     """
 
     DEFAULT_CSS = """
@@ -74,8 +75,11 @@ class SamplesScreen(ModalScreen[None]):
             super().__init__()
             self.samples = samples
 
-    def __init__(self, heading: str, read: Callable[[], BakeSamples], steps_per_epoch: int) -> None:
+    def __init__(
+        self, heading: str, read: Callable[[], BakeSamples], steps_per_epoch: int, step: int | None = None
+    ) -> None:
         super().__init__()
+        self._first = step
         self._heading, self._read, self.steps_per_epoch = heading, read, steps_per_epoch
         self._reader = PictureReader(self.post_message)
         self.pictures = Pictures(self._reader.request_pictures)
@@ -164,6 +168,9 @@ class SamplesScreen(ModalScreen[None]):
         at_the_end = before is None or not before.steps or self.step == before.steps[-1]
         if self._steps and (at_the_end or self.step not in self._steps):
             self.step = self._steps[-1]
+            if self._first is not None:
+                self.step = max((step for step in self._steps if step <= self._first), default=self._steps[0])
+                self._first = None
         if before is None or before.names != event.samples.names:
             tiles = self.query_one(Grid)
             await tiles.remove_children()
@@ -274,10 +281,12 @@ class LargeSampleScreen(ModalScreen[None]):
         )
 
 
-def show_samples(screen: Screen[Any], workspace: Workspace, bake: "Bake | BakeEntry | None") -> None:
-    """Open the samples of a bake over `screen`; None for no bake."""
+def show_samples(
+    screen: Screen[Any], workspace: Workspace, bake: "Bake | BakeEntry | None", step: int | None = None
+) -> None:
+    """Open the samples of a bake over `screen`, at a step or at the newest; None for no bake."""
     if bake is None:
         return
     folder = workspace.root / bake.folder
     heading = f"Samples of bake {bake.number:04d} {printable(bake.name, 40)}"
-    screen.app.push_screen(SamplesScreen(heading, lambda: samples_in(folder), bake.steps_per_epoch))
+    screen.app.push_screen(SamplesScreen(heading, lambda: samples_in(folder), bake.steps_per_epoch, step))

@@ -23,6 +23,7 @@ from trainer.workspace import Workspace, bake_number
 
 if TYPE_CHECKING:
     from trainer.gallery.sidecar import MadeGrid
+    from trainer.grid.recipe import Recipe
 
 FAVOURITE = "favourite"
 VERDICTS = ("under", "right", "over")
@@ -154,7 +155,7 @@ def _counts(journal: Journal, workspace: Workspace, number: int) -> Mapping[str,
         made = None
     if made is None:
         return {}
-    return tally(made, journal.grids.cell_notes(number), lambda path: _epoch_of(journal, workspace, path))
+    return tally(made, journal.grids.cell_notes(number), lambda path: epoch_of_file(journal, workspace, path))
 
 
 def tally(
@@ -170,18 +171,22 @@ def tally(
         epoch_of: the bake and step of a LoRA file, None where it is of no bake here.
     """
     found = cache(epoch_of)
-    uses = {cell.place.name: cell.recipe.loras for cell in made.cells}
+    alone = {cell.place.name: lora for cell in made.cells if (lora := alone_in(cell.recipe)) is not None}
     counts: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for note in notes:
         said = ([FAVOURITE] if note.favourite else []) + ([note.whole] if note.whole in VERDICTS else [])
-        loras = uses.get(note.cell, ())
-        if not said or len(loras) != 1 or not loras[0].is_plain or (epoch := found(loras[0].path)) is None:
-            continue
-        counts[str(epoch[0])][str(epoch[1])].update(said)
+        if said and note.cell in alone and (epoch := found(alone[note.cell])) is not None:
+            counts[str(epoch[0])][str(epoch[1])].update(said)
     return counts
 
 
-def _epoch_of(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, int] | None:
+def alone_in(recipe: "Recipe") -> Path | None:
+    """Return the LoRA that makes a picture alone at full weight: what is said of the picture is said of that LoRA."""
+    loras = recipe.loras
+    return loras[0].path if len(loras) == 1 and loras[0].is_plain else None
+
+
+def epoch_of_file(journal: Journal, workspace: Workspace, path: Path) -> tuple[int, int] | None:
     """Return the bake and the step of a LoRA file, None for one that is of no bake here."""
     number = bake_number(path.parent.name) if path.parent.parent == workspace.bakes else None
     file = path.name
