@@ -133,7 +133,7 @@ DATASET_ACTIONS: tuple[Action, ...] = (
     Action("buckets.down", "j,down", "scroll_down", "down", "scroll the buckets down", _BUCKETS),
     Action("buckets.up", "k,up", "scroll_up", "up", "scroll the buckets up", _BUCKETS),
     # Dialogs
-    Action("preview.write", "enter", "apply", "write them", "write these captions; u undoes it", _PREVIEW, right="bake", acts=True, undone="undo on the same screen"),
+    Action("preview.write", "enter", "apply", "write them", "write these captions, as a step that can be undone", _PREVIEW, right="bake", acts=True, undone="undo on the same screen"),
     Action("steps.close", "escape,H", "leave", "close", "close", _STEPS),
     Action("steps.turn", "space", "turn", "undo, redo", "undo this step, or do it again", _STEPS, right="bake", acts=True, undone="again takes it back"),
     Action("steps.complete", "c", "complete", "complete", "complete this step, which was interrupted", _STEPS, right="bake", acts=True, undone="undo it in the same list"),

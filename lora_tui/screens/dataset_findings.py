@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from lora_tui.keys.keymap import bindings
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.screens.dialog import ListDialog, key_hint
 from trainer.text import printable
 
@@ -65,10 +66,10 @@ class DataFindingsDialog(ListDialog[str]):
         event.stop()
         from trainer.captions.operations import edit_words
 
-        finding = self._findings[event.option_index]
+        finding, keys = self._findings[event.option_index], keys_of(self.app)
         lines = [
             Content.styled(printable(finding.title), "bold"),
-            *(Content(printable(line)) for line in finding.lines),
+            *(Content(printable(keys.fill(line))) for line in finding.lines),
         ]
         if finding.edits:
             lines.append(Content(f"corrected by: {edit_words(finding.edits)}"))

@@ -454,6 +454,7 @@ async def test_findings_list_their_pictures_and_mend_captions(workspace) -> None
         app.screen.query_one(OptionList).highlighted = next(
             at for at, title in enumerate(titles) if "nearly the same" in title
         )
+        await until_true(pilot, lambda: "D shows them beside each other" in app.text())
         await pilot.press("space")
         await until_true(pilot, lambda: app.screen is app.data)
         await until_true(pilot, lambda: len(app.data.picture_list.ids) == 7)

@@ -21,7 +21,8 @@ from trainer.gallery.sidecar import write_sidecar
 from trainer.grid.recipe import LoraUse
 from trainer.grid.spec import spec_json
 from trainer.history.notes import keep_note
-from trainer.journal.records import BakeState, GridState
+from trainer.journal.grid_records import GridState
+from trainer.journal.records import BakeState
 from trainer.journal.sample_files import sample_name
 from trainer.settings.subject import load_subject
 
