@@ -83,7 +83,9 @@ def _of_pictures(index: "DataIndex") -> Iterator[DataFinding]:
             yield DataFinding(sign, f"{plural(number, 'picture')}: {words}", filter=term_of("fault", key))
     if number := index.count(PictureQuery(near_duplicates=True)):
         words = f"{plural(number, 'picture')} nearly the same as another"
-        yield DataFinding(WARNING, words, ("<key dataset.pairs> shows them beside each other",), term_of("is", "duplicate"))
+        yield DataFinding(
+            WARNING, words, ("<key dataset.pairs> shows them beside each other",), term_of("is", "duplicate")
+        )
     if number := index.count(PictureQuery(without_caption=True, use="training", excluded=False)):
         words = f"{plural(number, 'picture')} without a caption file"
         lines = ("the words of the folder's name stand in for one",)

@@ -293,8 +293,7 @@ class DatasetScreen(DatasetActions):
             return
         if self.panes.in_tabs:
             self.panes.show_view("pictures", focus=False)
-        self.add_class("-finding")
-        self.query_one(FilterLine).focus()
+        super().action_find()
 
     def action_operate(self) -> None:
         """Ask for an operation on tags."""

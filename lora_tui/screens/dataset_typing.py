@@ -13,6 +13,7 @@ from textual.widgets import Static
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.screens.dataset_orders import DatasetOrders
 from lora_tui.screens.dataset_panes import DatasetPanes
+from lora_tui.screens.filtered_list import FilteredList
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.caption_tags import CaptionTags
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from trainer.data_index.record import IndexedPicture, PictureQuery, SortKey
 
 
-class DatasetTyping(Screen[None]):
+class DatasetTyping(FilteredList, Screen[None]):
     """A base of the Dataset screen, which sets its attributes.
 
     Attributes:
@@ -59,6 +60,11 @@ class DatasetTyping(Screen[None]):
     def picture_list(self) -> PictureList:
         """The list of pictures."""
         return self.panes.picture_list
+
+    @property
+    def filtered(self) -> PictureList:
+        """The list that the line filters."""
+        return self.picture_list
 
     @property
     def picture(self) -> "IndexedPicture | None":
@@ -139,21 +145,6 @@ class DatasetTyping(Screen[None]):
         event.stop()
         self._text = event.value.strip()
         self.list_pictures()
-
-    @on(FilterLine.Moved)
-    def _move(self, event: FilterLine.Moved) -> None:
-        event.stop()
-        self.picture_list.action_move(event.by)
-
-    @on(FilterLine.Left)
-    def _leave_filter(self, event: FilterLine.Left) -> None:
-        event.stop()
-        line = self.query_one(FilterLine)
-        if not event.kept:
-            line.value = ""
-        # At once, not by focus(), which waits its turn: a key typed behind enter is the list's.
-        self.set_focus(self.picture_list)
-        self.set_class(bool(line.value.strip()), "-finding")
 
     @on(TypedTagLine.Changed, "#tag-line")
     def _find(self, event: TypedTagLine.Changed) -> None:

@@ -10,8 +10,8 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from lora_tui.colours.theme_files import roles
 from lora_tui.actions.long_job import LongJob
+from lora_tui.colours.theme_files import roles
 from lora_tui.screens.working import WorkingDialog
 
 
