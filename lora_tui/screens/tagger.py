@@ -52,7 +52,7 @@ class TaggerDialog(FieldsDialog[TaggerAsked | None]):
 
     DEFAULT_CSS = """
     TaggerDialog {
-        & > Vertical { width: 88; overflow-y: auto; }
+        & > Vertical { width: 96; overflow-y: auto; }
         & .row { height: 1; }
         & .label { width: 11; color: $muted; }
         & Input { width: 1fr; }
