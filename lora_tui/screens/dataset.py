@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _HINT = 'backpack -tag:"school uniform" folder:3_school fault:any is:excluded no:caption'
 _READING = "reading the index …"
+_NOT_LOOKED = "no pictures could be looked at"
 _LOOKING = "no pictures are known yet: the folders are being looked at"
 # Captions whose tags are kept as they are written.
 _KEPT_TAGS = 8192
@@ -121,7 +122,8 @@ class DatasetScreen(DatasetActions):
         self._mask = False
         self._tagger_shown = ""
         self._unseen = 0
-        self._looking = False
+        # Number of the look at the folders that is waited for; 0 for none.
+        self._look = 0
 
     def _source_now(self) -> DatasetSource:
         """Return what is shown; asked in threads, too."""
@@ -138,6 +140,11 @@ class DatasetScreen(DatasetActions):
         yield self.panes
         yield TagPrompt()
         yield KeyLine(id="dataset-keys")
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether the folders are being looked at."""
+        return self._look > 0
 
     def on_mount(self) -> None:
         """Show what is known, and look at the folders behind it."""
@@ -168,7 +175,7 @@ class DatasetScreen(DatasetActions):
         now = event.listing
         self._total = now.total
         self.note_found(now)
-        empty = "no picture passes the filter" if self._text else _LOOKING if self._looking else "no pictures"
+        empty = "no picture passes the filter" if self._text else _LOOKING if self.is_looking else "no pictures"
         self.picture_list.show(now.ids, empty)
         self.picture_list.read_again()
         if self.picture_list.marked and not self._text:
@@ -181,7 +188,7 @@ class DatasetScreen(DatasetActions):
         if len(self._tags_of) > _KEPT_TAGS:
             self._tags_of.clear()
         self._tags_of.update(event.tags)
-        if not self._looking:
+        if not self.is_looking:
             for each in event.tags:
                 self._written.pop(each, None)
         self.picture_list.keep(event.rows)
@@ -211,11 +218,16 @@ class DatasetScreen(DatasetActions):
     @on(Refreshed)
     def _take_refresh(self, event: Refreshed) -> None:
         event.stop()
-        self._looking = False
+        # One that was on its way when another was asked for does not know what was written since.
+        if event.number != self._look:
+            return
+        self._look = 0
         self._looked.set()
         if event.result is None:
             trouble = event.error.line() if event.error is not None else ""
             self._show_look(f"{FAILED.mark} {trouble}", error=True)
+            if not self.picture_list.ids:
+                self.picture_list.show((), _NOT_LOOKED)
             return
         self._unseen = event.result.undecoded
         if event.result.changed or event.result.removed:
@@ -356,8 +368,8 @@ class DatasetScreen(DatasetActions):
 
     def _look_at_folders(self) -> None:
         """Look for what has changed in the folders, behind what is shown."""
-        self._looking, self._looked = True, threading.Event()
-        self.refresher.put(self._source_now())
+        self._looked = threading.Event()
+        self._look = self.refresher.put(self._source_now())
 
     def _captions_changed(self, waits: bool) -> None:
         self._look_at_folders()

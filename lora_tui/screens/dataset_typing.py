@@ -1,7 +1,7 @@
 """What is typed on the Dataset screen: the filter and the order of its pictures, and the tags of a caption."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
     from trainer.data_index.record import IndexedPicture, PictureQuery, SortKey
 
 
+@dataclass(frozen=True)
+class _TypedIn:
+    """A caption as it was when a line was opened: its picture, its tags, and the place of the cursor among them."""
+
+    picture: "IndexedPicture"
+    tags: tuple[str, ...]
+    at: int
+
+
 class DatasetTyping(FilteredList, Screen[None]):
     """A base of the Dataset screen, which sets its attributes.
 
@@ -53,6 +62,8 @@ class DatasetTyping(FilteredList, Screen[None]):
         self._found_by = ""
         self._sort: SortKey = "name"
         self._descending = False
+        # What a line is typed for: whatever comes to be under the cursor meanwhile, it is written there.
+        self._typed_in: _TypedIn | None = None
         # Captions written here that the index does not know yet.
         self._written: dict[int, tuple[str, ...]] = {}
 
@@ -138,7 +149,8 @@ class DatasetTyping(FilteredList, Screen[None]):
     @on(CaptionTags.Ordered)
     def _order_tags(self, event: CaptionTags.Ordered) -> None:
         event.stop()
-        self._write_tags(event.tags, event.at)
+        if (place := self._caption_place()) is not None:
+            self._write_tags(place, event.tags, event.at)
 
     @on(FilterLine.Changed, "#filter")
     def _filter(self, event: FilterLine.Changed) -> None:
@@ -165,14 +177,16 @@ class DatasetTyping(FilteredList, Screen[None]):
         except SettingsError as error:
             self.sender.show_error(error.line())
             return
-        caption = self.panes.caption
-        self.close_line(caption)
-        tags, at = caption.tags, caption.at
+        self.close_line(self.panes.caption)
+        place = self._typed_in
+        if place is None:
+            return
+        tags, at = place.tags, place.at
         if event.typed_for == "rename":
-            self._write_tags((*tags[:at], *typed, *tags[at + 1 :]), at)
+            self._write_tags(place, (*tags[:at], *typed, *tags[at + 1 :]), at)
         else:
             behind = min(at + 1, len(tags))
-            self._write_tags((*tags[:behind], *typed, *tags[behind:]), behind)
+            self._write_tags(place, (*tags[:behind], *typed, *tags[behind:]), behind)
 
     @on(TypedTagLine.Left)
     def _leave_line(self, event: TypedTagLine.Left) -> None:
@@ -183,6 +197,7 @@ class DatasetTyping(FilteredList, Screen[None]):
 
     def open_line(self, typed_for: TypedFor, text: str) -> None:
         """Open the line that tags are typed into."""
+        self._typed_in = self._caption_place()
         self.prompt.ask(typed_for, text, self.panes.tags.names)
 
     def close_line(self, back: Widget) -> None:
@@ -191,9 +206,13 @@ class DatasetTyping(FilteredList, Screen[None]):
         # At once: a key typed behind enter is the pane's.
         self.set_focus(back)
 
-    def _write_tags(self, tags: Sequence[str], at: int) -> None:
-        picture, before = self.picture, self.panes.caption.tags
-        if picture is None or tuple(tags) == before:
+    def _caption_place(self) -> _TypedIn | None:
+        caption, picture = self.panes.caption, self.picture
+        return None if picture is None else _TypedIn(picture, tuple(caption.tags), caption.at)
+
+    def _write_tags(self, place: _TypedIn, tags: Sequence[str], at: int) -> None:
+        picture = place.picture
+        if tuple(tags) == place.tags:
             return
 
         def written() -> None:
@@ -202,4 +221,4 @@ class DatasetTyping(FilteredList, Screen[None]):
                 self.panes.caption.at = at
                 self.panes.show_caption(self.picture, tags)
 
-        self.orders.order_tags(picture, before, tuple(tags), written)
+        self.orders.order_tags(picture, place.tags, tuple(tags), written)

@@ -36,8 +36,15 @@ class RefreshProgress(Message):
 
 @dataclass
 class Refreshed(Message):
-    """The index is up to date, or why it is not."""
+    """The index is up to date, or why it is not.
 
+    Attributes:
+        number: of the look that was asked for.
+        result: what has changed; None where it failed.
+        error: why.
+    """
+
+    number: int
     result: "IndexRefresh | None"
     error: LoraTuiError | None = None
 
@@ -57,10 +64,10 @@ class DatasetRefresher(LatestRequest[DatasetSource]):
     def answer(self, number: int, question: DatasetSource) -> None:
         """Look, and post how far it is and what was found."""
         try:
-            self.post_answer(Refreshed(self._refreshed(question)))
+            self.post_answer(Refreshed(number, self._refreshed(question)))
         except Exception as error:
             # Whatever is wrong with folders, what is known of them can be looked at.
-            self.post_answer(Refreshed(None, as_error("data set", error)))
+            self.post_answer(Refreshed(number, None, as_error("data set", error)))
 
     def _refreshed(self, source: DatasetSource) -> "IndexRefresh":
         from trainer.data_index.index import DataIndex

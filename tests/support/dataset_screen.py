@@ -108,7 +108,7 @@ async def listed(app: DatasetAlone, pilot: Any, number: int = len(CAPTIONS)) -> 
     """Let the app run until the folders have been looked at and everything in view is known."""
     await until_true(pilot, lambda: len(app.data.picture_list.ids) == number and len(app.names()) == number)
     await until_true(
-        pilot, lambda: not app.data._looking and app.data.panes.tags.names and app.data.picture is not None
+        pilot, lambda: not app.data.is_looking and app.data.panes.tags.names and app.data.picture is not None
     )
     await settled(app, pilot)
 
@@ -117,7 +117,7 @@ async def settled(app: DatasetAlone, pilot: Any) -> None:
     """Let the app run until no worker is at work and the reader has nothing to do."""
     await until_true(
         pilot,
-        lambda: all(worker.is_finished for worker in app.workers) and app.data.reader.idle and not app.data._looking,
+        lambda: all(worker.is_finished for worker in app.workers) and app.data.reader.idle and not app.data.is_looking,
     )
     await pilot.pause()
 

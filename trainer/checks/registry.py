@@ -73,7 +73,7 @@ CHECKS: tuple[Check, ...] = (
     _decoded(
         "picture-undecodable", _ERROR, "pictures damaged inside", "open and save it in another program, or replace it", likeness.undecodable
     ),
-    _fault("mask-unusable", "masks", "masks that cannot be read or have another shape", "make the mask again"),
+    _fault("mask-unusable", "masks", "masks that are missing, cannot be read or have another shape", "make the masks again"),
     _fault("caption-unreadable", "captions", "captions that cannot be read or decoded", "save it as UTF-8 text"),
     Check(
         "refused", _ERROR, "base", "whatever else the bake is refused for: base, optimizer, samples, settings together",

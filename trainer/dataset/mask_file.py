@@ -1,5 +1,6 @@
 """Mask files: one per picture, of the same name and shape."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from trainer.dataset.picture_file import UnreadablePicture, is_picture_name, picture_size
@@ -53,13 +54,22 @@ def check_mask(mask: Path, size: tuple[int, int]) -> None:
         )
 
 
-def missing_masks(pictures: list[Path], folder: Path) -> DatasetError:
-    """Return the error for pictures that have no mask in `folder`."""
-    names = ", ".join(printable(path.name, 60) for path in pictures[1:4])
-    more = f"; {len(pictures)} in all, also {names}{' …' if len(pictures) > 4 else ''}" if names else ""
-    return DatasetError(
-        printable(str(pictures[0])),
-        found=f"no mask of this name in {printable(str(folder))}{more}",
-        expected="a mask for every picture",
-        way_out="make the masks, or switch masked_loss off",
-    )
+def mask_among(masks: Mapping[str, Path], picture: Path, folder: Path) -> Path:
+    """Return the mask of a picture.
+
+    Args:
+        masks: as masks_in.
+        picture: its file.
+        folder: where masks are looked for, for the error.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    if picture.stem not in masks:
+        raise DatasetError(
+            printable(str(picture)),
+            found=f"no mask of this name in {printable(str(folder))}",
+            expected="a mask for every picture",
+            way_out="make the masks, or switch masked_loss off",
+        )
+    return masks[picture.stem]

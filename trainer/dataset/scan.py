@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from trainer.dataset.caption_file import CaptionText, caption_key, caption_name, read_caption
-from trainer.dataset.mask_file import check_mask, masks_in, missing_masks
+from trainer.dataset.mask_file import check_mask, mask_among, masks_in
 from trainer.dataset.picture_file import KINDS, UnreadablePicture, is_picture_name, picture_size, unread_pictures
 from trainer.dataset.records import DataSet, Fault, Folder, Picture
 from trainer.dataset.scan_findings import find_in_folder, find_left_out
@@ -74,7 +74,7 @@ def read_sources(sources: Iterable[Source], show: Callable[[int], object] | None
         show: takes how many pictures have been read, before each; what it raises ends the reading.
 
     Raises:
-        DatasetError: a folder cannot be read, or a mask is missing.
+        DatasetError: a folder cannot be read.
     """
     found = ScanResult(show=show)
     for source in sources:
@@ -163,7 +163,7 @@ def _read_source(source: Source, found: ScanResult) -> None:
     names = [name for name in names if name not in source.excluded]
     if not names:
         return
-    masks = _masks(source, names)
+    masks = _masks(source)
     pictures: list[Picture] = []
     texts: dict[Path, CaptionText] = {}
     for name in each(f"reading {printable(source.name, 40)}", names):
@@ -203,9 +203,9 @@ def _picture(
     if caption_file and caption_file not in captions:
         captions[caption_file] = _caption(caption_file, every_line=options.caption_rules.wildcards)
     mask: Path | Literal["alpha"] | None = "alpha" if options.masks == "alpha" else None
-    if masks is not None:
-        mask = masks[path.stem]
+    if masks is not None and isinstance(options.masks, Path):
         try:
+            mask = mask_among(masks, path, options.masks)
             check_mask(mask, (width, height))
         except DatasetError as error:
             raise _UnusableFile("mask-unusable", error) from error
@@ -264,13 +264,7 @@ def _caption(path: Path, *, every_line: bool) -> CaptionText:
         raise _UnusableFile("caption-unreadable", error) from error
 
 
-def _masks(source: Source, names: Sequence[str]) -> dict[str, Path] | None:
-    """Return the mask of each picture by the picture's name without its ending, None where the pictures have none."""
+def _masks(source: Source) -> dict[str, Path] | None:
+    """Return the masks of a folder's pictures by the pictures' names without their endings, None where they have none."""
     folder = source.options.masks
-    if not isinstance(folder, Path):
-        return None
-    masks = masks_in(folder, source.path.name)
-    missing = [source.path / name for name in names if Path(name).stem not in masks]
-    if missing:
-        raise missing_masks(missing, folder)
-    return masks
+    return masks_in(folder, source.path.name) if isinstance(folder, Path) else None

@@ -203,7 +203,7 @@ async def in_the_data(runner, pilot, until) -> None:
     await pilot.press("d")
     await until(pilot, lambda: isinstance(runner.app.screen, DatasetScreen) and runner.app.screen.picture is not None)
     screen = runner.app.screen
-    await until(pilot, lambda: not screen._looking and screen.reader.idle)
+    await until(pilot, lambda: not screen.is_looking and screen.reader.idle)
     await until(pilot, lambda: screen.panes.tags.names and screen.panes.caption.tags)
 
 

@@ -213,9 +213,9 @@ async def test_the_data_set_can_be_read_and_its_cursors_stand_out(app, until) ->
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.app.screen, DatasetScreen) and app.app.screen.picture is not None)
         screen = app.app.screen
-        await until(pilot, lambda: screen.panes.tags.names and screen.panes.caption.tags and not screen._looking)
+        await until(pilot, lambda: screen.panes.tags.names and screen.panes.caption.tags and not screen.is_looking)
         await pilot.press("space", "x")
-        await until(pilot, lambda: screen.reader.idle and not screen._looking and screen.picture.tokens is not None)
+        await until(pilot, lambda: screen.reader.idle and not screen.is_looking and screen.picture.tokens is not None)
         await pilot.pause(0.1)
         rows = painted(app.app)
         for kind in (PictureList, CaptionTags, TagTable, BucketBars):

@@ -232,6 +232,20 @@ async def test_masks_are_shown_by_a_key(workspace) -> None:
         await until_true(pilot, lambda: view._source == before)
 
 
+async def test_a_picture_without_its_mask_is_marked_and_hides_no_other(workspace) -> None:
+    root = workspace.root
+    for name in list(CAPTIONS)[1:]:
+        path = root / "masks" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", Image.open(root / "data" / name).size, 255).save(path)
+    app = DatasetAlone(workspace, masked_loss=True, conditioning_data_dir=str(root / "masks"))
+    async with app.run_test(size=WIDE) as pilot:
+        await listed(app, pilot)
+        row = next(line for line in app.text().splitlines() if "2_school/a.png" in line and "─" not in line)
+        assert "✗" in row and "unusable" in row
+        assert "no mask of this name in" in app.text()
+
+
 @pytest.mark.long
 async def test_small_pictures_stand_in_the_list_where_one_wants_them(workspace) -> None:
     app = DatasetAlone(workspace)
@@ -263,6 +277,7 @@ async def test_folders_that_are_gone_are_one_line(workspace) -> None:
     app = DatasetAlone(workspace, train_data_dir=str(workspace.root / "nowhere"))
     async with app.run_test(size=WIDE) as pilot:
         await until_true(pilot, lambda: "nowhere" in app.text() and "✗" in app.text())
+        assert "no pictures could be looked at" in app.text()
         for key in (
             "down",
             "enter",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataset_screen import CAPTIONS, DatasetAlone, listed, made_data, settled
+from dataset_screen import CAPTIONS, DatasetAlone, listed, made_data, settled, with_name
 from PIL import Image
 from screen_alone import until_true
 from textual.widgets import Input, OptionList
@@ -23,7 +23,9 @@ from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.working import WorkingDialog
 from lora_tui.terminal import text_editor
 from lora_tui.terminal.text_editor import EditorEnd
+from lora_tui.workers.dataset_refresher import Refreshed
 from trainer.captions.history import CaptionHistory
+from trainer.data_index.record import IndexRefresh
 from trainer.settings.toml_file import load_settings
 from trainer.workspace import Workspace
 
@@ -113,6 +115,45 @@ async def test_a_caption_that_another_program_changed_is_not_overwritten(workspa
         await pilot.press("2", "x")
         await until_true(pilot, lambda: "changed by another program" in app.notes())
         assert path.read_text() == "typed elsewhere, just now"
+
+
+@pytest.mark.parametrize("typed", ["rename", "add"])
+async def test_what_is_typed_goes_where_the_line_was_opened(workspace, typed: str) -> None:
+    app = DatasetAlone(workspace)
+    async with app.run_test(size=WIDE) as pilot:
+        await listed(app, pilot)
+        await pilot.press("2", "right", {"rename": "r", "add": "a"}[typed], "ctrl+u", *"serafuku")
+        here = app.data.picture_list.current_id
+        # As where a look at the folders finds it gone, or that it passes the filter no more.
+        app.data.picture_list.show([each for each in app.data.picture_list.ids if each != here], "")
+        await until_true(pilot, lambda: app.data.picture is not None and app.data.picture.id != here)
+        other = app.data.picture.name
+        await pilot.press("enter")
+        after = {
+            "rename": "hifumi, serafuku, backpack, smile",
+            "add": "hifumi, school uniform, serafuku, backpack, smile",
+        }
+        await until_true(pilot, lambda: app.caption_of(FIRST) == after[typed])
+        await settled(app, pilot)
+        assert app.caption_of(other) == CAPTIONS[other]
+
+
+async def test_an_older_look_at_the_folders_takes_nothing_back(workspace) -> None:
+    app = DatasetAlone(workspace)
+    async with app.run_test(size=WIDE) as pilot:
+        await listed(app, pilot)
+        app.data.refresher.stop()
+        app.data._look_at_folders()
+        wanted = app.data._look
+        app.data._written[with_name(app, FIRST)] = ("typed",)
+        app.data.post_message(Refreshed(wanted - 1, IndexRefresh(5)))
+        await pilot.pause()
+        app.data.picture_list.read_again()
+        await until_true(pilot, lambda: app.data.reader.idle)
+        await pilot.pause()
+        assert app.data.is_looking and with_name(app, FIRST) in app.data._written
+        app.data.post_message(Refreshed(wanted, IndexRefresh(5)))
+        await until_true(pilot, lambda: not app.data.is_looking and not app.data._written)
 
 
 @pytest.mark.long

@@ -56,7 +56,7 @@ def test_everything_is_shown_and_a_key_that_would_write_says_why_not(runner, unt
                 said[key] = messages(app)
             await pilot.press("d")
             await until(pilot, lambda: isinstance(app.screen, DatasetScreen) and app.screen.picture is not None)
-            await until(pilot, lambda: not app.screen._looking and app.screen.reader.idle)
+            await until(pilot, lambda: not app.screen.is_looking and app.screen.reader.idle)
             for pane, keys in (
                 ("1", acting("dataset") + acting("picture list")),
                 ("2", [key for key in acting("caption tags") if key not in AT_THE_FRONT]),
