@@ -21,9 +21,10 @@ class LineInput(Input):
         if bound is None or bound.node is not self or not bound.enabled:
             await super()._on_key(event)
             return
-        event.stop()
-        event.prevent_default()
-        await self.app.run_action(bound.binding.action, self)
+        # What an input has from a view that scrolls does nothing in a line: the key is for the dialog.
+        if await self.app.run_action(bound.binding.action, self):
+            event.stop()
+            event.prevent_default()
 
     def _on_paste(self, event: events.Paste) -> None:
         """Insert every line of a paste, such as of a prompt in paragraphs, with a blank between: Textual takes the first alone."""

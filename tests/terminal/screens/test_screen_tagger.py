@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dataset_screen import CAPTIONS, DatasetAlone, listed, made_data, settled
-from screen_alone import until_true
+from screen_alone import ScreenAlone, until_true
 from textual.widgets import Input
 from tiny_tagger import TAGS, write_tagger
 
@@ -233,6 +233,15 @@ async def test_without_onnxruntime_the_command_that_installs_it_is_named(
         await settled(app, pilot)
         await until_true(pilot, lambda: INSTALL in app.text())
         assert isinstance(app.screen, TaggerDialog)
+
+
+async def test_the_arrows_go_from_line_to_line(tmp_path: Path) -> None:
+    app = ScreenAlone(TaggerDialog("5 pictures", tagging.TaggerTyped(), lambda typed, then, fail: None))
+    async with app.run_test(size=WIDE) as pilot:
+        await until_true(pilot, lambda: app.focused is not None and app.focused.id == "model")
+        for key, line in (("down", "tags_file"), ("down", "thresholds"), ("up", "tags_file"), ("tab", "thresholds")):
+            await pilot.press(key)
+            assert app.focused is not None and app.focused.id == line
 
 
 async def test_who_may_not_write_gets_no_tagger(workspace: Workspace) -> None:
