@@ -196,7 +196,7 @@ class TaggerDesk:
             SettingsError: one goes on already.
         """
         if self.run is not None and self.run.answer is None:
-            raise SettingsError("the tagger", found="it is at work already", way_out="wait for it, or cancel it")
+            raise SettingsError("the tagger", found="it is running already", way_out="wait for it, or cancel it")
         self.run = run
         run.start(ended)
 

@@ -11,7 +11,7 @@ _PREVIEW = ("edit preview",)
 _STEPS = ("caption steps",)
 _FINDINGS = ("data findings",)
 _PAIRS = ("picture pairs",)
-_TAGGER = ("tagger at work",)
+_TAGGER = ("tagger running",)
 
 # fmt: off
 DATASET_ACTIONS: tuple[Action, ...] = (
@@ -31,7 +31,7 @@ DATASET_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "dataset.tagger", "t", "tag", "tagger",
-        "let a tagger look at the marked pictures, else at all that are listed (shows what would change); again shows the one at work", _DATASET,
+        "let a tagger look at the marked pictures, else at all that are listed (shows what would change); again shows the one that is running", _DATASET,
         "Tag pictures with a tagger", right="bake", opens="always",
     ),
     Action("dataset.undo", "u", "undo", "undo", "undo the last step on captions", _DATASET, "Undo a step on captions", right="bake", acts=True, undone="redo on the same screen"),
@@ -139,7 +139,7 @@ DATASET_ACTIONS: tuple[Action, ...] = (
     Action("steps.complete", "c", "complete", "complete", "complete this step, which was interrupted", _STEPS, right="bake", acts=True, undone="undo it in the same list"),
     Action("findings.close", "escape,f", "leave", "close", "close", _FINDINGS),
     Action("findings.show", "space", "show_pictures", "list pictures", "list the pictures that it is about", _FINDINGS),
-    Action("tagger.behind", "b", "behind", "in the background", "let it go on behind the screen, where its key shows it again", _TAGGER),
+    Action("tagger.behind", "b", "behind", "in the background", "let it continue behind the screen, where its key shows it again", _TAGGER),
     Action("pairs.close", "escape,D,q", "leave", "close", "close", _PAIRS),
     Action("pairs.next", "right,l,n,space", "turn(1)", "next pair", "next pair", _PAIRS),
     Action("pairs.previous", "left,h,p", "turn(-1)", "pair before", "the pair before", _PAIRS),

@@ -74,7 +74,7 @@ PLACES: tuple[KeyPlace, ...] = (
     KeyPlace("two pictures beside each other", ("picture pairs",)),
     KeyPlace("what an edit would change", ("dialog", "read", "edit preview"), taken=_SCROLL_KEYS),
     KeyPlace("the steps on captions", ("dialog", "list", "caption steps"), taken=_LIST_KEYS),
-    KeyPlace("a tagger at work", ("dialog", "tagger at work")),
+    KeyPlace("a tagger running", ("dialog", "tagger running")),
     KeyPlace("what stands out in the data", ("dialog", "list", "data findings"), taken=_LIST_KEYS),
     KeyPlace("the list of ladders", ("ladders",), ("ladder list",), heading="In the list of ladders (`l`)"),
     KeyPlace("a ladder", ("ladder",), ("rung list",), heading="In a ladder"),

@@ -59,7 +59,10 @@ class BakeDataset:
         if draft is None:
             return None
         planned = view.planned if view is not None else None
-        return DatasetSource(draft.path, draft.now, None if planned is None else planned.plan.epochs)
+        # Where no plan can be made, as of data with a broken picture, what is asked for is known.
+        asked = None if draft.now.train_minutes else draft.now.max_train_epochs
+        epochs = asked if planned is None else planned.plan.epochs
+        return DatasetSource(draft.path, draft.now, epochs or None)
 
     def _is_unsaved(self) -> bool:
         return self._editor.draft is not None and bool(self._editor.draft.unsaved)

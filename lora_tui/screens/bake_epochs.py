@@ -1,6 +1,5 @@
 """What can be done with one saved LoRA of the bake shown: the list that Enter opens, and what each line does."""
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +19,6 @@ from lora_tui.snapshot import Snapshot
 from lora_tui.wording.epoch_standings import said_words
 from lora_tui.wording.exposures import exposed_lines
 from lora_tui.wording.numbers import losses_line
-from trainer.errors import LoraTuiError
 from trainer.journal.records import Bake, Checkpoint
 from trainer.text import printable
 
@@ -59,12 +57,7 @@ class EpochActionsDialog(PickDialog):
 
     @work(thread=True, exit_on_error=False, group="looking")
     def _ask(self) -> None:
-        try:
-            lines = self._about()
-        except (LoraTuiError, sqlite3.Error, OSError):
-            # What is wrong with the journal is said where it is followed.
-            return
-        self.post_message(self.Told(lines))
+        self.post_message(self.Told(self._about()))
 
     @on(Told)
     def _tell(self, event: Told) -> None:

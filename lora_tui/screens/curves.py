@@ -1,7 +1,5 @@
 """The curves of bakes on the full screen: charts on one axis of steps, zoomed, read at any step, with everything that happened marked."""
 
-import contextlib
-import sqlite3
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -32,7 +30,6 @@ from lora_tui.wording.exposures import exposed_line
 from lora_tui.wording.state_symbols import FAILED, LIVE
 from lora_tui.workers.curve_reader import ChoiceFound, CurveReader, CurvesNotRead, CurvesViewRead
 from lora_tui.workers.curve_view import ChartedBake, CurveChoice, CurveQuestion, CurvesView
-from trainer.errors import LoraTuiError
 from trainer.measures.curve_groups import CURVE_GROUPS, LOSS
 from trainer.text import plural, printable
 from trainer.workspace import Workspace
@@ -205,11 +202,7 @@ class CurvesScreen(Screen[None]):
     def _read_exposures(self, number: int) -> None:
         from lora_tui.actions.exposures import read_exposures
 
-        found: tuple[EpochExposure, ...] = ()
-        # The reader says what is wrong with the journal.
-        with contextlib.suppress(LoraTuiError, sqlite3.Error, OSError):
-            found = read_exposures(self._workspace, number)
-        self.post_message(ExposuresRead(number, found))
+        self.post_message(ExposuresRead(number, read_exposures(self._workspace, number)))
 
     @on(ExposuresRead)
     def _take_exposures(self, event: ExposuresRead) -> None:

@@ -8,6 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Static
 
 from lora_tui.actions.dataset import CaptionWork
@@ -56,7 +57,7 @@ _KEPT_TAGS = 8192
 _TAGGER_SECONDS = 0.5
 
 
-class DatasetScreen(DatasetActions):
+class DatasetScreen(DatasetActions, Screen[None]):
     """The data of the settings that are open.
 
     Args:

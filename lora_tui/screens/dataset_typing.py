@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
-from textual.screen import Screen
+from textual.dom import DOMNode
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -27,7 +27,14 @@ from trainer.errors import SettingsError
 from trainer.text import printable
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from trainer.data_index.record import IndexedPicture, PictureQuery, SortKey
+
+    _Base = Screen[None]
+else:
+    # So that Textual finds what it handles.
+    _Base = DOMNode
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,8 @@ class _TypedIn:
     at: int
 
 
-class DatasetTyping(FilteredList, Screen[None]):
-    """A base of the Dataset screen, which sets its attributes.
+class DatasetTyping(FilteredList, _Base):
+    """A base of the Dataset screen beside Screen, which sets its attributes.
 
     Attributes:
         panes: show.

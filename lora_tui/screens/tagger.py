@@ -109,13 +109,13 @@ class TaggerDialog(FieldsDialog[TaggerAsked | None]):
 
 
 class TaggerWorkingDialog(WorkingDialog):
-    """Shows a tagger at work; escape ends it, another key lets it go on behind what else is done.
+    """Shows a tagger running; escape ends it, another key lets it go on behind what else is done.
 
     Args:
         run: goes on.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("tagger at work")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("tagger running")
 
     def __init__(self, run: TaggerRun) -> None:
         super().__init__(run.job)

@@ -74,7 +74,7 @@ class TaggerOrders:
         elif not ids:
             self._sender.warn("no pictures are listed")
         else:
-            self._job("The tagger", kept_tagger, lambda found: self._ask_for(*found, ids, about))
+            self._job("The tagger", kept_tagger, lambda found: self._ask_for(found[0], found[1], ids, about))
 
     def _ask_for(self, typed: TaggerTyped, trouble: str, ids: Sequence[int], about: str) -> None:
         from lora_tui.screens.tagger import TaggerDialog

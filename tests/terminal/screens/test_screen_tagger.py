@@ -168,7 +168,7 @@ async def test_a_desk_starts_no_second_run(workspace: Workspace, says: Says) -> 
     first._look = second._look = lambda: says.go.wait(5)  # type: ignore[method-assign]
     first.job._work = first._look
     desk.begin(first, lambda: None)
-    with pytest.raises(SettingsError, match="at work already"):
+    with pytest.raises(SettingsError, match="running already"):
         desk.begin(second, lambda: None)
     says.go.set()
     assert first.job.ended.wait(5)
