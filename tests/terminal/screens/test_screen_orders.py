@@ -213,55 +213,63 @@ def keys_of(scope: str, *rights: str) -> list[str]:
     return [action.keys.partition(",")[0] for action in held]
 
 
-# There is nothing to resume while a bake runs.
-@pytest.mark.parametrize("key", sorted({*keys_of("bake", "bake", "order")} - {"r"}))
-async def test_a_watcher_orders_nothing_and_the_screen_says_so(runner, until, key) -> None:
+async def test_a_watcher_orders_nothing_and_the_screen_says_so(runner, until) -> None:
     runner.baking()
     app = watching(runner, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
         await at_work(runner, pilot, until)
         await until(pilot, lambda: app.bake_screen.editor.view is not None)
-        await pilot.press(key)
-        await until(pilot, lambda: "read-only:" in messages(app))
-        assert app.screen is app.bake_screen
+        # There is nothing to resume while a bake runs.
+        for key in sorted({*keys_of("bake", "bake", "order")} - {"r"}):
+            app.clear_notifications()
+            await pilot.press(key)
+            await until(pilot, lambda: "read-only:" in messages(app))
+            assert app.screen is app.bake_screen, key
     assert given(runner) == []
 
 
-@pytest.mark.parametrize("key", sorted(keys_of("bake", "")))
-async def test_every_other_key_is_as_good_for_a_watcher(runner, until, key) -> None:
+async def test_every_other_key_is_as_good_for_a_watcher(runner, until) -> None:
     runner.baking()
     app = watching(runner, order=False)
     async with app.run_test(size=(120, 36)) as pilot:
         await at_work(runner, pilot, until)
         await until(pilot, lambda: app.bake_screen.editor.view is not None)
-        await pilot.press(key)
-        await pilot.pause()
-        assert "read-only:" not in messages(app)
+        for key in sorted(keys_of("bake", "")):
+            await pilot.press(key)
+            await pilot.pause()
+            assert "read-only:" not in messages(app), key
+            for _ in range(4):
+                if app.screen is not app.bake_screen or isinstance(app.focused, Input):
+                    await pilot.press("escape")
+                    await pilot.pause()
+            assert app.screen is app.bake_screen, key
 
 
 @pytest.mark.parametrize("order", [False, True])
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
-@pytest.mark.parametrize("state", [BakeState.BAKING, BakeState.PARKED, BakeState.STOPPED, BakeState.DONE])
-async def test_the_key_lines_of_a_watcher_name_what_its_keys_do(runner, until, seen, order, size, state) -> None:
+async def test_the_key_lines_of_a_watcher_name_what_its_keys_do(runner, until, seen, order, size) -> None:
     runner.baking()
-    runner.set_state(state)
     app = watching(runner, order=order)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.bake_screen.snapshot.bake is not None)
-        await until(pilot, lambda: "? help" in seen(app).splitlines()[-1])
-        shown = seen(app).splitlines()[-1]
-        obeyed = order and state is BakeState.BAKING
-        assert ("Q queue" in shown) == (not obeyed)
-        for words in ("b bake", "r resume", "n new", "save settings"):
-            assert words not in shown
-        assert ("x stop" in shown) == obeyed
-        # Parked, it is queued again, which takes an engine.
-        assert ("space" in shown) == obeyed
-        await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        helped = {entry.text for entry in app.screen._keys}
-        assert BY_ID["queue.open"].help in helped
-        assert BY_ID["bake.start"].help not in helped
+        for state in (BakeState.BAKING, BakeState.PARKED, BakeState.STOPPED, BakeState.DONE):
+            runner.set_state(state)
+            await until(pilot, lambda state=state: (bake := app.bake_screen.snapshot.bake) and bake.state is state)
+            obeyed = order and state is BakeState.BAKING
+            await until(pilot, lambda: "? help" in seen(app).splitlines()[-1])
+            await until(pilot, lambda obeyed=obeyed: ("x stop" in seen(app).splitlines()[-1]) == obeyed)
+            shown = seen(app).splitlines()[-1]
+            assert ("Q queue" in shown) == (not obeyed)
+            for words in ("b bake", "r resume", "n new", "save settings"):
+                assert words not in shown
+            # Parked, it is queued again, which takes an engine.
+            assert ("space" in shown) == obeyed
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+            helped = {entry.text for entry in app.screen._keys}
+            assert BY_ID["queue.open"].help in helped
+            assert BY_ID["bake.start"].help not in helped
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.bake_screen)
 
 
 @pytest.mark.parametrize(
