@@ -1,5 +1,6 @@
-"""Grounds, rules, cursor rows and dialogs on terminals with 256 and with 16 colours, in both themes, as they are painted."""
+"""Grounds, rules, cursor rows and dialogs on terminals with 256 and with 16 colours, in each theme, as they are painted."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -49,12 +50,21 @@ def colours(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return request.param
 
 
-@pytest.fixture(params=THEMES)
-def app(request: pytest.FixtureRequest, colours: str, make_runner, runner):
-    remember_theme(request.param)
+@pytest.fixture
+def app(colours: str, make_runner, runner):
+    remember_theme(THEMES[-1])
     chosen = make_runner(runner.workspace)
-    assert (chosen.app.theme, chosen.app.console.color_system) == (request.param, colours)
+    assert (chosen.app.theme, chosen.app.console.color_system) == (THEMES[-1], colours)
     return chosen
+
+
+async def in_each_theme(app, pilot) -> AsyncIterator[str]:
+    """Yield the name of each of our themes, once the screen is painted in it."""
+    for name in THEMES:
+        app.app.theme = name
+        await pilot.pause(0.1)
+        await pilot.pause()
+        yield name
 
 
 def grounds(cells: list[Cell]) -> set[str]:
@@ -69,21 +79,26 @@ async def test_title_keys_rules_and_the_row_of_the_cursor_stand_out_from_the_gro
     app.baking()
     async with app.run(SIZE) as pilot:
         await until(pilot, lambda: "hifumi-000002" in seen(app.app) and app.app.bake_screen.editor.view is not None)
-        rows = painted(app.app)
-        ground = rows[3][-1].ground
-        for line in ("#title", "#keys"):
-            assert all(apart(cell.ground, ground) > SEEN for cell in row_of(app.app, rows, line)), line
-        for pane in ("card", "progress", "settings", "loss", "rates", "epochs", "log", "note"):
-            top = app.app.screen.query_one(f"#{pane}").region
-            drawn = [cell for cell in part(rows, Region(top.x, top.y, top.width, 1)) if cell.sign == RULE]
-            assert drawn and all(apart(cell.ink, cell.ground) > SEEN for cell in drawn), pane
-        fields = app.app.screen.query_one(FieldList)
-        spot = fields.value_region(fields.cursor)
-        inside = fields.region
-        cursor = part(rows, Region(inside.x, inside.y + spot.y, inside.width - 1, 1))
-        assert all(apart(cell.ground, ground) > SEEN for cell in cursor)
-        for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
-            assert cell.contrast >= READABLE, cell
+        inks = set()
+        async for theme in in_each_theme(app, pilot):
+            rows = painted(app.app)
+            ground = rows[3][-1].ground
+            inks.add(tuple((cell.ink.name, cell.ground.name) for row in rows for cell in row))
+            for line in ("#title", "#keys"):
+                assert all(apart(cell.ground, ground) > SEEN for cell in row_of(app.app, rows, line)), (theme, line)
+            for pane in ("card", "progress", "settings", "loss", "rates", "epochs", "log", "note"):
+                top = app.app.screen.query_one(f"#{pane}").region
+                drawn = [cell for cell in part(rows, Region(top.x, top.y, top.width, 1)) if cell.sign == RULE]
+                assert drawn and all(apart(cell.ink, cell.ground) > SEEN for cell in drawn), (theme, pane)
+            fields = app.app.screen.query_one(FieldList)
+            spot = fields.value_region(fields.cursor)
+            inside = fields.region
+            cursor = part(rows, Region(inside.x, inside.y + spot.y, inside.width - 1, 1))
+            assert all(apart(cell.ground, ground) > SEEN for cell in cursor), theme
+            for cell in (cell for row in rows for cell in row if cell.sign.isalnum()):
+                assert cell.contrast >= READABLE, (theme, cell)
+        # Each was painted in its own colours.
+        assert len(inks) == len(THEMES)
 
 
 def dialogs_of(theme: str, palette: str) -> set[str]:
@@ -99,32 +114,33 @@ def test_every_dialog_is_looked_at_in_every_palette() -> None:
 
 
 async def test_dialogs_have_an_edge_all_around_and_can_be_read(app, colours, until) -> None:
-    await check_dialogs(app, until, dialogs_of(app.app.theme, colours))
+    await check_dialogs(app, until, {theme: dialogs_of(theme, colours) for theme in THEMES})
 
 
 @pytest.mark.long
 async def test_all_dialogs_have_an_edge_all_around_and_can_be_read(app, until) -> None:
-    await check_dialogs(app, until, {*IDLE, *WHILE_BAKING, *AFTERWARDS})
+    await check_dialogs(app, until, {theme: {*IDLE, *WHILE_BAKING, *AFTERWARDS} for theme in THEMES})
 
 
-async def check_dialogs(app, until, keys: set[str]) -> None:
-    """Look at some of the dialogs."""
+async def check_dialogs(app, until, wanted: dict[str, set[str]]) -> None:
+    """Look at dialogs, which are wanted by theme."""
     async with app.run(SIZE) as pilot:
         screen = app.app.bake_screen
         await until(pilot, lambda: screen.editor.view is not None)
-        for key, name in IDLE.items():
-            if key in keys:
-                await check_dialog(app.app, pilot, until, key, name)
+
+        async def check(dialogs: dict[str, str]) -> None:
+            async for theme in in_each_theme(app, pilot):
+                for key, name in dialogs.items():
+                    if key in wanted[theme]:
+                        await check_dialog(app.app, pilot, until, key, name)
+
+        await check(IDLE)
         app.baking()
         await until(pilot, lambda: screen.snapshot.bake is not None)
-        for key, name in WHILE_BAKING.items():
-            if key in keys:
-                await check_dialog(app.app, pilot, until, key, name)
+        await check(WHILE_BAKING)
         app.set_state(BakeState.DONE)
         await until(pilot, lambda: screen.snapshot.bake.state is BakeState.DONE)
-        for key, name in AFTERWARDS.items():
-            if key in keys:
-                await check_dialog(app.app, pilot, until, key, name)
+        await check(AFTERWARDS)
 
 
 async def check_dialog(app: LoraApp, pilot, until, key: str, name: str) -> None:
@@ -147,14 +163,14 @@ async def check_dialog(app: LoraApp, pilot, until, key: str, name: str) -> None:
     # Where a dialog is as high as the screen, its ends are the terminal's; a scrollbar or a row behind it may be as light as it.
     pairs = [(rows[y][x], rows[v][u]) for (x, y), (u, v) in sides + ends if 0 < v < SIZE[1] - 1]
     hidden = [pair for pair in pairs if apart(pair[0].ground, pair[1].ground) <= SEEN]
-    assert len(hidden) <= len(pairs) / 20, (name, hidden[0])
+    assert len(hidden) <= len(pairs) / 20, (app.theme, name, hidden[0])
     for cell in part(rows, panel):
-        assert not cell.sign.isalnum() or cell.contrast >= READABLE, (name, cell)
+        assert not cell.sign.isalnum() or cell.contrast >= READABLE, (app.theme, name, cell)
     ground = rows[panel.y][panel.x].ground
     for line in app.screen.query(Input):
         if line.display and not line.disabled:
             typed = rows[line.region.y][line.region.right - 1]
-            assert apart(typed.ground, ground) > SEEN, (name, line.id, typed.ground, ground)
+            assert apart(typed.ground, ground) > SEEN, (app.theme, name, line.id, typed.ground, ground)
     await pilot.press("escape")
     await until(pilot, lambda: app.screen is app.bake_screen)
 
@@ -166,12 +182,12 @@ async def test_the_row_of_the_cursor_in_a_list_stands_out(app, until) -> None:
         await until(pilot, lambda: screen.editor.view is not None and screen.snapshot.bake)
         await pilot.press("L")
         await until(pilot, lambda: app.app.screen.query(OptionList))
-        await pilot.pause(0.1)
-        inside = app.app.screen.query_one(OptionList).region
-        rows = painted(app.app)
-        marked, below = (part(rows, Region(inside.x, inside.y + y, inside.width - 2, 1)) for y in (0, 1))
-        assert all(apart(one.ground, two.ground) > SEEN for one, two in zip(marked, below, strict=True))
-        assert all(cell.contrast >= 3 for cell in marked if cell.sign.isalnum())
+        async for theme in in_each_theme(app, pilot):
+            inside = app.app.screen.query_one(OptionList).region
+            rows = painted(app.app)
+            marked, below = (part(rows, Region(inside.x, inside.y + y, inside.width - 2, 1)) for y in (0, 1))
+            assert all(apart(one.ground, two.ground) > SEEN for one, two in zip(marked, below, strict=True)), theme
+            assert all(cell.contrast >= 3 for cell in marked if cell.sign.isalnum()), theme
 
 
 async def test_what_differs_is_lit_and_a_report_can_be_read(app, until, monkeypatch) -> None:
@@ -185,25 +201,25 @@ async def test_what_differs_is_lit_and_a_report_can_be_read(app, until, monkeypa
         await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
         await pilot.press("C")
         await until(pilot, lambda: isinstance(app.app.screen, ParityScreen) and app.app.screen._table is not None)
-        await pilot.pause(0.1)
-        rows = painted(app.app)
-        lines = ["".join(cell.sign for cell in row) for row in rows]
-        at_cursor, other = (
-            next(y for y, line in enumerate(lines) if f" {key} " in line) for key in ("steps", "epochs")
-        )
-        same, lit = lines[other].index("155", lines[other].index("│")), lines[other].index("190")
-        assert rows[other][lit].ink.name != rows[other][same].ink.name
-        assert apart(rows[at_cursor][same].ground, rows[other][same].ground) > SEEN
-        assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum())
+        async for theme in in_each_theme(app, pilot):
+            rows = painted(app.app)
+            lines = ["".join(cell.sign for cell in row) for row in rows]
+            at_cursor, other = (
+                next(y for y, line in enumerate(lines) if f" {key} " in line) for key in ("steps", "epochs")
+            )
+            same, lit = lines[other].index("155", lines[other].index("│")), lines[other].index("190")
+            assert rows[other][lit].ink.name != rows[other][same].ink.name
+            assert apart(rows[at_cursor][same].ground, rows[other][same].ground) > SEEN
+            assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum()), theme
         app.app.push_screen(ImportReportScreen(read, lambda read, folders: read, lambda read, name: Path(name)))
         await until(pilot, lambda: app.app.screen.query(ReportList))
         await pilot.press("down")
-        await pilot.pause(0.1)
-        rows = painted(app.app)
-        inside = app.app.screen.query_one(ReportList).region
-        marked = next(y for y, row in enumerate(rows) if row[inside.x + 1].sign == "▸")
-        assert apart(rows[marked][20].ground, rows[marked + 1][20].ground) > SEEN
-        assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum())
+        async for theme in in_each_theme(app, pilot):
+            rows = painted(app.app)
+            inside = app.app.screen.query_one(ReportList).region
+            marked = next(y for y, row in enumerate(rows) if row[inside.x + 1].sign == "▸")
+            assert apart(rows[marked][20].ground, rows[marked + 1][20].ground) > SEEN, theme
+            assert all(cell.contrast >= READABLE for row in rows for cell in row if cell.sign.isalnum()), theme
 
 
 @pytest.mark.long
@@ -216,18 +232,18 @@ async def test_the_data_set_can_be_read_and_its_cursors_stand_out(app, until) ->
         await until(pilot, lambda: screen.panes.tags.names and screen.panes.caption.tags and not screen.is_looking)
         await pilot.press("space", "x")
         await until(pilot, lambda: screen.reader.idle and not screen.is_looking and screen.picture.tokens is not None)
-        await pilot.pause(0.1)
-        rows = painted(app.app)
-        for kind in (PictureList, CaptionTags, TagTable, BucketBars):
-            words = [cell for cell in part(rows, screen.query_one(kind).region) if cell.sign.isalnum()]
-            assert words and all(cell.contrast >= READABLE for cell in words), kind
-        for kind in (PictureList, TagTable):
-            inside = screen.query_one(kind).region
-            # Below the rule and the head.
-            first, second = (part(rows, Region(inside.x, inside.y + y, inside.width - 1, 1)) for y in (2, 3))
-            here = first if first[0].sign == "▸" else second
-            other = second if here is first else first
-            assert apart(here[5].ground, other[5].ground) > SEEN, kind
+        async for theme in in_each_theme(app, pilot):
+            rows = painted(app.app)
+            for kind in (PictureList, CaptionTags, TagTable, BucketBars):
+                words = [cell for cell in part(rows, screen.query_one(kind).region) if cell.sign.isalnum()]
+                assert words and all(cell.contrast >= READABLE for cell in words), (theme, kind)
+            for kind in (PictureList, TagTable):
+                inside = screen.query_one(kind).region
+                # Below the rule and the head.
+                first, second = (part(rows, Region(inside.x, inside.y + y, inside.width - 1, 1)) for y in (2, 3))
+                here = first if first[0].sign == "▸" else second
+                other = second if here is first else first
+                assert apart(here[5].ground, other[5].ground) > SEEN, (theme, kind)
 
 
 @pytest.mark.parametrize("colours", ["256"], indirect=True)
@@ -255,21 +271,19 @@ async def test_the_palette_and_a_message_can_be_read(app, until) -> None:
     async with app.app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, lambda: app.app.bake_screen.editor.view is not None)
         for severity in ("information", "warning", "error"):
-            app.app.notify("words of a message", title="its title", severity=severity)
+            app.app.notify("words of a message", title="its title", severity=severity, timeout=600)
         await until(pilot, lambda: len(app.app.screen.query(Toast)) == 3)
-        await pilot.pause(0.1)
-        rows = painted(app.app)
-        for toast in app.app.screen.query(Toast):
-            words = [cell for cell in part(rows, toast.region) if cell.sign.isalnum()]
-            assert words and all(cell.contrast >= READABLE for cell in words), toast.classes
+        async for theme in in_each_theme(app, pilot):
+            rows = painted(app.app)
+            for toast in app.app.screen.query(Toast):
+                words = [cell for cell in part(rows, toast.region) if cell.sign.isalnum()]
+                assert words and all(cell.contrast >= READABLE for cell in words), (theme, toast.classes)
         await pilot.press("ctrl+p")
         await until(
             pilot, lambda: app.app.screen.query("CommandList") and app.app.screen.query_one("CommandList").region.area
         )
         await pilot.pause(0.3)
-        words = [
-            cell
-            for cell in part(painted(app.app), app.app.screen.query_one("CommandList").region)
-            if cell.sign.isalnum()
-        ]
-        assert words and [cell for cell in words if cell.contrast < READABLE] == []
+        async for theme in in_each_theme(app, pilot):
+            region = app.app.screen.query_one("CommandList").region
+            words = [cell for cell in part(painted(app.app), region) if cell.sign.isalnum()]
+            assert words and [cell for cell in words if cell.contrast < READABLE] == [], theme
