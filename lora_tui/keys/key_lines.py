@@ -19,7 +19,7 @@ def shown_keys(
     live: bool,
     paused: bool,
     parked: bool,
-    narrow: bool,
+    tabs: bool,
     ended_early: bool = False,
     epochs: bool = False,
     allows: Callable[[str], bool] = _all_rights,
@@ -30,25 +30,25 @@ def shown_keys(
         live: a bake runs.
         paused: it is paused.
         parked: the bake shown has freed its card.
-        narrow: the panes are tabs.
+        tabs: some pane is out of view.
         ended_early: the bake shown has steps left and no engine runs it; a parked one counts.
         epochs: LoRAs of it are saved.
         allows: whether the screen has the right of that name.
     """
-    tabs = ("view.next",) if narrow else ()
+    views = ("view.next",) if tabs else ()
     labels = {"bake.pause": "continue"} if paused or parked else {}
     wanted: tuple[str, ...]
     if live:
-        wanted = ("bake.pause", "bake.save", "bake.stop", *(tabs or ("grid.screen",)))
+        wanted = ("bake.pause", "bake.save", "bake.stop", *(views or ("grid.screen",)))
     elif parked:
         # What continues a parked bake queues it again.
         pause = ("bake.pause",) if allows(BY_ID["bake.resume"].right) else ()
-        wanted = (*pause, "bake.resume", "bake.start", *tabs)
+        wanted = (*pause, "bake.resume", "bake.start", *views)
     elif ended_early:
-        wanted = ("bake.resume", "bake.start", "form.find", *tabs)
+        wanted = ("bake.resume", "bake.start", "form.find", *views)
     else:
         last = ("grid.screen",) if epochs else ("subject.new",)
-        wanted = ("bake.start", "form.find", "settings.save", *(tabs or last))
+        wanted = ("bake.start", "form.find", "settings.save", *(views or last))
     held = _allowed(wanted, allows)
     if len(held) < len(wanted):
         held += tuple(name for name in _FOR_ONLOOKERS if name not in held)

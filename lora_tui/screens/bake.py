@@ -11,14 +11,13 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from lora_tui.actions import bakes
-from lora_tui.actions.advice import AdviceRequest
 from lora_tui.actions.checks import AcceptanceChanged
 from lora_tui.actions.epochs import FilesRemoved, GridOfEpochs, RemovalRead
 from lora_tui.actions.imports import Imports
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
-from lora_tui.actions.workspaces import SwitchAsked, WorkspacesRead, read_workspaces
+from lora_tui.actions.workspaces import SwitchAsked, WorkspacesRead
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
@@ -29,6 +28,7 @@ from lora_tui.screens.bake_keys import BakeKeys
 from lora_tui.screens.bake_orders import BakeOrders
 from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes, add_size_classes
 from lora_tui.screens.bake_starts import BakeStarts
+from lora_tui.screens.bake_ways import BakeWays
 from lora_tui.screens.import_dialogs import ImportDialogs
 from lora_tui.screens.parity_dialogs import ParityDialogs
 from lora_tui.screens.plan_dialogs import PlanDialogs
@@ -37,10 +37,8 @@ from lora_tui.screens.settings_text import SettingsText
 from lora_tui.snapshot import Snapshot
 from lora_tui.terminal.key_queue import AWAITED
 from lora_tui.terminal.logout import logout_warning
-from lora_tui.widgets.curves_pane import CurvesPane
 from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.log_pane import LogPane
-from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.tab_line import TABS
@@ -53,8 +51,7 @@ from trainer.memory.available import available_memory
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from lora_tui.screens.aim import AdviceDoors
-    from trainer.grid.spec import GridSpec
+    pass
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 # Device of a bake on the CPU, or of one that has not started.
@@ -62,7 +59,7 @@ _NO_CARD = ("cpu", "")
 _NOTE_LOOK_SECONDS = 30.0
 
 
-class BakeScreen(BakeKeys, Screen[None]):
+class BakeScreen(BakeKeys, BakeWays, Screen[None]):
     """Settings, plan, card, progress, curves, saved LoRAs and log of one workspace.
 
     Args:
@@ -151,7 +148,7 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.plans = PlanDialogs(self, self.sender, self.editor, self.memory, self.may_predict, self.parity.show_table)
         of_imports = (Imports(self.workspace), lambda: self.snapshot, self.show_log_line)
         self.imports = ImportDialogs(self, self.sender, self.editor, self.files, *of_imports)
-        of_journal = (lambda: self.snapshot, self.clock, self._show_bake, self.feed.wake, self.open_grid)
+        of_journal = (lambda: self.snapshot, self.clock, self.show_bake, self.feed.wake, self.open_grid)
         self.journal = BakeJournal(self, self.sender, self.editor, self.files, *of_journal)
         self.dataset = BakeDataset(self, self.sender, self.editor, self.files, self.feed.wake)
 
@@ -193,11 +190,6 @@ class BakeScreen(BakeKeys, Screen[None]):
         return self.orders.bake
 
     @property
-    def narrow(self) -> bool:
-        """Whether the panes are tabs."""
-        return self.has_class(NARROW)
-
-    @property
     def subject(self) -> str:
         """Name of the subject of the settings that are open; "" without any."""
         return self.editor.draft.now.subject if self.editor.draft is not None else ""
@@ -211,7 +203,7 @@ class BakeScreen(BakeKeys, Screen[None]):
     def show_log_line(self, text: str, level: str = "info") -> None:
         """Add a line of the program's own to the log pane; an error shows where that is not in view too."""
         self.query_one(LogPane).append(text, level, self.clock())
-        if level == "error" and self.narrow:
+        if level == "error" and not self.panes.shows("log"):
             self.sender.show_error(text)
 
     def note_toast(self, text: str, level: str) -> None:
@@ -376,7 +368,8 @@ class BakeScreen(BakeKeys, Screen[None]):
     # What the keys do
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show the keys that the new width has room for."""
+        """Show the panes and the keys that the new size has room for."""
+        self.panes.fit(event.size)
         self.call_after_refresh(self.panes.show_keys)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -395,7 +388,7 @@ class BakeScreen(BakeKeys, Screen[None]):
             "samples": shown is not None and shown.ran,
             "curves": shown is not None and shown.ran,
             "show_neighbour": shown is not None,
-            "next_view": self.narrow,
+            "next_view": self.panes.in_tabs,
         }
         return possible.get(action, True)
 
@@ -404,83 +397,10 @@ class BakeScreen(BakeKeys, Screen[None]):
         self.feed.shown.show_neighbour(by)
         self._await_shown()
 
-    def action_grid(self, number: int | None = None) -> None:
-        """Show the Grid screen, with the epochs of the bake shown in its builder, and grid `number`, else the newest."""
-        self._show_grid(number=number)
-
-    def open_grid(self, spec: "GridSpec") -> None:
-        """Show the Grid screen with `spec` in its builder."""
-        self._show_grid(spec=spec)
-
-    def _show_grid(self, number: int | None = None, spec: "GridSpec | None" = None) -> None:
-        from lora_tui.screens.grid import GridScreen
-
-        asked = self.snapshot.asked
-        self.app.push_screen(
-            GridScreen(
-                self.workspace,
-                self.engine,
-                lambda: self.snapshot,
-                subject=asked.subject if asked is not None else self.subject,
-                wake_feed=self.feed.wake,
-                clock=self.clock,
-                rights=self.rights,
-                kept=self.kept_specs,
-                number=number,
-                asked=spec,
-            )
-        )
-
-    def action_queue(self) -> None:
-        """Show the queue; a bake or grid chosen there is shown."""
-        from lora_tui.screens.queue import LeftQueue, QueueDialog
-
-        def show_chosen(left: LeftQueue | None) -> None:
-            if left is None:
-                return
-            if left.chosen is not None and left.chosen.grid is not None:
-                self.action_grid(left.chosen.grid)
-            elif left.chosen is not None:
-                self._show_bake(left.chosen.number)
-            if left.changed:
-                self.sender.wake()
-
-        self.app.push_screen(QueueDialog(self.workspace, self.engine.key, self.clock, self.rights), show_chosen)
-
-    def action_doneness(self) -> None:
-        """Show where each epoch of the bake shown stands between raw and burnt."""
-        from lora_tui.screens.doneness import show_doneness
-
-        show_doneness(self, self.workspace, self.snapshot.bake, self._advice_doors())
-
-    def action_advice(self) -> None:
-        """Show what to try with the bake shown."""
-        if (doors := self._advice_doors()) is not None:
-            doors.advice()
-
-    def action_measures(self) -> None:
-        """Show what was measured of the bake shown."""
-        from lora_tui.screens.measures import show_measures
-
-        show_measures(self, self.workspace, self.snapshot.bake)
-
-    def action_samples(self) -> None:
-        """Show the sample pictures of the bake shown."""
-        from lora_tui.screens.samples import show_samples
-
-        show_samples(self, self.workspace, self.snapshot.bake)
-
-    @on(CurvesPane.Enlarged)
-    def action_curves(self) -> None:
-        """Show the curves of the bake shown on the full screen."""
-        from lora_tui.screens.curves import show_curves
-
-        bake = self.snapshot.bake
-        show_curves(self, self.workspace, bake if bake is not None and bake.ran else None)
-
-    def action_workspaces(self) -> None:
-        """Look for the known workspaces, and offer them."""
-        self.sender.write(lambda: read_workspaces(self.workspace.root), awaited=True)
+    def show_bake(self, number: int) -> None:
+        """Show a bake."""
+        self.feed.shown.show(number)
+        self._await_shown()
 
     def action_next_view(self) -> None:
         """Bring the next tab into view."""
@@ -504,21 +424,8 @@ class BakeScreen(BakeKeys, Screen[None]):
             HelpScreen(active_keys(self, self.rights.allows), self.form.focused_info if in_form else None)
         )
 
-    def _advice_doors(self) -> "AdviceDoors | None":
-        from lora_tui.screens.aim import AdviceDoors
-
-        bake = self.snapshot.bake
-        if bake is None:
-            return None
-        request = AdviceRequest(self.workspace, bake.number, self.engine.key)
-        return AdviceDoors(self, request, bake, self.rights, self.sender.wake)
-
     def _note_look(self) -> None:
         self.sender.write(lambda: bakes.note_look(self.workspace, self.clock()))
-
-    def _show_bake(self, number: int) -> None:
-        self.feed.shown.show(number)
-        self._await_shown()
 
     def _await_shown(self) -> None:
         """Let the next key wait for the bake asked for, on which it is to act."""

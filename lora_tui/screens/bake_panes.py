@@ -9,19 +9,20 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import Screen
 
 from lora_tui.keys.key_lines import shown_keys
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
 from lora_tui.ports import OWNER, Rights
+from lora_tui.screens.bake_layout import BakeLayout, bake_layout
 from lora_tui.snapshot import Snapshot
-from lora_tui.widgets.braille_plot import BraillePlot
 from lora_tui.widgets.card_meter import CardMeter, card_name
 from lora_tui.widgets.curves_pane import CurvesPane
 from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.log_pane import LogPane
-from lora_tui.widgets.pane import NARROW, heading
+from lora_tui.widgets.pane import COMPACT, heading
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.progress import BakeProgress
 from lora_tui.widgets.sample_tiles import SampleTiles
@@ -37,11 +38,12 @@ from trainer.journal.records import LogLine
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
-# Below 60 columns or 16 lines no pane can be read: one line takes their place.
-WIDTHS = [(0, "-tiny"), (60, NARROW), (100, "-wide")]
+WIDTHS = [(0, "-tiny"), (60, "-narrow"), (80, "-medium"), (120, "-wide")]
 """(columns from which it holds, class of the screen)."""
 HEIGHTS = [(0, "-short"), (16, "-tall")]
 """(lines from which it holds, class of the screen)."""
+# The keys of the panes.
+_TAB_ACTIONS = {name: f"view.{name}" for name in TABS}
 
 # Columns and lines from which the newest samples stand beside the other panes.
 _SAMPLES_FROM = (150, 30)
@@ -73,7 +75,7 @@ class BakePanes(Vertical):
         rights: Rights = OWNER,
         workspace: str = "",
     ) -> None:
-        super().__init__(classes=f"-{TABS[0]}")
+        super().__init__()
         self.snapshot = Snapshot()
         self._engine_key = engine_key
         self._clock = clock
@@ -84,20 +86,22 @@ class BakePanes(Vertical):
         self._slow_line = False
         self._logged: tuple[LogLine, ...] = ()
         self._listed = 0.0
+        # The pane with the focus, and the one that is seen beside the curves where two have room.
+        self._tab, self._beside = TABS[0], TABS[0]
+        self._now: BakeLayout | None = None
 
     def compose(self) -> ComposeResult:
         """Yield the panes, in the order of the focus."""
+        self._name_room(self.app.size)
         yield TitleLine(id="title")
         yield StatusLine(id="status")
         with Vertical(id="body"):
             yield CardMeter(id="card")
             yield BakeProgress(id="progress")
             yield PlanBar(id="plan")
-            yield TabLine(id="tabs")
+            yield TabLine(_TAB_ACTIONS, id="tabs")
             yield SettingsForm(id="settings")
-            with CurvesPane(id="curves"):
-                yield BraillePlot("no loss yet", id="loss")
-                yield BraillePlot("no rates yet", id="rates")
+            yield CurvesPane(id="curves")
             yield EpochList(id="epochs")
             yield LogPane(id="log")
             yield SampleTiles(id="samples")
@@ -105,6 +109,7 @@ class BakePanes(Vertical):
 
     def on_mount(self) -> None:
         """Draw once without data, and keep the clock going."""
+        self.fit(self.app.size)
         self.show(self.snapshot)
         self.set_interval(5, self._show_title)
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.show_keys())
@@ -153,25 +158,79 @@ class BakePanes(Vertical):
         self._slow_line = slow
         self.show(self.snapshot)
 
+    @property
+    def in_tabs(self) -> bool:
+        """Whether some pane is out of view, and its tab brings it back."""
+        return self._now is not None and self._now.in_tabs
+
+    def shows(self, name: str) -> bool:
+        """Return whether a pane is in view."""
+        return self._now is not None and name in self._now.panes
+
     def show_tab(self, name: str) -> None:
-        """Bring a pane into view where only one has room, and give it the focus."""
-        for tab in TABS:
-            self.set_class(tab == name, f"-{tab}")
-        self.query_one(TabLine).show(name)
+        """Bring a pane into view, and give it the focus."""
+        self._turn_to(name)
         if name == "settings":
             self.query_one(SettingsForm).focus_list()
         else:
             self.query_one(f"#{name}").focus()
 
     def show_next_tab(self) -> None:
-        """Bring the next tab into view."""
-        here = next(place for place, name in enumerate(TABS) if self.has_class(f"-{name}"))
-        self.show_tab(TABS[(here + 1) % len(TABS)])
+        """Bring the next pane into view."""
+        self.show_tab(TABS[(TABS.index(self._tab) + 1) % len(TABS)])
+
+    def fit(self, size: Size) -> None:
+        """Show the panes that a terminal of this size has room for, as they have room."""
+        self._name_room(size)
+        layout = self._now
+        assert layout is not None
+        self.query_one(TabLine).show(self._tab, layout.panes)
+        self.query_one(StatusLine).most_lines = layout.status_lines
+        # What stands above others leaves them the lines that it does not need.
+        above = layout.flow != "row" and len(layout.panes) > 1
+        for each in (EpochList, LogPane):
+            self.query_one(each).share_lines(above)
+        if layout.panes and self.screen.focused is None and self.screen.is_current:
+            # There was no room for what had it.
+            self.show_tab(self._tab)
+
+    @on(events.DescendantFocus)
+    def _follow_focus(self, event: events.DescendantFocus) -> None:
+        """Let what has the focus be what stays in view where there is less room."""
+        pane = next((node.id for node in event.widget.ancestors_with_self if node.id in TABS), None)
+        if pane is not None:
+            self._turn_to(pane)
+
+    def _turn_to(self, name: str) -> None:
+        if name == self._tab:
+            return
+        self._tab = name
+        if name != "curves":
+            self._beside = name
+        self.fit(self.app.size)
+        self.show_keys()
+
+    def _name_room(self, size: Size) -> None:
+        """Give this, and the screen, the classes of what there is room for."""
+        now = bake_layout(size.width, size.height, self._tab, self._beside)
+        if now == self._now and self.is_mounted:
+            return
+        self._now = now
+        self.screen.set_class(now.flow != "columns", COMPACT)
+        for name in TABS:
+            self.set_class(name in now.panes, f"-shows-{name}")
+        for flow in ("columns", "stack", "row", "none"):
+            self.set_class(now.flow == flow, f"-{flow}")
+        self.set_class("settings" in now.panes and len(now.panes) > 1, "-settings-beside")
+        self.set_class(bool(now.status_lines), "-one-line")
+        self.set_class(now.plan, "-plan")
+        self.set_class(now.note == "none", "-no-note")
+        self.set_class(now.note == "short", "-short-note")
 
     @property
     def plot_columns(self) -> int:
         """Columns of dots of the widest plot."""
-        return max(plot.columns for plot in self.query(BraillePlot))
+        return self.query_one(CurvesPane).columns
 
     @on(TabLine.Picked)
     def _pick_tab(self, event: TabLine.Picked) -> None:
@@ -204,7 +263,7 @@ class BakePanes(Vertical):
             parked=snapshot.parked,
             ended_early=snapshot.ended_early,
             epochs=bool(snapshot.checkpoints),
-            narrow=self.screen.has_class(NARROW),
+            tabs=self.in_tabs,
             allows=self._rights.allows,
         )
         self.query_one(KeyLine).show_actions(wanted)
@@ -243,10 +302,10 @@ class BakePanes(Vertical):
         ):
             return
         self._plotted = parts
-        self.query_one("#loss", BraillePlot).show(loss_plot(snapshot), _LOSS_TITLE)
         planned = not live and self._planned is not None
-        plot = planned_rates_plot(self._planned.rates) if planned and self._planned else rates_plot(snapshot)
-        self.query_one("#rates", BraillePlot).show(plot, _rates_title(plot, planned=planned))
+        rates = planned_rates_plot(self._planned.rates) if planned and self._planned else rates_plot(snapshot)
+        titles = _LOSS_TITLE, _rates_title(rates, planned=planned)
+        self.query_one(CurvesPane).show(loss_plot(snapshot), titles[0], rates, titles[1])
 
 
 def _rates_title(plot: Plot, *, planned: bool) -> Content:

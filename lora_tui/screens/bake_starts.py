@@ -10,7 +10,7 @@ from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.screens.plan_dialogs import NO_SETTINGS
 from lora_tui.snapshot import Snapshot
-from lora_tui.widgets.pane import NARROW
+from lora_tui.widgets.pane import COMPACT
 from lora_tui.wording.memory import peak_line
 from trainer.text import printable
 
@@ -128,7 +128,7 @@ class BakeStarts:
         self._log(line, "info")
         for note in fork.notes:
             self._log(note, "warning")
-        if self._screen.has_class(NARROW):
+        if self._screen.has_class(COMPACT):
             self._sender.note("; ".join((line, *fork.notes)), seconds=6)
         self._follow()
         self._sender.wake()

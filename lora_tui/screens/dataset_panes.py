@@ -77,7 +77,7 @@ class DatasetPanes(Vertical):
     def compose(self) -> ComposeResult:
         """Yield the tabs, and the panes in the order of the focus."""
         self.fit(self.app.size.width, self.app.size.height)
-        yield TabLine(VIEWS, id="dataset-tabs")
+        yield TabLine({name: f"dataset.view-{name}" for name in VIEWS}, id="dataset-tabs")
         with Horizontal(id="dataset-body"):
             yield PictureList(self._pictures)
             with Vertical(id="middle"):
@@ -89,6 +89,7 @@ class DatasetPanes(Vertical):
 
     def on_mount(self) -> None:
         """Put the titles up."""
+        self.query_one(TabLine).show(VIEWS[0])
         self.picture_list.border_title = heading("pictures")
         self.caption.border_title = heading("caption")
         self.bars.show(())

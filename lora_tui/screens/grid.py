@@ -23,10 +23,10 @@ from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.key_line import KeyLine
-from lora_tui.widgets.pane import NARROW
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.widgets.spec_form import SpecForm
+from lora_tui.widgets.tab_line import TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
@@ -44,7 +44,11 @@ _FIRST, _BEFORE = "As first proposed", "What the builder had before"
 _EARLIER = {_FIRST: "without your changes", _BEFORE: "before the last preset, style or grid was loaded"}
 _BUILDING = "-building"
 """Class of a narrow screen that shows the builder, not the pictures."""
+_NARROW = "-narrow"
+"""Class of a screen that shows builder or pictures."""
 _WIDE = 100
+# The same key brings either into view.
+_TABS = dict.fromkeys(("builder", "pictures"), "grid.view")
 _NEEDS_PICTURES = ("page", "judgement")
 
 
@@ -64,7 +68,7 @@ class GridScreen(Screen[None]):
         asked: a spec for the builder, which comes in the place of what bake or subject suggest; None for that.
     """
 
-    HORIZONTAL_BREAKPOINTS = [(0, NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
+    HORIZONTAL_BREAKPOINTS = [(0, _NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = bindings("grid")
     DEFAULT_CSS = """
@@ -72,6 +76,8 @@ class GridScreen(Screen[None]):
         background: $background;
         color: $foreground;
         layout: vertical;
+        & #grid-tabs { display: none; }
+        &.-narrow #grid-tabs { display: block; }
         & #grid-body { height: 1fr; }
         & #builder { width: 44; height: 100%; margin-right: 1; }
         & #viewer { width: 1fr; height: 100%; }
@@ -121,8 +127,9 @@ class GridScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Yield the title, builder and pictures, and the keys."""
         # Textual sets it when the first resize comes, after everything is laid out without it.
-        self.set_class(self.app.size.width < _WIDE, NARROW)
+        self.set_class(self.app.size.width < _WIDE, _NARROW)
         yield TitleLine(id="grid-title")
+        yield TabLine(_TABS, id="grid-tabs")
         with Horizontal(id="grid-body"):
             with Vertical(id="builder"):
                 yield SpecForm(id="spec")
@@ -135,6 +142,7 @@ class GridScreen(Screen[None]):
         count = self.query_one("#count", PlanBar)
         self.editor = GridEditor(self.form, count, self.planner, self._keep)
         self.planner.start()
+        self.query_one(TabLine).show("builder")
         bake = self.snapshot().bake
         self._bake = bake.number if bake is not None else None
         self._read_first()
@@ -160,7 +168,7 @@ class GridScreen(Screen[None]):
     @property
     def narrow(self) -> bool:
         """Whether builder and pictures are shown one at a time."""
-        return self.has_class(NARROW)
+        return self.has_class(_NARROW)
 
     def show_grid(self, number: int) -> None:
         """Show grid `number` and give its pictures the focus."""
@@ -457,6 +465,7 @@ class GridScreen(Screen[None]):
 
     def _show_builder(self, building: bool) -> None:
         self.set_class(building, _BUILDING)
+        self.query_one(TabLine).show("builder" if building else "pictures")
         if building:
             self.form.focus_list()
         else:

@@ -51,6 +51,11 @@ class BraillePlot(PlotColours):
         """Columns of dots that the plot has at its present width."""
         return max(0, self.content_size.width - _LABEL_WIDTH) * 2
 
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a curve."""
+        return bool(self._plot.lines)
+
     def show(self, plot: Plot, title: Content) -> None:
         """Draw `plot` under `title`."""
         if plot != self._plot:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from lora_tui.widgets.pane import NARROW, Pane
+from lora_tui.widgets.pane import COMPACT, Pane, first_that_fit
 from lora_tui.wording.bars import stacked_bar
 from lora_tui.wording.numbers import NOT_AVAILABLE, gib
 from lora_tui.wording.pane_terms import PaneTerms, Term
@@ -13,6 +13,8 @@ from trainer.machine.readings import CardReading, HostReading, MachineReading
 from trainer.text import printable
 
 _GAP = "   "
+# A shorter bar says less than the figures beside it.
+_LEAST_BAR = 4
 _BRAND_WORDS = ("NVIDIA", "GeForce", "RTX", "Graphics", "Laptop GPU")
 
 
@@ -51,7 +53,7 @@ class CardMeter(Pane):
         """Return the lines for the screen's layout."""
         if self._machine is None:
             return [Content.styled("reading …", "$muted")]
-        return _compact_lines(self._machine, width) if self.screen.has_class(NARROW) else self.wide_lines(width)
+        return _compact_lines(self._machine, width) if self.screen.has_class(COMPACT) else self.wide_lines(width)
 
     def wide_lines(self, width: int) -> list[Content]:
         """Return two lines for one card (one a card for several), and one for the computer."""
@@ -119,33 +121,32 @@ def _compact_lines(machine: MachineReading, width: int) -> list[Content]:
     lines = []
     for card in machine.cards:
         name = Content.styled("VRAM " if len(machine.cards) == 1 else f"{card.index} ", "$muted")
-        figures = Content.assemble(
-            f" {vram_text(card)}",
-            (f" ours {gib(card.memory_ours)}", "$meter-ours"),
-            "  ",
-            _load(card, full=False),
-            "  ",
+        parts = [
+            Content.assemble(vram_text(card), (f" ours {gib(card.memory_ours)}", "$meter-ours")),
+            *_load_parts(card, full=False),
             memory,
-        )
-        lines.append(Content.assemble(name, _vram_bar(card, min(16, width - figures.cell_length - 5)), figures))
+        ]
+        figures = first_that_fit(parts, width - name.cell_length, "  ")
+        room = min(16, width - figures.cell_length - name.cell_length - 1)
+        drawn = Content.assemble(_vram_bar(card, room), " ") if room >= _LEAST_BAR else Content("")
+        lines.append(Content.assemble(name, drawn, figures))
     return lines
 
 
 def _load(card: CardReading, *, full: bool) -> Content:
-    parts: list[str | tuple[str, str]] = [("GPU ", "$muted"), f"{_figure(card.gpu_percent, ' %'):>5}"]
-    if full:
-        parts += [
-            "   ",
-            _figure(card.power, " W"),
-            "   ",
-            _figure(card.clock, " MHz"),
-            "   ",
-            _figure(card.temperature, " °C"),
-        ]
-        parts += [("   fan ", "$muted"), _figure(card.fan, " %")]
-    else:
-        parts += ["  ", _figure(card.power, " W"), "  ", _figure(card.temperature, " °C")]
-    return Content.assemble(*parts)
+    return Content("   " if full else "  ").join(_load_parts(card, full=full))
+
+
+def _load_parts(card: CardReading, *, full: bool) -> list[Content]:
+    """Return load, power, clock, temperature and fan, each with its unit; two of them in full only."""
+    figures: list[tuple[str, float | None, str]] = [("GPU ", card.gpu_percent, " %"), ("", card.power, " W")]
+    figures += [("", card.clock, " MHz")] if full else []
+    figures += [("", card.temperature, " °C")]
+    figures += [("fan ", card.fan, " %")] if full else []
+    return [
+        Content.assemble((name, "$muted"), f"{_figure(value, unit):>5}" if name == "GPU " else _figure(value, unit))
+        for name, value, unit in figures
+    ]
 
 
 def _host_line(host: HostReading, width: int) -> Content:

@@ -11,12 +11,27 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+# A head, and what is said where there is nothing to list.
+_LEAST_LINES = 2
+
 
 class DrawnList(ScrollView):
     """A list of which only the lines in view are made into text."""
 
     PARTS: ClassVar[str]
     """The component class of a part is this, two hyphens, and the part."""
+
+    _shares_lines = False
+
+    def share_lines(self, shares: bool) -> None:
+        """Take no more lines than there is to show, where others can use the rest; or all there are again."""
+        self._shares_lines = shares
+        self._limit_lines()
+
+    def _limit_lines(self) -> None:
+        """Keep to what there is to show, now that it is more or less."""
+        wanted = max(_LEAST_LINES, self.virtual_size.height) + self.gutter.height
+        self.styles.max_height = wanted if self._shares_lines else None
 
     @property
     def _width(self) -> int:

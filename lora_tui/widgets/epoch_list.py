@@ -56,8 +56,10 @@ _COLUMNS = (
 _HEAD = tuple(column.head for column in _COLUMNS)
 _WIDTHS = tuple(column.width for column in _COLUMNS[:-1])
 _SHARES, _WORDS, _SAID = 10, 15, 10
-# Where less is left for the file, the words of who carries go, and then the size.
-_FILE = 12
+# Where less is left for the file and the gap before it, the words of who carries go, then the size, and then the file.
+_GAP = 3
+_FILE = 12 + _GAP
+_BASE = _HEAD.index("Δbase")
 
 
 class EpochList(CursorList, can_focus=True):
@@ -165,6 +167,7 @@ class EpochList(CursorList, can_focus=True):
             self.border_title = title
         if grew:
             self.virtual_size = Size(0, height + 1)
+            self._limit_lines()
         self.refresh()
 
     @property
@@ -265,21 +268,24 @@ def _cells(values: tuple[str, ...], width: int, shares: tuple[str, ...] = (), sa
         shares: who carries, in numbers and in words; none for no such columns.
         said: what the user said of it; none for no such column.
     """
-    first, *numbers, size, file = values
+    first, *numbers, change_of_base, size, file = values
     cells = f" {first:<{_WIDTHS[0] - 1}}" + "".join(
         f"{text:>{size}}" for text, size in zip(numbers, _WIDTHS[1:], strict=False)
     )
-    left = width - len(cells) - 3 - _SAID * len(said)
-    if shares:
+    left = width - len(cells) - _SAID * len(said)
+    if left < _WIDTHS[_BASE]:
+        return cells + "".join(f"{words:>{_SAID}}" for words in said)
+    cells += f"{change_of_base:>{_WIDTHS[_BASE]}}"
+    left -= _WIDTHS[_BASE]
+    if shares and left >= _SHARES:
         cells += f"{shares[0]:>{_SHARES}}"
         left -= _SHARES
         if left - _WIDTHS[-1] - _WORDS >= _FILE:
             cells += f"  {shares[1]:<{_WORDS - 2}}"
             left -= _WORDS
-    if not shares or left - _WIDTHS[-1] >= _FILE:
+    # The name of a file that is cut too short says nothing; the size has its room then.
+    if left - _WIDTHS[-1] >= _FILE or _WIDTHS[-1] <= left < _FILE:
         cells += f"{size:>{_WIDTHS[-1]}}"
         left -= _WIDTHS[-1]
     cells += "".join(f"{words:>{_SAID}}" for words in said)
-    if len(file) > left:
-        file = file[: max(0, left - 1)] + "…"
-    return f"{cells}   {file}"
+    return f"{cells}   {cut(file, left - _GAP)}" if left >= _FILE else cells

@@ -128,6 +128,8 @@ class LogPane(DrawnList, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Return one row."""
         place = self.scroll_offset.y + y
+        if not self._rows and y == 0:
+            return self._strip([Segment(" nothing to report yet", self._style("time"))])
         if place >= len(self._rows):
             return self._strip([])
         row = self._rows[place]
@@ -168,6 +170,7 @@ class LogPane(DrawnList, can_focus=True):
     def _settle(self) -> None:
         self._rows = [row for rows in self._folded for row in rows]
         self.virtual_size = Size(0, len(self._rows))
+        self._limit_lines()
         self.refresh()
         self.call_after_refresh(self._follow)
 

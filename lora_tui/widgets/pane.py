@@ -9,8 +9,8 @@ from textual.widget import Widget
 from lora_tui.wording.state_symbols import Sign
 from trainer.text import printable
 
-NARROW = "-narrow"
-"""Class of a screen with one column, where a pane has one line."""
+COMPACT = "-compact"
+"""Class of a screen without room for a title and several lines of each pane."""
 
 
 class Pane(Widget):
@@ -76,6 +76,19 @@ def first_that_fit(parts: Sequence[Content], width: int, gap: str) -> Content:
             break
         line = Content.assemble(line, gap, part)
     return line
+
+
+def rows_that_fit(parts: Sequence[Content], width: int, gap: str, most: int) -> list[Content]:
+    """Return as many of the first `parts` as fit whole in `most` lines, `gap` between those of one line."""
+    rows: list[Content] = []
+    for part in parts:
+        if rows and rows[-1].cell_length + len(gap) + part.cell_length <= width:
+            rows[-1] = Content.assemble(rows[-1], gap, part)
+        elif len(rows) == most:
+            break
+        else:
+            rows.append(part.truncate(max(1, width), ellipsis=True))
+    return rows or [Content("")]
 
 
 def spread(width: int, left: Content, right: Content) -> Content:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.content import Content
 
 from lora_tui.keys.own_keys import keys_of
-from lora_tui.widgets.pane import NARROW, Pane, heading
+from lora_tui.widgets.pane import COMPACT, Pane, heading
 from lora_tui.wording.memory import PeakView, peak_parts
 from lora_tui.wording.pane_terms import PaneTerms, Term
 from lora_tui.wording.state_symbols import FAILED, WARNING
@@ -85,16 +85,18 @@ class PlanBar(Pane):
     def lines(self, width: int) -> list[Content]:
         """Return the lines, folded at the width."""
         now, most = self._shown, self.most_lines_of_next if self._of_next else self.most_lines
-        # One column has no room for the title, which says so elsewhere.
-        narrow = self.screen.has_class(NARROW)
+        # Without room for the title, which says so elsewhere.
+        compact = self.screen.has_class(COMPACT)
         if now.error:
             mark = Content.styled(f"{FAILED.mark} ", FAILED.colour)
             rows = _hung(mark, now.error, width, "$error")[:most]
-            return [*rows[: most - 1], Content.styled(f"  {self._counts}", "$muted")] if narrow and now.counts else rows
+            return (
+                [*rows[: most - 1], Content.styled(f"  {self._counts}", "$muted")] if compact and now.counts else rows
+            )
         if not now.line:
             return Content.styled(now.note or " ", "$muted").fold(max(1, width))[:most]
-        line = f"next bake: {now.line}" if self._of_next and narrow else now.line
-        if narrow and now.counts:
+        line = f"next bake: {now.line}" if self._of_next and compact else now.line
+        if compact and now.counts:
             line = f"{line} · {self._counts}"
         lines = at_dots(line, width, peak_parts(self._peak, width))
         warnings = [

@@ -5,7 +5,7 @@ from typing import ClassVar
 from textual.content import Content
 
 from lora_tui.snapshot import Snapshot
-from lora_tui.widgets.pane import NARROW, first_that_fit
+from lora_tui.widgets.pane import COMPACT, first_that_fit
 from lora_tui.widgets.snapshot_pane import SnapshotPane
 from lora_tui.wording.bake_progress import StepProgress, step_progress
 from lora_tui.wording.bars import bar
@@ -43,11 +43,11 @@ class BakeProgress(SnapshotPane):
     )
 
     def lines(self, width: int) -> list[Content]:
-        """Return two lines, progress and speed; one when narrow."""
+        """Return two lines, progress and speed; one where there is little room."""
         bake = self._snapshot.bake
         if bake is None:
             return [Content(" ")]
-        if self.screen.has_class(NARROW):
+        if self.screen.has_class(COMPACT):
             return [_one_line(self._snapshot, bake, width)]
         return [_how_far(self._snapshot, bake, width), _how_fast(self._snapshot, bake, width)]
 
