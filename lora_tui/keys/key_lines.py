@@ -70,28 +70,24 @@ def shown_grid_keys(
     view = ("grid.view",) if narrow else ()
     labels = {"grid.view": "pictures" if building else "builder"}
     if building:
-        wanted = ("grid.make", "grid.preset", "grid.open")
-        return _labelled((*_allowed((*wanted, *end), allows), *view, "app.help", "grid.leave"), labels)
-    judged = ("grid.favourite", "grid.crop", "grid.compare", "grid.blind")
+        wanted = ("grid.make", "grid.preset", *view, "grid.open")
+        return _labelled((*_allowed((*wanted, *end), allows), "app.help", "grid.leave"), labels)
+    judged = ("grid.favourite", "grid.crop", *view, "grid.compare", "grid.blind")
     judging = _allowed((*judged, *end), allows)
-    return _labelled((*judging, *(view or ("grid.edit",)), "app.help", "grid.leave"), labels)
+    return _labelled((*judging, *(() if view else ("grid.edit",)), "app.help", "grid.leave"), labels)
 
 
-def shown_journal_keys(
-    *, overlaid: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
-) -> tuple[tuple[str, str], ...]:
+def shown_journal_keys(*, overlaid: bool, allows: Callable[[str], bool] = _all_rights) -> tuple[tuple[str, str], ...]:
     """Return (action id, label) of the keys that matter now on the Journal screen.
 
     Args:
         overlaid: curves are shown in place of the bake under the cursor.
-        narrow: there is room for a few keys only.
         allows: whether the screen has the right of that name.
     """
     wanted: tuple[str, ...] = ("journal.show", "journal.mark", "journal.filter", "journal.overlay", "journal.diff")
     if overlaid:
         wanted = ("journal.mark", "journal.pin", "journal.metric", "journal.overlay", "journal.diff")
-    if not narrow:
-        wanted += ("journal.tree", "journal.notes", "journal.rebake")
+    wanted += ("journal.tree", "journal.notes", "journal.rebake")
     labels = {"journal.overlay": "bake"} if overlaid else {}
     return _labelled((*_allowed(wanted, allows), "app.help", "journal.close"), labels)
 
@@ -108,21 +104,19 @@ def shown_ladders_keys(*, some: bool, allows: Callable[[str], bool] = _all_right
 
 
 def shown_ladder_keys(
-    *, curves: bool, to_continue: bool, narrow: bool, allows: Callable[[str], bool] = _all_rights
+    *, curves: bool, to_continue: bool, allows: Callable[[str], bool] = _all_rights
 ) -> tuple[tuple[str, str], ...]:
     """Return (action id, label) of the keys that matter now on the screen of one ladder.
 
     Args:
         curves: the curves of all rungs are shown in place of a measure over the knob.
         to_continue: a bake of it ended early, or was never queued.
-        narrow: there is room for a few keys only.
         allows: whether the screen has the right of that name.
     """
     wanted: tuple[str, ...] = ("ladder.show", "ladder.measure", "ladder.curves", "ladder.grid")
     if to_continue:
         wanted = ("ladder.continue", *wanted)
-    if not narrow:
-        wanted += ("ladder.extend", "ladder.cut", "ladder.doneness")
+    wanted += ("ladder.extend", "ladder.cut", "ladder.doneness")
     labels = {"ladder.curves": "measure", "ladder.measure": "curve"} if curves else {}
     return _labelled((*_allowed(wanted, allows), "app.help", "ladder.close"), labels)
 
@@ -148,9 +142,11 @@ def shown_dataset_keys(
         allows: whether the screen has the right of that name.
     """
     wanted = _DATASET_KEYS[pane]
-    view: tuple[str, ...] = ("dataset.view",) if tabs else ("dataset.operation", "dataset.undo", "dataset.pairs")
     held = _allowed(wanted, allows)
-    return _labelled((*(held[:3] if tabs else held), *_allowed(view, allows), "app.help", "dataset.close"))
+    if tabs:
+        return _labelled((*held[:2], "dataset.view", *held[2:3], "app.help", "dataset.close"))
+    more = _allowed(("dataset.operation", "dataset.undo", "dataset.pairs"), allows)
+    return _labelled((*held, *more, "app.help", "dataset.close"))
 
 
 def _allowed(ids: tuple[str, ...], allows: Callable[[str], bool]) -> tuple[str, ...]:

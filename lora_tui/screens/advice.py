@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -16,8 +16,10 @@ from textual.widgets.option_list import Option
 from lora_tui.actions.advice import AdviceRequest
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, Rights
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
 from lora_tui.screens.ladder_offer import offer_ladder
+from lora_tui.screens.screen_sizes import SmallClasses
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.wording.advice import NO_MOVES, TICK_FIRST, move_lines, move_title, step_title, symptom_lines
 from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.pane_terms import PaneTerms, Term
@@ -93,7 +95,7 @@ class AdviceList(OptionList):
         self.highlighted = ids.index(before) if before in ids else first
 
 
-class AdviceScreen(ModalScreen[None]):
+class AdviceScreen(SmallClasses, ModalScreen[None]):
     """What to try with a bake.
 
     Args:
@@ -111,7 +113,11 @@ class AdviceScreen(ModalScreen[None]):
         & > #lists.-beside { layout: horizontal; }
         & > #about { height: 1fr; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #evidence { height: auto; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.-short > #title { max-height: 1; }
+        &.-short > #lists { height: 3fr; }
+        &.-short > #about { height: 2fr; }
+        &.-short > #lists.-below > AdviceList { height: 2; }
+        &.-short > #lists.-below > AdviceList:focus { height: 1fr; }
     }
     """
 
@@ -142,21 +148,22 @@ class AdviceScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Yield the heading, symptoms, moves, the text about what is under the cursor, and the keys."""
         yield Static(Content.styled(self._heading, "bold"), id="title")
-        with Horizontal(id="lists", classes="-beside" if self.app.size.width >= _BESIDE else ""):
+        with Horizontal(id="lists", classes="-beside" if self.app.size.width >= _BESIDE else "-below"):
             yield AdviceList(id="symptoms")
             yield AdviceList(id="moves")
         with VerticalScroll(id="about", can_focus=False):
             yield Static(Content.styled(_READING, "$muted"), id="evidence")
-        yield Static("", id="keys")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Start reading."""
         self.symptoms.focus()
         self._read_it(None)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Lay the lists beside each other where there is room."""
-        self.query_one("#lists").set_class(self.app.size.width >= _BESIDE, "-beside")
+        beside = event.size.width >= _BESIDE
+        self.query_one("#lists").update_classes({"-beside": beside, "-below": not beside})
 
     @property
     def symptoms(self) -> AdviceList:
@@ -278,7 +285,7 @@ class AdviceScreen(ModalScreen[None]):
         return None if self._advice is None else self._advice.move(self.moves.key)
 
     def _show_keys(self) -> None:
-        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS))
 
     def _show_symptoms(self) -> None:
         if self._advice is not None:

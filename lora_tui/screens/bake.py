@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.welcome import WelcomeRead, read_welcome
 from lora_tui.actions.workspaces import SwitchAsked, WorkspacesRead
+from lora_tui.bake_layout import TABS
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, MemorySources, Rights, SamplerLike
@@ -26,7 +27,7 @@ from lora_tui.screens.bake_epochs import BakeEpochs
 from lora_tui.screens.bake_journal import BakeJournal
 from lora_tui.screens.bake_keys import BakeKeys
 from lora_tui.screens.bake_orders import BakeOrders
-from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, BakePanes, add_size_classes
+from lora_tui.screens.bake_panes import BakePanes
 from lora_tui.screens.bake_starts import BakeStarts
 from lora_tui.screens.bake_ways import BakeWays
 from lora_tui.screens.import_dialogs import ImportDialogs
@@ -41,7 +42,6 @@ from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
-from lora_tui.widgets.tab_line import TABS
 from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
 from lora_tui.workers.planner import Checked, Planned, Planner
@@ -49,9 +49,6 @@ from lora_tui.workers.settings_watch import FileRead, SettingsWatch
 from trainer.journal.records import Bake, BakeState
 from trainer.memory.available import available_memory
 from trainer.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
 # Device of a bake on the CPU, or of one that has not started.
@@ -73,8 +70,6 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
         started_in: the folder that lora-tui was started in, where that belongs to no workspace.
     """
 
-    HORIZONTAL_BREAKPOINTS = WIDTHS
-    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = bindings("bake")
 
@@ -117,7 +112,6 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the panes."""
-        add_size_classes(self)
         yield self.panes
 
     def on_mount(self) -> None:

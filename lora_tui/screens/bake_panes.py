@@ -3,19 +3,18 @@
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import get_args
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.screen import Screen
 
+from lora_tui.bake_layout import TABS, BakeLayout, Flow, bake_layout
 from lora_tui.keys.key_lines import shown_keys
 from lora_tui.plots.curves import Plot, loss_plot, planned_rates_plot, rates_plot, role_of
 from lora_tui.ports import OWNER, Rights
-from lora_tui.screens.bake_layout import BakeLayout, bake_layout
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.card_meter import CardMeter, card_name
 from lora_tui.widgets.curves_pane import CurvesPane
@@ -28,7 +27,7 @@ from lora_tui.widgets.progress import BakeProgress
 from lora_tui.widgets.sample_tiles import SampleTiles
 from lora_tui.widgets.settings_form import SettingsForm
 from lora_tui.widgets.status_line import StatusLine
-from lora_tui.widgets.tab_line import TABS, TabLine
+from lora_tui.widgets.tab_line import TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.planner import PlanView
@@ -38,10 +37,6 @@ from trainer.journal.records import LogLine
 _LOSS_TITLE = heading(
     "loss  ", ("raw", "$plot-raw"), " · ", ("smooth", "$plot-smooth"), " · ", ("val", "$plot-validation")
 )
-WIDTHS = [(0, "-tiny"), (60, "-narrow"), (80, "-medium"), (120, "-wide")]
-"""(columns from which it holds, class of the screen)."""
-HEIGHTS = [(0, "-short"), (16, "-tall")]
-"""(lines from which it holds, class of the screen)."""
 # The keys of the panes.
 _TAB_ACTIONS = {name: f"view.{name}" for name in TABS}
 
@@ -49,13 +44,6 @@ _TAB_ACTIONS = {name: f"view.{name}" for name in TABS}
 _SAMPLES_FROM = (150, 30)
 # Seconds between two paints of the lists on a slow line.
 _LIST_PAINT_SECONDS = 30.0
-
-
-def add_size_classes(screen: Screen[Any]) -> None:
-    """Give a screen that is being composed its classes of `WIDTHS` and `HEIGHTS`."""
-    # Textual sets them when the first resize comes, after it has styled and laid out everything without them.
-    for size, breakpoints in ((screen.app.size.width, WIDTHS), (screen.app.size.height, HEIGHTS)):
-        screen.add_class(max(entry for entry in breakpoints if entry[0] <= size)[1])
 
 
 class BakePanes(Vertical):
@@ -216,16 +204,22 @@ class BakePanes(Vertical):
         if now == self._now and self.is_mounted:
             return
         self._now = now
-        self.screen.set_class(now.flow != "columns", COMPACT)
-        for name in TABS:
-            self.set_class(name in now.panes, f"-shows-{name}")
-        for flow in ("columns", "stack", "row", "none"):
-            self.set_class(now.flow == flow, f"-{flow}")
-        self.set_class("settings" in now.panes and len(now.panes) > 1, "-settings-beside")
-        self.set_class(bool(now.status_lines), "-one-line")
-        self.set_class(now.plan, "-plan")
-        self.set_class(now.note == "none", "-no-note")
-        self.set_class(now.note == "short", "-short-note")
+        compact = now.flow != "columns"
+        # All at once, for each change of classes styles everything that stands in here.
+        self.update_classes(
+            {
+                **{f"-shows-{name}": name in now.panes for name in TABS},
+                **{f"-{flow}": now.flow == flow for flow in get_args(Flow)},
+                "-settings-beside": "settings" in now.panes and len(now.panes) > 1,
+                "-one-line": bool(now.status_lines),
+                "-plan": now.plan,
+                "-no-note": now.note == "none",
+                "-short-note": now.note == "short",
+            },
+            update=compact == self.screen.has_class(COMPACT),
+            animate=False,
+        )
+        self.screen.update_classes({COMPACT: compact}, animate=False)
 
     @property
     def plot_columns(self) -> int:

@@ -15,8 +15,9 @@ from textual.widgets import Static
 from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.grid_model import GridView, cell_name
 from lora_tui.pictures.picture_cache import Pictures, Pixels, Want
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
 from lora_tui.widgets.half_blocks import row
+from lora_tui.widgets.key_line import KeyLine
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ class CompareScreen(ModalScreen[None]):
     CompareScreen {
         background: $background;
         & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #keys { color: $muted; background: $panel; }
     }
     """
 
@@ -62,10 +62,11 @@ class CompareScreen(ModalScreen[None]):
         """Yield the names, the pictures and the keys."""
         yield Static("", id="names")
         yield self._pair
-        yield Static(key_hint(self, *_KEYS), id="keys", markup=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Name the sides."""
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS))
         self._show_names()
 
     def action_edge(self, by: int) -> None:

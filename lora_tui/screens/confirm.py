@@ -33,7 +33,7 @@ class ConfirmDialog(Dialog[str]):
     ConfirmDialog {
         & > Vertical { width: 60; }
         & #question { height: auto; margin-bottom: 1; }
-        & #answers { height: auto; }
+        & #answers { dock: bottom; height: auto; background: $panel; }
     }
     """
 

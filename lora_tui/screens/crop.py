@@ -13,8 +13,9 @@ from textual.widgets import Static
 from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.grid_model import BlindOrder, GridView, cell_name
 from lora_tui.pictures.picture_cache import Pictures, Region, Want
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
 from lora_tui.widgets.crop_view import CropRow, RegionPicture
+from lora_tui.widgets.key_line import KeyLine
 from trainer.text import printable
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ class CropScreen(ModalScreen[Square]):
     CropScreen {
         background: $background;
         & > Static { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #keys { color: $muted; background: $panel; }
         & > RegionPicture { height: 1fr; }
         & > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; display: none; }
         &.-crops > RegionPicture { display: none; }
@@ -105,18 +105,17 @@ class CropScreen(ModalScreen[Square]):
         yield self._picture
         with VerticalScroll(can_focus=False):
             yield self._crops
-        yield Static(key_hint(self, *_PICK_KEYS), id="keys", markup=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Draw the region."""
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_PICK_KEYS))
         self._draw()
 
     def action_switch(self) -> None:
         """Show the crops, or the whole picture."""
         self.toggle_class("-crops")
-        self.query_one("#keys", Static).update(
-            key_hint(self, *(_CROP_KEYS if self.has_class("-crops") else _PICK_KEYS))
-        )
+        self.query_one(KeyLine).show_keys(hint_keys(self, *(_CROP_KEYS if self.has_class("-crops") else _PICK_KEYS)))
 
     def action_move(self, across: int, down: int) -> None:
         """Move the region by an eighth of its side."""

@@ -47,16 +47,14 @@ _MAX_NAME = 24
 _COLUMNS = 150
 _KEYS = (
     "curves.zoom-in",
-    "curves.zoom-out",
-    "curves.all",
-    "curves.next-mark",
-    "curves.log",
     "curves.choose",
+    "curves.log",
+    "curves.next-mark",
+    "curves.all",
+    "curves.zoom-out",
     "app.help",
     "curves.close",
 )
-_NARROW_KEYS = ("curves.zoom-in", "curves.choose", "app.help", "curves.close")
-_NARROW = 100
 # Cells that the names need; else what is in view is not said beside them.
 _LEAST_TITLE = 20
 # Of a lower terminal the lines are for the curves.
@@ -459,8 +457,7 @@ class CurvesScreen(Screen[None]):
         line.show(Content(text))
 
     def _show_keys(self) -> None:
-        ids = _KEYS if self.size.width >= _NARROW else _NARROW_KEYS
-        self.query_one(KeyLine).show_actions([(name, BY_ID[name].label) for name in ids])
+        self.query_one(KeyLine).show_actions([(name, BY_ID[name].label) for name in _KEYS])
 
 
 def mark_words(marks: Sequence[CurveMark], window: CurveWindow, columns: int) -> list[str]:

@@ -12,7 +12,8 @@ from textual.widgets import Static
 
 from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.picture_cache import Pictures
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.pane import signed_lines
 from lora_tui.widgets.placed_picture import PlacedPicture, placed_file
 from lora_tui.wording.dataset import facts_of, pair_words
@@ -46,7 +47,6 @@ class PairsScreen(ModalScreen[None]):
         & Vertical { width: 1fr; padding: 0 1; }
         & PlacedPicture { height: 1fr; }
         & .facts { height: auto; max-height: 8; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -76,11 +76,12 @@ class PairsScreen(ModalScreen[None]):
                 with Vertical():
                     yield PlacedPicture(self._pictures, id=side)
                     yield Static("", id=f"{side}-facts", classes="facts")
-        keys = _KEYS if self._turn is not None else _KEYS_OF_READERS
-        yield Static(Content(key_hint(self, *keys)), id="keys")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Show the first pair."""
+        keys = _KEYS if self._turn is not None else _KEYS_OF_READERS
+        self.query_one(KeyLine).show_keys(hint_keys(self, *keys))
         self._show()
 
     def action_leave(self) -> None:

@@ -31,6 +31,9 @@ VIEWS = ("pictures", "caption", "tags", "buckets")
 # Below these the panes are tabs.
 _COLUMNS, _LINES = 100, 20
 _TABS = "-tabs"
+# Below these a picture is too small to be seen, and leaves its lines to its caption.
+_LEAST_LINES = 14
+_LOW = "-low"
 
 
 class DatasetPanes(Vertical):
@@ -66,6 +69,8 @@ class DatasetPanes(Vertical):
         &.-tabs PictureList, &.-tabs #middle, &.-tabs TagTable, &.-tabs > BucketBars { display: none; margin: 0; }
         &.-tabs.-buckets > #dataset-body { display: none; }
         &.-tabs.-pictures PictureList, &.-tabs.-caption #middle, &.-tabs.-tags TagTable { display: block; width: 1fr; }
+        &.-low PlacedPicture { height: 1; }
+        &.-low #facts { max-height: 2; }
         &.-tabs.-buckets > BucketBars { display: block; height: 1fr; }
     }
     """
@@ -129,6 +134,7 @@ class DatasetPanes(Vertical):
     def fit(self, columns: int, lines: int) -> None:
         """Show the panes side by side where there is room."""
         self.set_class(columns < _COLUMNS or lines < _LINES, _TABS)
+        self.set_class(lines < _LEAST_LINES, _LOW)
 
     def show_view(self, name: str, *, focus: bool = True) -> None:
         """Bring a pane into view, and give it the focus."""

@@ -12,14 +12,16 @@ from textual.widgets import Input, OptionList, Static
 
 from lora_tui.actions.long_job import WorkEnded
 from lora_tui.keys.keymap import BY_ID, bindings
+from lora_tui.screens.screen_sizes import SmallClasses
 from lora_tui.screens.works import Works
+from lora_tui.widgets.key_line import ShownKey
 from lora_tui.widgets.line_input import LineInput
 from lora_tui.wording.state_symbols import FAILED
 from trainer.errors import LoraTuiError
 from trainer.text import printable
 
 
-class Dialog(Works, ModalScreen[ScreenResultType]):
+class Dialog(Works, SmallClasses, ModalScreen[ScreenResultType]):
     """A panel over the screen; its content goes into one `Vertical`. Escape dismisses it with None."""
 
     DEFAULT_CSS = """
@@ -31,12 +33,19 @@ class Dialog(Works, ModalScreen[ScreenResultType]):
             max-height: 100%;
             padding: 1 2;
             background: $panel;
+            overflow-y: auto;
+            scrollbar-size-vertical: 1;
         }
         & Input { height: 1; padding: 0 1; border: none; background: $background; }
         & Input:focus { border: none; }
         & #error { color: $error; display: none; }
         & #error.-shown { display: block; }
-        & #keys { margin-top: 1; color: $muted; }
+        & #keys { dock: bottom; margin-top: 1; color: $muted; background: $panel; }
+        &.-short > Vertical, &.-short > VerticalScroll { padding: 0 1; }
+        &.-short Input, &.-short OptionList, &.-short #keys { margin-top: 0; }
+        &.-short OptionList { max-height: 45vh; }
+        &.-short #keys { max-height: 3; }
+        &.-short #story { max-height: 3; }
     }
     """
 
@@ -186,17 +195,24 @@ def key_hint(screen: Screen[Any], *parts: str) -> str:
         screen: whose bindings count, a user's key map included.
         parts: an action's id; several with one label, `ID ID=label`; or words as they are, which have a colon.
     """
+    return " · ".join(f"{each.key.replace('⏎', 'enter')}: {each.label}" for each in hint_keys(screen, *parts))
+
+
+def hint_keys(screen: Screen[Any], *parts: str) -> tuple[ShownKey, ...]:
+    """Return the same as the keys of a `KeyLine`, of which help and the last one stay in a narrow terminal."""
     keys: dict[str, str] = {}
     for active in screen.active_bindings.values():
         if active.binding.id:
-            keys.setdefault(active.binding.id, screen.app.get_key_display(active.binding).replace("⏎", "enter"))
-    words = []
+            keys.setdefault(active.binding.id, screen.app.get_key_display(active.binding))
+    found = []
     for part in parts:
+        stays = part == "app.help" or part == parts[-1]
         if ":" in part:
-            words.append(part)
+            key, _, label = part.partition(": ")
+            found.append(ShownKey(key, label, stays))
             continue
         names, _, label = part.partition("=")
         ids = names.split()
         if shown := " ".join(keys[name] for name in ids if name in keys):
-            words.append(f"{shown}: {label or BY_ID[ids[0]].label}")
-    return " · ".join(words)
+            found.append(ShownKey(shown, label or BY_ID[ids[0]].label, stays))
+    return tuple(found)

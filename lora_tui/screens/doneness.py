@@ -13,8 +13,10 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from lora_tui.keys.keymap import bindings
-from lora_tui.screens.dialog import ReadDialog, key_hint
+from lora_tui.screens.dialog import ReadDialog, hint_keys, key_hint
+from lora_tui.screens.screen_sizes import SmallClasses
 from lora_tui.widgets.doneness_view import DonenessView
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
@@ -40,7 +42,7 @@ _KEYS = (
 _SECONDS = 5.0
 
 
-class DonenessScreen(ModalScreen[None]):
+class DonenessScreen(SmallClasses, ModalScreen[None]):
     """The lanes of a bake.
 
     Args:
@@ -56,7 +58,10 @@ class DonenessScreen(ModalScreen[None]):
         & > #band { height: auto; max-height: 3; padding: 0 1; margin-bottom: 1; }
         & > #about { height: 1fr; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #evidence { height: auto; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.-short > #title { height: 1; }
+        &.-short > #band { max-height: 1; margin-bottom: 0; }
+        &.-short > #about { border-top: none; min-height: 1; }
+        &.-short > DonenessView { max-height: 6; }
     }
     """
 
@@ -83,7 +88,7 @@ class DonenessScreen(ModalScreen[None]):
         yield DonenessView()
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="evidence")
-        yield Static("", id="keys")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Start reading."""
@@ -140,7 +145,7 @@ class DonenessScreen(ModalScreen[None]):
         band = self.query_one("#band", Static)
         if event.doneness is None:
             words = event.error.line() if event.error is not None else ""
-            self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS[2:])))
+            self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS[2:]))
             band.update(Content.assemble((f"{FAILED.mark} {printable(words)}", "$error")))
             return
         self._doneness = event.doneness
@@ -154,7 +159,7 @@ class DonenessScreen(ModalScreen[None]):
         )
         self.query_one(DonenessView).show(event.doneness)
         # The lanes' own keys are known once they have the focus.
-        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS))
         self._explain()
 
     @on(DonenessView.Moved)

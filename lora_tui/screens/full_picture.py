@@ -15,7 +15,8 @@ from lora_tui.pictures.grid_model import cell_name, verdict_line
 from lora_tui.pictures.grid_selection import GridSelection
 from lora_tui.pictures.picture_cache import Pictures
 from lora_tui.screens.checklist import offer_checklist
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.picture_view import PictureView
 from trainer.text import printable
 
@@ -44,7 +45,6 @@ class FullPictureScreen(ModalScreen[None]):
         background: $background;
         & > PictureView { height: 1fr; }
         & > #name { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -60,10 +60,11 @@ class FullPictureScreen(ModalScreen[None]):
         """Yield picture, name and keys."""
         yield PictureView(self._pictures, true=True)
         yield Static("", id="name", markup=False)
-        yield Static(key_hint(self, *_KEYS), id="keys", markup=False)
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Follow the cursor and the notes."""
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS))
         self._selection.watch(self._draw)
         self._draw()
 

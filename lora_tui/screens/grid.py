@@ -21,6 +21,7 @@ from lora_tui.screens.grid_orders import GridOrders
 from lora_tui.screens.grid_viewer import GridViewer
 from lora_tui.screens.page_offer import offer_page
 from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.screens.screen_sizes import HEIGHTS
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.plan_bar import PlanBar
@@ -46,7 +47,7 @@ _BUILDING = "-building"
 """Class of a narrow screen that shows the builder, not the pictures."""
 _NARROW = "-narrow"
 """Class of a screen that shows builder or pictures."""
-_WIDE = 100
+_TINY, _WIDE = 60, 100
 # The same key brings either into view.
 _TABS = dict.fromkeys(("builder", "pictures"), "grid.view")
 _NEEDS_PICTURES = ("page", "judgement")
@@ -69,6 +70,7 @@ class GridScreen(Screen[None]):
     """
 
     HORIZONTAL_BREAKPOINTS = [(0, _NARROW), (_WIDE, "-wide")]  # noqa: RUF012 - Textual's own declaration
+    VERTICAL_BREAKPOINTS = HEIGHTS
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = bindings("grid")
     DEFAULT_CSS = """
@@ -85,6 +87,10 @@ class GridScreen(Screen[None]):
         & SpecForm { height: 1fr; }
         & SpecForm:focus-within { border-title-color: $accent; border-title-style: bold; }
         & #count { padding: 0 1; min-height: 2; }
+        &.-narrow FieldNote { height: 3; }
+        &.-short #spec > FieldNote { display: none; }
+        &.-tiny CellView { display: none; }
+        &.-short #count { max-height: 3; }
         &.-narrow #builder { width: 1fr; margin-right: 0; display: none; }
         &.-narrow.-building #builder { display: block; }
         &.-narrow.-building #viewer { display: none; }
@@ -429,7 +435,8 @@ class GridScreen(Screen[None]):
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        """Show the keys that the new width has room for."""
+        """Show the keys that the new width has room for; the sheet alone where it needs all of it."""
+        self.set_class(event.size.width < _TINY, "-tiny")
         self.call_after_refresh(self._show_keys)
 
     def _earlier_specs(self) -> "dict[str, GridSpec]":
@@ -464,13 +471,21 @@ class GridScreen(Screen[None]):
         self.post_message(bakes.answer_of(self._kept.write))
 
     def _show_builder(self, building: bool) -> None:
-        self.set_class(building, _BUILDING)
-        self.query_one(TabLine).show("builder" if building else "pictures")
+        self._name_view(building)
         if building:
             self.form.focus_list()
         else:
             self.viewer.sheet.focus()
         self._show_keys()
+
+    @on(events.DescendantFocus)
+    def _follow_focus(self, event: events.DescendantFocus) -> None:
+        """Let what has the focus be what stays in view where there is less room."""
+        self._name_view(self.query_one("#builder") in event.widget.ancestors)
+
+    def _name_view(self, building: bool) -> None:
+        self.set_class(building, _BUILDING)
+        self.query_one(TabLine).show("builder" if building else "pictures")
 
     def _show_title(self) -> None:
         now = self.snapshot()

@@ -15,12 +15,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from lora_tui.keys.keymap import BY_ID, bindings
-from lora_tui.screens.dialog import ReadDialog
+from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.widgets.field_note import field_facts
 from lora_tui.wording.pane_terms import PaneTerms, joined
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
+
+# Columns of the panel, and those of it that no text has.
+_WIDTH, _BESIDE = 78, 5
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,16 @@ class HelpScreen(ReadDialog[None]):
         with VerticalScroll():
             if self._info is not None:
                 name = Content.assemble((self._info.name, "bold $primary"), f"  {self._info.label}")
-                yield Static(Content("\n").join([name, *field_facts(self._info, 72)]), id="field")
+                yield Static(Content("\n").join([name, *field_facts(self._info, self._columns)]), id="field")
             yield Static(self._table())
             if panes := terms_on(self.app.screen_stack[-2]):
-                yield Static(_glossary(panes, min(78, self.app.size.width) - 5), id="terms")
+                yield Static(_glossary(panes, self._columns), id="terms")
+            yield Static(Content(key_hint(self, "read.down read.up=scroll", "read.close")), id="keys")
+
+    @property
+    def _columns(self) -> int:
+        """Columns of the text, beside padding and scrollbar."""
+        return min(_WIDTH, self.app.size.width) - _BESIDE
 
     def _table(self) -> Content:
         width = min(20, max((len(entry.keys) for entry in self._keys), default=0))

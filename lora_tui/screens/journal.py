@@ -21,11 +21,11 @@ from lora_tui.keys.keymap import bindings
 from lora_tui.keys.own_keys import keys_of
 from lora_tui.ports import OWNER, EngineLike, Rights
 from lora_tui.screens.bake_diff import BakeDiffDialog
-from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.filtered_list import FilteredList
 from lora_tui.screens.journal_curves import JournalCurves
 from lora_tui.screens.journal_orders import JournalOrders
 from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.screens.screen_sizes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.bake_about import about_bake
 from lora_tui.widgets.bake_list import BakeList
@@ -96,8 +96,8 @@ class JournalScreen(FilteredList, Screen[LeftJournal]):
         &.-overlay > #about { display: none; }
         &.-overlay > CurveOverlay { display: block; }
         &.-wide > #about { max-height: 10; }
-        &.-tiny > #about, &.-short > #about { display: none; }
-        &.-short.-overlay > BakeList { display: none; }
+        &.-short > #about { max-height: 4; }
+        &.-short.-overlay > BakeList { height: 2; }
     }
     """
 
@@ -493,7 +493,5 @@ class JournalScreen(FilteredList, Screen[LeftJournal]):
 
     def _show_keys(self) -> None:
         self.query_one(KeyLine).show_actions(
-            shown_journal_keys(
-                overlaid=self.overlaid, narrow=not self.has_class("-wide"), allows=self.sender.rights.allows
-            )
+            shown_journal_keys(overlaid=self.overlaid, allows=self.sender.rights.allows)
         )

@@ -17,10 +17,10 @@ from lora_tui.actions.order_sender import OrderSender
 from lora_tui.keys.key_lines import shown_ladder_keys
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, Rights
-from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.screens.ladder_curves import LadderCurves
 from lora_tui.screens.ladder_orders import LadderOrders
 from lora_tui.screens.pick import PickChoice, PickDialog
+from lora_tui.screens.screen_sizes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.curve_overlay import CurveOverlay
 from lora_tui.widgets.key_line import KeyLine
@@ -91,7 +91,7 @@ class LadderScreen(Screen[int]):
         &.-wide RungList { width: 1fr; max-height: 100%; height: 100%; }
         &.-wide LadderPlot, &.-wide CurveOverlay { width: 1fr; height: 100%; }
         &.-short LadderPlot, &.-tiny LadderPlot { display: none; }
-        &.-short.-curves RungList, &.-tiny.-curves RungList { display: none; }
+        &.-short.-curves RungList, &.-tiny.-curves RungList { max-height: 3; }
         &.-short > #ladder-body { height: auto; }
         &.-short RungList { height: auto; max-height: 5; }
         &.-short.-curves > #ladder-body { height: 3fr; }
@@ -402,7 +402,6 @@ class LadderScreen(Screen[int]):
             shown_ladder_keys(
                 curves=self.shows_curves,
                 to_continue=more,
-                narrow=not self.has_class("-wide"),
                 allows=self.sender.rights.allows,
             )
         )

@@ -18,7 +18,7 @@ from lora_tui.forms.draft import SettingsDraft
 from lora_tui.keys.key_lines import shown_ladders_keys
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, Rights
-from lora_tui.screens.bake_panes import HEIGHTS, WIDTHS, add_size_classes
+from lora_tui.screens.screen_sizes import HEIGHTS, WIDTHS, add_size_classes
 from lora_tui.terminal.key_queue import await_answer
 from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.ladder_list import LadderList
@@ -67,7 +67,7 @@ class LaddersScreen(Screen[int]):
         & > LadderList { height: 2fr; }
         & > #about { height: 1fr; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #detail { height: auto; }
-        &.-short > #about { display: none; }
+        &.-short > #about { max-height: 4; }
     }
     """
 

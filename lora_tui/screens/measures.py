@@ -12,9 +12,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from lora_tui.keys.keymap import bindings
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
+from lora_tui.screens.screen_sizes import SmallClasses
 from lora_tui.widgets.block_map import NOTHING, SHADES, BlockMap
 from lora_tui.widgets.braille_plot import BraillePlot
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.wording.job_names import NamedBake
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
     Noise = Callable[[str, str, str, int, int | None], str]
 
 _READING = "reading what was measured …"
+_EMPTY = "-nothing"
+"""Class of the screen while nothing was measured."""
 _NOTHING_YET = "nothing was measured yet"
 _KEYS = (
-    "measures.next measures.previous=measure",
+    "measures.next=measure",
     "measures.left measures.right=epoch",
     "measures.up measures.down=row",
     "app.help",
@@ -39,7 +43,7 @@ _KEYS = (
 _SECONDS = 5.0
 
 
-class MeasuresScreen(ModalScreen[None]):
+class MeasuresScreen(SmallClasses, ModalScreen[None]):
     """The measures of a bake, one at a time.
 
     Args:
@@ -55,8 +59,11 @@ class MeasuresScreen(ModalScreen[None]):
         & > #title { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & > BraillePlot { height: 2fr; max-height: 14; border: none; border-title-align: left; padding: 0 1; }
         & > BlockMap { height: 3fr; }
+        &.-nothing > BlockMap { display: none; }
+        &.-nothing > BraillePlot { height: 1fr; max-height: 100%; }
+        &.-short > BlockMap { height: 2fr; }
+        &.-short > #about { max-height: 2; border-top: none; }
         & > #about { height: auto; max-height: 6; border-top: solid $rule; padding: 0 1; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -93,7 +100,7 @@ class MeasuresScreen(ModalScreen[None]):
         yield BraillePlot(_READING)
         yield BlockMap()
         yield Static("", id="about")
-        yield Static("", id="keys")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Start reading."""
@@ -156,11 +163,16 @@ class MeasuresScreen(ModalScreen[None]):
         if self._measured is not None and event.measured.values == self._measured.values:
             return
         self._measured, self._words = event.measured, {}
-        self.query_one("#keys", Static).update(Content(key_hint(self, *_KEYS)))
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS))
         keys = [record.key for record in event.measured.measures]
         if not keys:
             about.update(Content.styled(f"{_NOTHING_YET}{self._how_to_make_up()}", "$muted"))
+            self.query_one(BraillePlot).show_nothing(_NOTHING_YET)
+            self.add_class(_EMPTY)
             return
+        self.remove_class(_EMPTY)
+        if self.focused is None:
+            self.call_after_refresh(self.query_one(BlockMap).focus)
         self._chosen = self._chosen if self._chosen in keys else keys[0]
         self.query_one(BlockMap).show(self._map())
 

@@ -14,11 +14,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from lora_tui.keys.keymap import bindings
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
 from lora_tui.screens.parity_columns import ColumnsDialog
+from lora_tui.screens.screen_sizes import SmallClasses
 from lora_tui.screens.settings_changes import ChangesDialog
 from lora_tui.screens.works import Works
 from lora_tui.terminal.key_queue import AWAITED
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.parity_view import ParityView, with_columns, with_differences
 from lora_tui.wording.state_symbols import DIFFERS, FAILED
 from lora_tui.wording.unexpected import as_error
@@ -34,8 +36,8 @@ _KEYS_OF_READERS = ("parity.columns", "parity.differences", "app.help", "parity.
 # Short enough for all of them in 80 columns.
 _KEYS = ("parity.take=take it over", *_KEYS_OF_READERS)
 # Lines of the reason in a short terminal and in a tall one.
-_REASON_LINES = (3, 5)
-_TALL = 30
+_REASON_LINES = (2, 3, 5)
+_MIDDLE, _TALL = 16, 30
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class ParitySources:
     apply: Callable[[Mapping[str, object]], object]
 
 
-class ParityScreen(Works, ModalScreen[None]):
+class ParityScreen(Works, SmallClasses, ModalScreen[None]):
     """The table of trainers, with the reason of the current cell below it.
 
     Args:
@@ -75,7 +77,6 @@ class ParityScreen(Works, ModalScreen[None]):
         & > #title { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         & > #about { height: auto; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #reason { height: auto; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -123,16 +124,17 @@ class ParityScreen(Works, ModalScreen[None]):
         yield ParityView()
         with VerticalScroll(id="about", can_focus=False):
             yield Static(Content.styled(_READING, "$muted"), id="reason")
-        yield Static(Content(key_hint(self, *self._keys)), id="keys")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Start counting."""
+        self.query_one(KeyLine).show_keys(hint_keys(self, *self._keys))
         self.query_one(ParityView).focus()
         self._make_table()
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave the reason as many lines as there are."""
-        lines = _REASON_LINES[event.size.height >= _TALL]
+        lines = _REASON_LINES[(event.size.height >= _MIDDLE) + (event.size.height >= _TALL)]
         about = self.query_one("#about")
         about.styles.min_height = about.styles.max_height = lines + 1
 
@@ -269,7 +271,7 @@ class ParityScreen(Works, ModalScreen[None]):
         rows = f"{plural(len(table.rows), 'row')} that differ" if self._only_differences else ""
         if self._only_differences and len(table.rows) == 1:
             rows = "1 row that differs"
-        place = f"trainers {first}–{last} of {others}" if others > last - first + 1 else plural(others, "trainer")
+        place = _place(first, last, others) if others > last - first + 1 else plural(others, "trainer")
         hidden = len(self._table.columns) - 1 - others
         parts = (place, f"{hidden} not shown" if hidden else "", rows)
         self.query_one("#title", Static).update(
@@ -285,3 +287,8 @@ class ParityScreen(Works, ModalScreen[None]):
     def _show_reason(self, words: Content) -> None:
         self.query_one("#reason", Static).update(words)
         self.query_one("#about", VerticalScroll).scroll_home(animate=False)
+
+
+def _place(first: int, last: int, of: int) -> str:
+    """Return which trainers are in view: `trainers 2–4 of 17`."""
+    return f"trainer {first} of {of}" if first == last else f"trainers {first}–{last} of {of}"

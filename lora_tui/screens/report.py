@@ -7,16 +7,17 @@ from textual.content import Content
 from textual.screen import ScreenResultType
 from textual.widgets import Static
 
-from lora_tui.screens.dialog import Dialog, key_hint
+from lora_tui.screens.dialog import Dialog, hint_keys
 from lora_tui.screens.filtered_list import FilteredList
 from lora_tui.widgets.filter_line import FilterLine
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.report_list import ReportList
 from lora_tui.wording.interop_report import ReportEntry, ReportPart
 from trainer.text import printable
 
 # Lines of what the entry under the cursor says, in a short terminal and in a tall one.
-_DETAIL_LINES = (3, 5)
-_TALL = 30
+_DETAIL_LINES = (2, 3, 5)
+_MIDDLE, _TALL = 16, 30
 _KEYS = ("report.find", "report.previous-list report.next-list=list", "app.help", "report.close")
 # Characters of a value; a file may hold a whole text in one.
 _MAX_VALUE = 2000
@@ -36,7 +37,9 @@ class ReportScreen(FilteredList, Dialog[ScreenResultType]):
         &.-finding > FilterLine { display: block; }
         & > #about { height: auto; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #detail { height: auto; }
-        & > #keys { height: 1; margin-top: 0; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #keys { margin-top: 0; }
+        &.-short > #title, &.-short > #count { max-height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.-short > ReportList { margin-top: 0; }
     }
     """
 
@@ -48,7 +51,7 @@ class ReportScreen(FilteredList, Dialog[ScreenResultType]):
         yield FilterLine("text in name, value, result or reason")
         with VerticalScroll(id="about", can_focus=False):
             yield Static("", id="detail")
-        yield Static("", id="keys")
+        yield KeyLine(id="keys")
 
     @property
     def filtered(self) -> ReportList:
@@ -57,7 +60,7 @@ class ReportScreen(FilteredList, Dialog[ScreenResultType]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave the entry under the cursor as many lines as there are."""
-        lines = _DETAIL_LINES[event.size.height >= _TALL]
+        lines = _DETAIL_LINES[(event.size.height >= _MIDDLE) + (event.size.height >= _TALL)]
         about = self.query_one("#about")
         about.styles.min_height = about.styles.max_height = lines + 1
 
@@ -73,7 +76,7 @@ class ReportScreen(FilteredList, Dialog[ScreenResultType]):
         self.query_one("#title", Static).update(title)
         self.query_one("#count", Static).update(Content(printable(count)))
         self.query_one(ReportList).show(lists)
-        self.query_one("#keys", Static).update(Content(key_hint(self, *keys, *_KEYS)))
+        self.query_one(KeyLine).show_keys(hint_keys(self, *keys, *_KEYS))
 
     def action_read_on(self, by: int) -> None:
         """Scroll what is said of the entry under the cursor."""

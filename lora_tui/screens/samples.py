@@ -14,7 +14,8 @@ from textual.widgets import Static
 
 from lora_tui.keys.keymap import bindings
 from lora_tui.pictures.picture_cache import Pictures
-from lora_tui.screens.dialog import key_hint
+from lora_tui.screens.dialog import hint_keys
+from lora_tui.widgets.key_line import KeyLine
 from lora_tui.widgets.picture_view import PictureView
 from lora_tui.wording.sample_steps import scrubber
 from lora_tui.workers.picture_reader import PictureReader
@@ -62,7 +63,6 @@ class SamplesScreen(ModalScreen[None]):
         & PictureView { height: auto; border-top: solid $rule; border-title-color: $muted; border-title-align: left; }
         & PictureView.-chosen { border-top: heavy $accent; border-title-color: $accent; border-title-style: bold; }
         & > #steps { height: 1; padding: 0 1; text-wrap: nowrap; }
-        & > #keys { height: 1; padding: 0 1; color: $muted; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -95,10 +95,11 @@ class SamplesScreen(ModalScreen[None]):
         with VerticalScroll(can_focus=False):
             yield Grid()
         yield Static(Content.styled(_READING, "$muted"), id="steps")
-        yield Static(Content(key_hint(self, *_KEYS)), id="keys")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Start reading."""
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_KEYS))
         self._reader.start()
         self._look()
         self.set_interval(_SECONDS, self._look)

@@ -51,6 +51,11 @@ class BraillePlot(PlotColours):
         """Columns of dots that the plot has at its present width."""
         return max(0, self.content_size.width - _LABEL_WIDTH) * 2
 
+    def show_nothing(self, why: str) -> None:
+        """Say why there is no curve."""
+        self._empty, self._plot, self._drawing = why, Plot(), None
+        self.refresh()
+
     @property
     def drawn(self) -> bool:
         """Whether there is a curve."""

@@ -35,6 +35,7 @@ class KeyLine(Pane):
 
     DEFAULT_CSS = """
     KeyLine {
+        dock: bottom;
         height: 1;
         background: $panel;
         padding: 0 1;
@@ -44,6 +45,16 @@ class KeyLine(Pane):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: tuple[ShownKey, ...] = ()
+
+    @property
+    def keys(self) -> tuple[ShownKey, ...]:
+        """What matters now."""
+        return self._keys
+
+    @property
+    def in_view(self) -> tuple[ShownKey, ...]:
+        """What of it fits."""
+        return keys_that_fit(self._keys, self.content_size.width)[0]
 
     def show_actions(self, wanted: Sequence[tuple[str, str]]) -> None:
         """Show the keys of the actions (binding id, label) that hold now, what matters most first; while a line is typed, the keys of that."""
@@ -58,11 +69,11 @@ class KeyLine(Pane):
             for name, label in wanted
             if name in by_id
         )
-        self._show(keys)
+        self.show_keys(keys)
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
         """Show (key, label)."""
-        self._show(tuple(ShownKey(key, label) for key, label in keys))
+        self.show_keys(tuple(ShownKey(key, label) for key, label in keys))
 
     def lines(self, width: int) -> list[Content]:
         """Return the line."""
@@ -78,8 +89,9 @@ class KeyLine(Pane):
         ]
         return [Content.assemble(*parts).truncate(max(1, width), ellipsis=True)]
 
-    def _show(self, keys: tuple[ShownKey, ...]) -> None:
-        self._keys = keys
+    def show_keys(self, keys: Sequence[ShownKey]) -> None:
+        """Show these keys."""
+        self._keys = tuple(keys)
         self.redraw()
 
 

@@ -181,10 +181,11 @@ class LadderList(CursorList, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return the head, then one line a ladder."""
-        widths = _widths(self._width - _LEAD, self._columns, self._longest)
+        shown = _that_fit(self._columns, self._width - _LEAD)
+        widths = _widths(self._width - _LEAD, shown, self._longest)
         if y == 0:
-            heads = [_cell(column.head, column, width) for column, width in zip(self._columns, widths, strict=False)]
-            heads += [_ANSWER] if len(widths) > len(self._columns) else []
+            heads = [_cell(column.head, column, width) for column, width in zip(shown, widths, strict=False)]
+            heads += [_ANSWER] if len(widths) > len(shown) else []
             return self._strip([Segment(" " * _LEAD + (" " * _GAP).join(heads), self._style("head"))])
         if not self._lines and y == 2:
             return self._strip([Segment(cut(f"  {self._empty}", self._width), self._style("muted"))])
@@ -193,22 +194,32 @@ class LadderList(CursorList, can_focus=True):
             return self._strip([])
         line, here = self._lines[place], place == self._at
         under = self._style("cursor") if here else self.rich_style
-        return self._strip(self._segments(line, widths, under, here=here), under)
+        return self._strip(self._segments(line, shown, widths, under, here=here), under)
 
-    def _segments(self, line: LadderLine, widths: Sequence[int], under: Style, *, here: bool) -> list[Segment]:
+    def _segments(
+        self, line: LadderLine, shown: "Sequence[_Column]", widths: Sequence[int], under: Style, *, here: bool
+    ) -> list[Segment]:
         sign = ladder_sign(line.state)
         cells = [
-            _cell(column.text(line, self._now), column, width)
-            for column, width in zip(self._columns, widths, strict=False)
+            _cell(column.text(line, self._now), column, width) for column, width in zip(shown, widths, strict=False)
         ]
         segments = [
             Segment(f"{_CURSOR if here else ' '} ", under),
             Segment(f"{sign.mark} ", self._on(sign.colour.removeprefix("$"), under)),
             Segment((" " * _GAP).join(cells), under),
         ]
-        if len(widths) > len(self._columns):
+        if len(widths) > len(shown):
             segments.append(Segment(" " * _GAP + left(first_words(line.answer), widths[-1]), self._on("muted", under)))
         return segments
+
+
+def _that_fit(columns: Sequence[_Column], width: int) -> Sequence[_Column]:
+    """Return the columns that fit whole beside a short title; the last ones go first."""
+    now = list(columns)
+    least = [_LEAST_TITLE if place == _TITLE else column.width for place, column in enumerate(columns)]
+    while len(now) > _TITLE + 2 and sum(least[: len(now)]) + _GAP * (len(now) - 1) > width:
+        now.pop()
+    return now
 
 
 def _widths(width: int, columns: Sequence[_Column], longest: int) -> list[int]:

@@ -31,9 +31,9 @@ _LEAD = 3
 _RULE = 2
 _MIN_TEXT = 8
 # Cells of the widest text and label, in a narrow terminal and in a wide one.
-_MAX_TEXT = (11, 15)
-_MAX_LABEL = (17, 24)
-_WIDE = 100
+_MAX_TEXT = (8, 11, 15)
+_MAX_LABEL = (10, 17, 24)
+_SOME, _WIDE = 56, 100
 # Lines that the title of a column may have.
 _MAX_HEAD = 4
 
@@ -168,7 +168,12 @@ class ParityView(DrawnList, can_focus=True):
     def _label_width(self) -> int:
         assert self._table is not None
         longest = max((cell_len(row.label) for row in self._table.rows), default=0)
-        return min(longest, _MAX_LABEL[self._width >= _WIDE]) + 2
+        return min(longest, _MAX_LABEL[self._room_for_text]) + 2
+
+    @property
+    def _room_for_text(self) -> int:
+        """Place in the tables of widths: little room, some, enough."""
+        return (self._width >= _SOME) + (self._width >= _WIDE)
 
     @property
     def _columns_shown(self) -> list[int]:
@@ -191,7 +196,7 @@ class ParityView(DrawnList, can_focus=True):
         table = self._table
         if table is None or not table.columns or not self._width:
             return
-        most = _MAX_TEXT[self._width >= _WIDE]
+        most = _MAX_TEXT[self._room_for_text]
         self._widths, self._heads = [], []
         for column, title in enumerate(table.titles):
             words = printable(title)
@@ -200,8 +205,10 @@ class ParityView(DrawnList, can_focus=True):
             width = max(_MIN_TEXT, min(most, longest))
             self._widths.append(_LEAD + width)
             lines = textwrap.wrap(words, width) or [""]
-            if len(lines) > _MAX_HEAD:
-                lines = [*lines[: _MAX_HEAD - 1], cut(" ".join(lines[_MAX_HEAD - 1 :]), width)]
+            # The titles leave most of the lines to the rows.
+            most_lines = max(1, min(_MAX_HEAD, self.size.height // 3))
+            if len(lines) > most_lines:
+                lines = [*lines[: most_lines - 1], cut(" ".join(lines[most_lines - 1 :]), width)]
             self._heads.append(lines)
         self.virtual_size = Size(0, len(table.rows) + self._head_lines)
         self.refresh()

@@ -77,6 +77,8 @@ class SettingsForm(Vertical):
         layers: ground above;
         & > #find { height: 1; border: none; padding: 0 1; background: $panel; display: none; }
         & > #empty { height: auto; padding: 1 1; color: $muted; }
+        & > FieldNote { display: none; }
+        &.-filled > FieldNote { display: block; }
         & > _Editor {
             layer: above;
             position: absolute;
@@ -143,7 +145,6 @@ class SettingsForm(Vertical):
         """Put the title up; there are no fields yet."""
         self.border_title = heading(self.heading)
         self._fields.display = False
-        self._note.display = False
         for line in (self._editor, self._find):
             # A blinking cursor repaints twice a second for ever.
             line.cursor_blink = False
@@ -169,7 +170,9 @@ class SettingsForm(Vertical):
         """Show the settings of `state` under `title`."""
         if not self._infos:
             self.query_one("#empty").display = False
-            self._fields.display = self._note.display = True
+            # At once, for it may get the focus. Whether there is room for the note is for the style sheets to say.
+            self._fields.display = True
+            self.add_class("-filled")
         self._infos = {info.name: info for info in infos}
         self._state = state
         head = heading(f"{self.heading}  ", (title, "$muted"))

@@ -10,8 +10,6 @@ from textual.message import Message
 from lora_tui.keys.own_keys import keys_of
 from lora_tui.widgets.pane import Pane
 
-TABS = ("settings", "curves", "epochs", "log")
-"""The panes of the Bake screen."""
 _MARK, _WIDEST_GAP = "▸", 3
 
 
@@ -41,6 +39,11 @@ class TabLine(Pane):
         self._actions = MappingProxyType(dict(actions))
         self._in_view: Collection[str] = ()
         self._active = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The panes."""
+        return tuple(self._actions)
 
     def show(self, active: str, in_view: Collection[str] = ()) -> None:
         """Mark what is in view: the pane of the last focus, and others beside it."""

@@ -95,7 +95,7 @@ async def test_symptoms_are_ticked_and_moves_follow_in_their_order(tmp_path, siz
         assert len(options(app, "symptoms")) == len(SYMPTOMS)
         assert options(app, "moves") == ["nothing to try: tick what you see"]
         assert "tokens not showing unless boosted" in app.text()
-        assert "esc: close" in app.text()
+        assert "esc close" in app.text()
         assert "the notes: “the tokens I trained" in about(app)
         await pilot.press("space")
         await until_true(pilot, lambda: len(options(app, "moves")) > 1)

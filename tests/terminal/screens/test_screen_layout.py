@@ -24,29 +24,40 @@ async def test_wide_shows_everything_at_once(runner, until) -> None:
         assert shown_panes(runner) == {"card", "plan", "settings", "curves", "epochs", "log"}
 
 
-async def test_100_columns_and_24_lines_still_hold_both_columns(runner, until) -> None:
+async def test_100_columns_show_the_curves_and_one_more_pane(runner, until) -> None:
     async with runner.run((100, 24)) as pilot:
+        await settled(runner, pilot, until)
+        assert shown_panes(runner) == {"card", "plan", "tabs", "settings", "curves"}
+
+
+async def test_120_columns_and_24_lines_still_hold_everything(runner, until) -> None:
+    async with runner.run((120, 24)) as pilot:
         await settled(runner, pilot, until)
         assert shown_panes(runner) == {"card", "plan", "settings", "curves", "epochs", "log"}
 
 
-async def test_80_columns_show_one_tab_under_card_and_plan(runner, until) -> None:
-    async with runner.run((80, 24)) as pilot:
+async def test_60_columns_show_one_tab_under_card_and_plan(runner, until) -> None:
+    async with runner.run((60, 24)) as pilot:
         await settled(runner, pilot, until)
         assert shown_panes(runner) == {"card", "plan", "tabs", "settings"}
 
 
-async def test_v_goes_through_the_tabs_and_the_last_line_says_so(runner, until, seen) -> None:
-    async with runner.run((80, 24)) as pilot:
+@pytest.mark.parametrize("columns", [60, 79, 80, 119])
+async def test_v_goes_through_the_tabs_and_the_last_line_says_so(runner, until, seen, columns) -> None:
+    beside = {"curves"} if columns >= 80 else set()
+    async with runner.run((columns, 24)) as pilot:
         await settled(runner, pilot, until)
         assert "v view" in seen(runner.app).splitlines()[-1]
+        last = "settings"
         for pane in ("curves", "epochs", "log", "settings"):
             await pilot.press("v")
-            assert shown_panes(runner) == {"card", "plan", "tabs", pane}
+            await pilot.pause()
+            last = last if beside and pane == "curves" else pane
+            assert shown_panes(runner) == {"card", "plan", "tabs", last} | beside, pane
 
 
-async def test_numbers_pick_a_tab(runner, until) -> None:
-    async with runner.run((80, 24)) as pilot:
+async def test_numbers_and_clicks_pick_a_tab(runner, until) -> None:
+    async with runner.run((70, 24)) as pilot:
         await settled(runner, pilot, until)
         await pilot.press("4")
         assert "log" in shown_panes(runner)
@@ -65,8 +76,19 @@ async def test_while_baking_card_and_progress_take_one_line_each_in_80_columns(r
     assert "▸1 settings" in lines[3]
 
 
-@pytest.mark.parametrize("size", [(50, 12), (59, 40), (120, 15)])
-async def test_too_small_is_one_line_and_keys_still_work(runner, until, seen, size) -> None:
+@pytest.mark.parametrize("size", [(50, 12), (59, 39), (79, 15)])
+async def test_a_small_terminal_has_bake_and_gpu_in_two_lines_over_one_tab(runner, until, seen, size) -> None:
+    runner.baking()
+    async with runner.run(size) as pilot:
+        await until(pilot, lambda: "90/240  19s  VRAM 5.0/8.0" in seen(runner.app))
+        assert shown_panes(runner) == {"status", "tabs", "settings"}
+        await pilot.press("3", "space")
+        await until(pilot, runner.orders)
+        assert shown_panes(runner) == {"status", "tabs", "epochs"}
+
+
+@pytest.mark.parametrize("size", [(50, 7), (120, 5)])
+async def test_in_few_lines_bake_and_gpu_have_all_of_them_and_keys_still_work(runner, until, seen, size) -> None:
     runner.baking()
     async with runner.run(size) as pilot:
         await until(pilot, lambda: "90/240  19s  VRAM 5.0/8.0" in seen(runner.app))
@@ -90,7 +112,7 @@ async def test_what_matters_most_comes_first_and_nothing_is_cut_in_the_middle(
     runner, until, seen, columns, line
 ) -> None:
     runner.baking()
-    async with runner.run((columns, 10)) as pilot:
+    async with runner.run((columns, 9)) as pilot:
         await until(pilot, lambda: re.fullmatch(line, seen(runner.app).splitlines()[0].strip()))
 
 
@@ -110,8 +132,10 @@ async def test_a_resize_while_running_rearranges(runner, until) -> None:
     async with runner.run((120, 36)) as pilot:
         await settled(runner, pilot, until)
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: shown_panes(runner) == {"card", "plan", "tabs", "settings"})
+        await until(pilot, lambda: shown_panes(runner) == {"card", "plan", "tabs", "settings", "curves"})
         await pilot.resize_terminal(40, 10)
+        await until(pilot, lambda: shown_panes(runner) == {"status", "tabs", "settings"})
+        await pilot.resize_terminal(40, 7)
         await until(pilot, lambda: shown_panes(runner) == {"status"})
         await pilot.resize_terminal(160, 50)
         await until(pilot, lambda: "epochs" in shown_panes(runner) and "tabs" not in shown_panes(runner))
@@ -145,6 +169,6 @@ async def test_what_did_not_change_is_not_drawn_again(runner, until, seen) -> No
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("parked", [True, False])
 @pytest.mark.parametrize("ended_early", [True, False])
-@pytest.mark.parametrize("narrow", [True, False])
-def test_the_last_line_shows_six_keys_at_most(live: bool, parked: bool, ended_early: bool, narrow: bool) -> None:
-    assert len(shown_keys(live=live, paused=False, parked=parked, narrow=narrow, ended_early=ended_early)) <= 6
+@pytest.mark.parametrize("tabs", [True, False])
+def test_the_last_line_shows_six_keys_at_most(live: bool, parked: bool, ended_early: bool, tabs: bool) -> None:
+    assert len(shown_keys(live=live, paused=False, parked=parked, tabs=tabs, ended_early=ended_early)) <= 6

@@ -56,8 +56,19 @@ async def test_a_row_has_the_shares_at_every_width(width: int) -> None:
     assert "U-Net:TE" in head
     assert "62:30?" in newest and "22:71" in oldest and ":" not in middle.replace("hifumi", "")
     assert ("TE carries" in oldest, "not clear" in newest) == (width >= 110, width >= 110)
-    assert "hifu" in newest and ("MiB" in newest) == (width > 78)
+    assert ("hifumi-000003" in newest, "MiB" in newest) == (width > 64, width > 78)
     assert words == "epochs  step 600: the U-Net ahead, but not clear on 16 pictures (U-Net 62 %, TE 30 %)"
+
+
+@pytest.mark.parametrize("shares", [{}, CARRIED], ids=["", "shares"])
+async def test_no_figure_of_a_row_is_cut_at_any_width(shares: dict[int, Carried]) -> None:
+    whole = {"ep", "step", "loss", "val", "Δbase", "size", "file", "U-Net:TE"}
+    for width in (34, 44, 47, 57, 64, 71, 78, 92, 110):
+        (head, newest, *_), _ = await rows(width, shares)
+        assert set(head.split()) <= whole, width
+        assert ("Δbase" in head) == ("-0.030 ±0.004" in newest.replace("−", "-")), width
+        assert ("size" in head) == ("MiB" in newest), width
+        assert ("file" in head) == ("hifumi" in newest), width
 
 
 async def test_several_encoders_are_one_side() -> None:

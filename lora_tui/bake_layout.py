@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from lora_tui.widgets.tab_line import TABS
+TABS = ("settings", "curves", "epochs", "log")
+"""The panes of the Bake screen, in the order of their tabs."""
 
 Flow = Literal["columns", "stack", "row", "none"]
 """Settings beside everything else; panes below each other; panes side by side; no room for any."""
@@ -11,12 +12,16 @@ Flow = Literal["columns", "stack", "row", "none"]
 Note = Literal["long", "short", "none"]
 """Lines of the note on the setting under the cursor."""
 
-# Columns from which there are two panes, and from which there are all.
-_TWO_FROM, _ALL_FROM = 80, 120
-# Lines that all panes need beside the settings; in more than the second number they fit below each other in any width.
-_ALL_LINES, _HIGH = 22, 40
-# Below these columns or lines bake and GPU have one line together; below the last there is nothing else.
-_LEAST_COLUMNS, _LEAST_LINES, _ANY_LINES = 60, 16, 8
+TWO_FROM = 80
+"""Columns from which there are two panes."""
+ALL_FROM = (120, 22)
+"""Columns and lines from which there are all."""
+# Lines in which they fit below each other in any width.
+_HIGH = 40
+LEAST = (60, 16)
+"""Columns and lines below which bake and GPU have a line or two together."""
+# With fewer lines there is nothing else.
+_ANY_LINES = 8
 # With fewer lines two panes below each other show nothing of either.
 _STACK_LINES = 20
 # Lines from which what stands on one line may go on in a second one.
@@ -51,7 +56,7 @@ class BakeLayout:
         return self.flow in ("stack", "row")
 
 
-def bake_layout(columns: int, lines: int, tab: str, beside: str) -> BakeLayout:
+def bake_layout(columns: int, lines: int, tab: str = TABS[0], beside: str = TABS[0]) -> BakeLayout:
     """Return what a terminal of this size shows.
 
     From 120 columns on all panes are in view, from 80 on two: the curves, and the one that was asked for. Below that it is the one
@@ -65,20 +70,21 @@ def bake_layout(columns: int, lines: int, tab: str, beside: str) -> BakeLayout:
     """
     if lines < _ANY_LINES:
         return BakeLayout((), "none", max(1, lines - 1), plan=False, note="none")
-    small = columns < _LEAST_COLUMNS or lines < _LEAST_LINES
+    small = columns < LEAST[0] or lines < LEAST[1]
     status = 0 if not small else 1 + (lines >= _SECOND_LINE)
     plan = lines >= _PLAN_LINES
-    if columns >= _ALL_FROM and lines >= _ALL_LINES:
+    if columns >= ALL_FROM[0] and lines >= ALL_FROM[1]:
         return BakeLayout(TABS, "columns", status, plan, "long")
-    asked = beside if columns >= _TWO_FROM else tab
+    asked = beside if columns >= TWO_FROM else tab
+    panes: tuple[str, ...]
     if lines >= _HIGH and asked == "settings":
-        panes = TABS if columns >= _TWO_FROM else (asked,)
+        panes = TABS if columns >= TWO_FROM else (asked,)
     elif lines >= _HIGH:
         panes = tuple(name for name in TABS if name != "settings")
-    elif columns >= _TWO_FROM:
+    elif columns >= TWO_FROM:
         panes = tuple(name for name in TABS if name in ("curves", asked))
     else:
         panes = (tab,)
-    beside_each_other = columns >= _TWO_FROM and (columns >= _ALL_FROM or lines < _STACK_LINES)
+    beside_each_other = columns >= TWO_FROM and (columns >= ALL_FROM[0] or lines < _STACK_LINES)
     note: Note = "none" if lines < _NOTE_LINES else "short" if lines < _LONG_NOTE or len(panes) == 1 else "long"
     return BakeLayout(panes, "row" if beside_each_other else "stack", status, plan, note)
