@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lora_tui.bake_layout import ALL_FROM, LEAST, bake_layout
 from lora_tui.doctor.record import HealthLevel, Surroundings
 from lora_tui.terminal.logout import logout_warning
 from trainer.text import plural, printable
@@ -9,8 +10,6 @@ from trainer.text import plural, printable
 _OK, _WARNING, _ERROR = HealthLevel
 Found = Iterator[tuple[HealthLevel, str, str]]
 
-# Below the first all panes are one line; from the second on nothing is a tab.
-_LEAST, _WHOLE = (60, 16), (120, 30)
 _TRUE = ("truecolor", "24bit")
 
 
@@ -67,10 +66,16 @@ def size(around: Surroundings) -> Found:
         return
     columns, lines = around.size
     text = f"{plural(columns, 'column')}, {plural(lines, 'line')}"
-    if columns < _LEAST[0] or lines < _LEAST[1]:
-        yield _WARNING, f"{text}: the dashboard shows one line here", f"use {_LEAST[0]} × {_LEAST[1]} or more"
-    elif columns < _WHOLE[0] or lines < _WHOLE[1]:
-        yield _OK, f"{text}; from {_WHOLE[0]} × {_WHOLE[1]} on all panes are in view at once", ""
+    now, all_from = bake_layout(columns, lines), " × ".join(map(str, ALL_FROM))
+    panes = plural(len(now.panes), "pane") if now.panes else "no pane"
+    if now.status_lines:
+        yield (
+            _WARNING,
+            f"{text}: the dashboard has little room, and shows {panes} under {plural(now.status_lines, 'line')} of figures",
+            f"use {LEAST[0]} × {LEAST[1]} or more; from {all_from} on all panes are in view at once",
+        )
+    elif now.in_tabs:
+        yield _OK, f"{text}: {panes} at a time; from {all_from} on all are in view at once", ""
     else:
         yield _OK, text, ""
 

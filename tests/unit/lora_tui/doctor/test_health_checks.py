@@ -100,7 +100,13 @@ def test_a_terminal_that_is_wrong_is_said(changes: dict[str, Any], level: Health
 
 @pytest.mark.parametrize(
     ("size", "level", "words"),
-    [((40, 10), WARNING, "one line"), ((80, 24), OK, "from 120 × 30"), ((200, 60), OK, "200 columns, 60 lines")],
+    [
+        ((40, 7), WARNING, "no pane under 6 lines of figures"),
+        ((40, 10), WARNING, "1 pane under 2 lines of figures"),
+        ((60, 20), OK, "1 pane at a time; from 120 × 22"),
+        ((80, 24), OK, "2 panes at a time"),
+        ((200, 60), OK, "200 columns, 60 lines"),
+    ],
 )
 def test_the_size_says_what_has_room(size: tuple[int, int], level: HealthLevel, words: str) -> None:
     ((seen, text),) = found("size", size=size)
