@@ -335,6 +335,18 @@ def picturing(runner) -> None:
         journal.grids.set_state(grid.number, GridState.MAKING)
 
 
+def everything(runner) -> None:
+    """One bake runs and has made samples, a grid of it is being made, another bake was made from it, and there is a ladder."""
+    picturing(runner)
+    folder = runner.workspace.root / "bakes/0001-hifumi/samples"
+    folder.mkdir(parents=True)
+    for step in (40, 80):
+        for place, name in enumerate(("01-school", "02-beach")):
+            Image.new("RGB", (16, 16), (step, 90 * place, 140)).save(folder / sample_name(step, name))
+    laddered(runner)
+    runner.add_bake(parent=1)
+
+
 Opened = type[Screen[Any]] | None
 """The class of what a key opens; None for a line of the screen itself."""
 
