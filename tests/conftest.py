@@ -21,6 +21,11 @@ hypothesis.settings.register_profile("untimed", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the screens kept in tests/terminal/screens/__snapshots__ be written anew."""
+    parser.addoption("--update-screens", action="store_true", help="keep the screens of the dashboard as they are now")
+
+
 # Before the hook of the parallel runner, which reads the groups.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -79,7 +79,7 @@ class KnobDialog(Dialog["ChosenKnob | None"]):
             yield FilterLine("a setting, or a ready ladder")
             yield OptionList(compact=True)
             yield Static("", id="story")
-            yield Static(Content("enter: choose · up down: next · esc: cancel"), id="keys")
+            yield Static(Content("enter: choose · ↑ ↓: next · esc: cancel"), id="keys")
 
     def on_mount(self) -> None:
         """List everything."""

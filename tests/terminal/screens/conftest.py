@@ -3,16 +3,19 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_predictor import FakePredictor
+from shown_actions import SHOWN_BY
+from stage import NOW, ScreenStage, StillApp, keep_rules, paint_on_demand, stage_of, watch_pictures
+from textual.app import App
 from textual.pilot import Pilot
 
-from lora_tui.app import LoraApp
+from lora_tui.app import LoraApp, _record_of
 from lora_tui.ports import MemorySources
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
@@ -223,3 +226,53 @@ def seen() -> Callable[[Any], str]:
 def make_runner() -> Callable[[Workspace], AppRunner]:
     """Return a function that puts an app over a workspace."""
     return lambda workspace: AppRunner(workspace, None)
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is NOW, and what a screen waits for is known."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    watch_pictures(monkeypatch)
+    paint_on_demand(monkeypatch)
+    keep_rules(monkeypatch)
+
+
+@pytest.fixture
+def stages(
+    still: None, demo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], AbstractAsyncContextManager[ScreenStage]]:
+    """Return a function that runs an app in which the scenes of a group are shown."""
+
+    def run(group: str) -> AbstractAsyncContextManager[ScreenStage]:
+        shutil.copytree(demo_folder, tmp_path / "lora")
+        app = StillApp(Workspace(tmp_path / "lora"), on_bake=group == "bake")
+        return stage_of(app, tmp_path, monkeypatch)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def keys_pressed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that is said to show an action and does not press its key."""
+    wanted = SHOWN_BY.get(f"{request.path.name}::{request.node.name.partition('@')[0]}")
+    if wanted is None:
+        yield
+        return
+    pressed: set[str] = set()
+    check, run = App._check_bindings, App.run_action
+
+    async def check_key(app: App[Any], key: str, priority: bool = False) -> bool:
+        with monkeypatch.context() as at_work:
+            at_work.setattr(App, "run_action", note)
+            return await check(app, key, priority)
+
+    async def note(app: App[Any], action: Any, node: Any = None, nodes: Any = None) -> bool:
+        done = await run(app, action, node, nodes)
+        record = _record_of(action, node or app)
+        if done and record is not None:
+            pressed.add(record.id)
+        return done
+
+    monkeypatch.setattr(App, "_check_bindings", check_key)
+    yield
+    assert set(wanted) <= pressed, f"{sorted(set(wanted) - pressed)}: no key of it was pressed"

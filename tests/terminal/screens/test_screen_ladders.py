@@ -135,7 +135,7 @@ async def test_the_keys_of_the_choice_and_how_rungs_are_typed_are_on_the_screen(
         await listed(app, pilot)
         await pilot.press("n")
         await until_true(pilot, lambda: isinstance(app.screen, KnobDialog))
-        await until_true(pilot, lambda: "enter: choose · up down: next · esc: cancel" in app.text())
+        await until_true(pilot, lambda: "enter: choose · ↑ ↓: next · esc: cancel" in app.text())
         await pilot.press(*"unet_lr", "enter")
         await until_true(pilot, lambda: isinstance(app.screen, NewLadderDialog))
         await until_true(pilot, lambda: "factors, as 0.1, 1, 10; or values, as =1e-4, =2e-4" in app.text())
