@@ -7,11 +7,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.css.scalar import Scalar
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import Input, OptionList, Static
 
 from lora_tui.actions.long_job import WorkEnded
 from lora_tui.keys.keymap import BY_ID, bindings
+from lora_tui.screens.dialog_room import heights_that_fit
 from lora_tui.screens.screen_sizes import SmallClasses
 from lora_tui.screens.works import Works
 from lora_tui.widgets.key_line import ShownKey
@@ -43,15 +45,19 @@ class Dialog(Works, SmallClasses, ModalScreen[ScreenResultType]):
         & #keys { dock: bottom; margin-top: 1; color: $muted; background: $panel; }
         &.-short > Vertical, &.-short > VerticalScroll { padding: 0 1; }
         &.-short Input, &.-short OptionList, &.-short #keys { margin-top: 0; }
-        &.-short OptionList { max-height: 45vh; }
         &.-short #keys { max-height: 3; }
         &.-short #story { max-height: 3; }
+        &.-short #note { max-height: 2; }
     }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialog")
     ENTER_ACTS: ClassVar[bool] = False
     """Whether enter starts, changes or removes something."""
+
+    def on_mount(self) -> None:
+        """Leave what does not scroll its room, whatever comes and goes."""
+        self.screen_layout_refresh_signal.subscribe(self, self._make_room, immediate=True)
 
     def acts_on(self, key: str) -> bool:
         """Return whether `key` alone starts, changes or removes something; none does that was typed before the dialog was seen."""
@@ -72,6 +78,14 @@ class Dialog(Works, SmallClasses, ModalScreen[ScreenResultType]):
     def _leave_ended(self, event: WorkEnded) -> None:
         event.stop()
         self.dismiss(None)
+
+    def _make_room(self, screen: Screen[Any]) -> None:
+        for panel in self.query_children(Vertical):
+            for child, height in heights_that_fit(panel, self.size).items():
+                if child.styles.inline.max_height != Scalar.from_number(height):
+                    child.styles.max_height = height
+                    if isinstance(child, OptionList):
+                        self.call_after_refresh(child.scroll_to_highlight)
 
     def action_help(self) -> None:
         """Show what the keys do, and what stands here."""

@@ -20,15 +20,13 @@ from lora_tui.screens.confirm import ConfirmDialog
 from trainer.journal.records import BakeState
 
 SIZE = (120, 36)
+# Behind an enter that ends a line the keys are the list's again; a dialog takes all of them.
+MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
 
 
 def texts_behind(name: str) -> tuple[str, ...]:
     """Return what is typed behind the key of an action: every letter, and something else behind each."""
     return PANGRAM + ENTER, random_text(random.Random(name))
-
-
-# Behind an enter that ends a line the keys are the list's again; a dialog takes all of them.
-MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
 
 
 @pytest.fixture(autouse=True)
