@@ -61,6 +61,8 @@ _HEAD = """\
 
 What fails is refused with the reason. A class with `train()` and `eval()` trains at one point and means another to be used, the average: LoRA files, sample pictures and validation have the averages, states what trains. `lr_scheduler = constant` suits it.
 
+`torch.optim.Adafactor` moves each weight by the rate times the weight's size, and so a lora_up, which starts at 0, by a thousandth of it (`findings/torch_adafactor_lora_up.sh`). With `eps=None:1` it moves all by the rate, as `Adafactor` here does.
+
 Tried with torch {torch} on a CPU, with the arguments' defaults where none is named, on layers as SD1.x and SDXL have them, a twentieth as wide. *Matrices*: only where the LoRA has no layer on a convolution, which is SDXL without `conv_dim`; the reason stands behind it.
 """
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-Value = bool | int | float | str | tuple[float, ...] | None
-"""An argument of an optimizer: a number, a switch, a text, several numbers, or None."""
+Value = bool | int | float | str | tuple[float | None, ...] | None
+"""An argument of an optimizer: a number, a switch, a text, several numbers, or None, which may stand among several too."""
 Options = Mapping[str, Value]
 """Arguments by name."""
 Shape = tuple[int, ...]
@@ -90,7 +90,9 @@ def _pair(high: float, words: str) -> ArgumentKind:
     one = _number(0.0)
 
     def accepts(value: Value) -> bool:
-        return isinstance(value, tuple) and len(value) == 2 and all(one.accepts(part) and part < high for part in value)
+        if not isinstance(value, tuple) or len(value) != 2:
+            return False
+        return all(part is not None and one.accepts(part) and part < high for part in value)
 
     return ArgumentKind(accepts, words)
 

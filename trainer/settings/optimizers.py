@@ -49,7 +49,7 @@ def check_argument(text: str) -> str:
 
 
 def arguments_of(arguments: Sequence[str]) -> dict[str, Value]:
-    """Return checked arguments by name: numbers, switches, texts, and `a:b` as a tuple of numbers."""
+    """Return checked arguments by name: numbers, switches, texts, and `a:b` as a tuple of numbers or None."""
     pairs = (argument.partition("=") for argument in arguments)
     return {key: _value(value) for key, _, value in pairs}
 
@@ -88,7 +88,8 @@ def argument_text(value: Value) -> str:
 def _value(text: str) -> Value:
     if ":" in text:
         try:
-            return tuple(float(part) for part in text.split(":"))
+            # torch's Adafactor has None in its pair.
+            return tuple(None if part == "None" else float(part) for part in text.split(":"))
         except ValueError:
             return text
     try:

@@ -63,10 +63,11 @@ def test_the_rates_cannot_be_arguments(text: str) -> None:
 
 def test_arguments_come_as_a_class_takes_them() -> None:
     assert arguments_of(
-        ["weight_decay=0.1", "betas=0.9:0.99", "amsgrad=True", "slice_p=11", "beta3=None", "kind=huge"]
+        ["weight_decay=0.1", "betas=0.9:0.99", "eps=None:1", "amsgrad=True", "slice_p=11", "beta3=None", "kind=huge"]
     ) == {
         "weight_decay": 0.1,
         "betas": (0.9, 0.99),
+        "eps": (None, 1.0),
         "amsgrad": True,
         "slice_p": 11,
         "beta3": None,
@@ -81,6 +82,7 @@ def test_arguments_come_as_a_class_takes_them() -> None:
         ("AdamW", "weight_decay=1:2", "weight_decay=1.0:2.0; expected a number from 0"),
         ("AdamW", "betas=0.9", "betas=0.9; expected two numbers"),
         ("AdamW", "betas=0.9:1", "below 1"),
+        ("AdamW", "betas=0.9:None", "betas=0.9:None; expected two numbers"),
         ("AdamW", "eps=-1", "eps=-1; expected a number from 0"),
         ("AdamW", "weight_decay=nan", "weight_decay=nan"),
         ("AdamW", "weight_decay=True", "weight_decay=True"),
