@@ -253,3 +253,18 @@ def set_learning_rates(optimizer: Any, settings: Settings, plan: Plan, step: int
         rates[part] = group["base_lr"] * lr_factor(settings, part, step - 1, plan.total_steps)
         group["lr"] = rates[part] * group["lr_multiplier"]
     return rates
+
+
+def rest_groups_at_0(optimizer: Any) -> None:
+    """Take the gradients of the groups away whose rate was set to 0 in a running bake, so that no optimizer moves them.
+
+    Some move a weight at rate 0 too, by the momentum that it has (DAdaptAdam: findings/prodigy_rate_0.sh) or by their average
+    (schedule-free). A rate of 0 that a schedule has for a moment, as in a warm-up's first step, counts as a step, as in sd-scripts.
+
+    Args:
+        optimizer: as for set_learning_rates.
+    """
+    for group in optimizer.param_groups:
+        if group["base_lr"] == 0:
+            for weight in group["params"]:
+                weight.grad = None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from trainer.bake.batch import Batch, StepBatches
 from trainer.bake.loss import loss_weights, picture_losses
-from trainer.bake.optimizer import set_learning_rates, skip_unless_finite
+from trainer.bake.optimizer import rest_groups_at_0, set_learning_rates, skip_unless_finite
 from trainer.bake.session import TrainingSession
 from trainer.bake.step_timing import StepTiming
 from trainer.measures.curve_records import StepPhase
@@ -83,6 +83,7 @@ def train_step(session: TrainingSession, work: StepBatches) -> StepResult:
     # An infinite limit leaves the gradient as it is and still measures it.
     grad_norm = session.accelerator.clip_grad_norm_(session.network.parameters(), settings.max_grad_norm or math.inf)
     skip_unless_finite(session.optimizer.optimizer, session.accelerator.scaler, grad_norm)
+    rest_groups_at_0(session.optimizer)
     session.optimizer.step()
     session.optimizer.zero_grad()
     if settings.scale_weight_norms is not None:

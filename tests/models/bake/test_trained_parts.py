@@ -70,6 +70,25 @@ def test_gradients_and_moments_of_a_stopped_part_go(at_work: tuple[TrainingSessi
     assert session.trained_parts.parts == {"unet"}
 
 
+def test_no_gradient_reaches_a_part_whose_rate_was_set_to_0(at_work: tuple[TrainingSession, StepBatches]) -> None:
+    session, work = at_work
+    train_step(session, work)
+    encoder = session.network.parameters("text_encoder")
+    for group in session.trained_parts.groups:
+        if group["part"] == "text_encoder":
+            group["base_lr"] = 0.0
+    weights = [weight.detach().clone() for weight in encoder]
+    moments = [session.optimizer.state[weight]["exp_avg"].clone() for weight in encoder]
+    unet = [weight.detach().clone() for weight in session.network.ups("unet")]
+    train_step(session, work)
+    assert all(map(torch.equal, encoder, weights))
+    assert all(
+        torch.equal(session.optimizer.state[weight]["exp_avg"], old)
+        for weight, old in zip(encoder, moments, strict=True)
+    )
+    assert not any(map(torch.equal, session.network.ups("unet"), unet))
+
+
 def test_gone_back_to_before_its_stop_a_part_trains_again(at_work: tuple[TrainingSession, StepBatches]) -> None:
     session, work = at_work
     session.trained_parts.update(session.settings, session.plan, 1)

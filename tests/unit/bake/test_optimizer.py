@@ -143,6 +143,19 @@ def test_a_class_by_its_path_gets_its_arguments(network: LoraNetwork) -> None:
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.1]
 
 
+@pytest.mark.parametrize(("arguments", "least", "most"), [([], 0.0, 0.01), (["eps=None:1"], 0.1, 1.1)])
+def test_an_eps_of_1_lets_torchs_adafactor_move_a_lora_up_by_the_rate(
+    network: LoraNetwork, arguments: list[str], least: float, most: float
+) -> None:
+    """By default it moves a weight of zeros by a thousandth of the rate (findings/torch_adafactor_lora_up.sh)."""
+    settings = settings_of("torch.optim.Adafactor", *arguments, "weight_decay=0", unet_lr=1e-3, text_encoder_lr=1e-3)
+    ups = [*network.ups("unet"), *network.ups("text_encoder")]
+    for up in ups:
+        nn.init.zeros_(up)
+    step(make_optimizer(network, settings, "sd1"), network)
+    assert all(least * 1e-3 < up.abs().mean() < most * 1e-3 for up in ups)
+
+
 def test_prodigy_takes_unequal_rates_and_finds_a_step_size_for_each_group(network: LoraNetwork) -> None:
     settings = settings_of("Prodigy", text_encoder_lr=0.5, loraplus_unet_lr_ratio=2)
     optimizer = make_optimizer(network, settings, "sd1")
@@ -158,6 +171,23 @@ def test_prodigy_with_weight_decay_prints_nothing(network: LoraNetwork, capsys: 
     optimizer = make_optimizer(network, settings_of("Prodigy", "weight_decay=0.1"), "sd1")
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.1]
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_part_at_rate_0_stays_where_it_is_while_the_other_learns(name: str, network: LoraNetwork) -> None:
+    """Prodigy's own class lets it go on with the momentum that it has (findings/prodigy_rate_0.sh)."""
+    optimizer = make_optimizer(network, settings_of(name, "weight_decay=0.1"), "sd1")
+    for seed in (1, 2, 3):
+        step(optimizer, network, seed=seed)
+    before = [weight.clone() for weight in network.parameters()]
+    for group in optimizer.param_groups:
+        if group["part"] == "text_encoder":
+            group["lr"] = 0.0
+    for seed in (4, 5, 6):
+        step(optimizer, network, seed=seed)
+    stayed = [torch.equal(weight, old) for weight, old in zip(network.parameters(), before, strict=True)]
+    resting = {id(weight) for weight in network.parameters("text_encoder")}
+    assert stayed == [id(weight) in resting for weight in network.parameters()]
 
 
 def by_hand(weight: Tensor, grads: list[Tensor], lr: float, betas: tuple[float, float], decay: float) -> Tensor:
