@@ -26,7 +26,7 @@ MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
 
 def texts_behind(name: str) -> tuple[str, ...]:
     """Return what is typed behind the key of an action: every letter, and something else behind each."""
-    return PANGRAM + ENTER, random_text(random.Random(name))
+    return PANGRAM + ENTER, random_text(random.Random(name)), *(MORE_TEXTS if OPENERS[name][2] is not None else ())
 
 
 @pytest.fixture(autouse=True)
@@ -124,25 +124,42 @@ def tried(names: Iterable[str]) -> list[Any]:
 _WRITTEN = ("caption.rename", "caption.add")
 
 
-@pytest.mark.parametrize("name", tried(OPENERS))
-async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runner, until, pushed, name: str) -> None:
-    prepare, bring, opened = OPENERS[name]
+# Another key would find something else there: the same grid without its marks, or no picture that a filter lets pass.
+_ALONE = ("grid.open", "dataset.filter")
+# So many share an app that none takes long: whoever runs the tests at once gets even shares.
+_AT_ONCE = 6
+
+
+def together(names: Iterable[str]) -> list[Any]:
+    """Return the actions in groups that are tried in one app: those whose keys are pressed in the same place."""
+    places: dict[tuple[object, ...], list[str]] = {}
+    for name in names:
+        alone = name if name in _ALONE else ""
+        places.setdefault((*OPENERS[name][:2], name in _LONG, alone), []).append(name)
+    groups = [some[start : start + _AT_ONCE] for some in places.values() for start in range(0, len(some), _AT_ONCE)]
+    marks = {True: pytest.mark.long, False: ()}
+    return [pytest.param(group, id=" ".join(group), marks=marks[group[0] in _LONG]) for group in groups]
+
+
+@pytest.mark.parametrize("names", together(OPENERS))
+async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runner, until, pushed, names) -> None:
+    prepare, bring, _ = OPENERS[names[0]]
     prepare(runner)
     async with runner.run(SIZE) as pilot:
         await bring(runner, pilot, until)
         app, screen, before = runner.app, runner.app.screen, acted(runner)
-        for text in (*texts_behind(name), *(MORE_TEXTS if opened is not None else ())):
+        for name, text in ((each, text) for each in names for text in texts_behind(each)):
+            opened, compared = OPENERS[name][2], slice(-1) if name in _WRITTEN else slice(None)
             pushed.clear()
             type_at_once(app, character_of(name) + text)
             if opened is None:
                 await all_arrived(app, pilot, until)
-                assert pushed == [], "a letter of the text was taken for a key"
+                assert pushed == [], f"a letter of {text!r} behind {name} was taken for a key"
             else:
                 await until(pilot, lambda: pushed)
                 await all_arrived(app, pilot, until)
-                assert type(pushed[0]) is opened
+                assert type(pushed[0]) is opened, name
             assert app.is_running
-            compared = slice(-1) if name in _WRITTEN else slice(None)
             assert acted(runner)[compared] == before[compared], f"{text!r} behind {name} did something"
             await back_to(screen, runner, pilot, until)
             if bring is on_the_form or bring is on_a_bake:
