@@ -108,7 +108,8 @@ class DashboardExit:
         if bake is None or (waits and bake.held):
             return "", False
         name = job_label(bake, 30)
-        return f"{name[0].upper()}{name[1:]} is {'queued' if waits else 'running'}.", waits
+        state = "queued" if waits else "paused" if bake.state is BakeState.PAUSED else "running"
+        return f"{name[0].upper()}{name[1:]} is {state}.", waits
 
 
 _LIVE_ANSWERS = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lora_tui.forms.draft import SettingsDraft, changed_since
 from lora_tui.forms.edit_history import EditHistory, edit_words
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.widgets.field_list import FormState
 from lora_tui.widgets.plan_bar import PlanBar
 from lora_tui.widgets.settings_form import SettingsForm
@@ -22,7 +23,14 @@ if TYPE_CHECKING:
     from trainer.memory.peak import Policy
     from trainer.settings.model import Settings
 
-NOTHING_OPEN = "No settings yet.\n\nn  create a subject from a folder of pictures\no  open a settings file of this workspace\ni  import another trainer's settings"
+NOTHING_OPEN = """\
+No settings yet.
+
+<key workspace.switch>  the demo, another workspace, or a new one
+<key subject.new>  create a subject from a folder of pictures
+<key settings.open>  open a settings file of this workspace
+<key settings.import>  import another trainer's settings"""
+"""With the keys by their actions."""
 
 # The settings that a kind of error may be about, by the paths in them.
 _PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
@@ -138,9 +146,9 @@ class SettingsEditor:
             self._show_peak(replace(self.peak, pending=self._memory is not None))
             self._show()
 
-    def show_nothing(self) -> None:
-        """Show that nothing is open."""
-        self._form.show_empty(NOTHING_OPEN)
+    def show_nothing(self, note: str) -> None:
+        """Show that nothing is open, what can be done, and a note."""
+        self._form.show_empty(f"{keys_of(self._form.app).fill(NOTHING_OPEN)}\n\n{note}")
         self._plan_bar.show_note("no settings are open")
 
     def show_closed(self, path: Path, error: LoraTuiError) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from lora_tui.terminal.console import Console
 from lora_tui.wording.bake_progress import stage_text
@@ -52,15 +53,25 @@ class ProgressPrinter:
             return
         files = len(self._journal.results.checkpoints(self._number))
         self._print(
-            f"{bake_sign(bake).mark} bake {bake.number} {bake.state}: {plural(files, 'LoRA file')} in {bake.folder}"
+            f"{bake_sign(bake).mark} bake {bake.number} {bake.state}: {plural(files, 'LoRA file')} in {self._place(bake.folder)}"
         )
+        if bake.state is BakeState.STOPPED:
+            self._print(f"to continue it: lora-tui resume {bake.number}")
+
+    def _place(self, folder: str) -> str:
+        """Return the path of a folder of the workspace: whole where the current folder is another."""
+        root = self._journal.path.parent
+        try:
+            return folder if Path().samefile(root) else str(root / folder)
+        except OSError:
+            return str(root / folder)
 
     def _end_grid(self, job: Bake, number: int) -> None:
         grid = self._journal.grids.read(number)
         reused = f", {grid.done - grid.sampled} of them from earlier grids" if grid.done > grid.sampled else ""
         self._print(
             f"{bake_sign(job).mark} grid {number} {job.state}: {grid.done} of {plural(grid.total, 'picture')}{reused} "
-            f"in {printable(grid.folder)}"
+            f"in {self._place(printable(grid.folder))}"
         )
 
     def _milestone(self, bake: Bake, engine: str) -> str:

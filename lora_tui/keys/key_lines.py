@@ -72,9 +72,10 @@ def shown_grid_keys(
     if building:
         wanted = ("grid.make", "grid.preset", *view, "grid.open")
         return _labelled((*_allowed((*wanted, *end), allows), "app.help", "grid.leave"), labels)
-    judged = ("grid.favourite", "grid.crop", *view, "grid.compare", "grid.blind")
-    judging = _allowed((*judged, *end), allows)
-    return _labelled((*judging, *(() if view else ("grid.edit",)), "app.help", "grid.leave"), labels)
+    # Judging is what the screen is for.
+    judged = ("grid.under", "grid.right", "grid.over", "grid.favourite", *view, *end, "grid.judgement", "grid.crop")
+    more = ("grid.compare",) if view else ("grid.compare", "grid.edit")
+    return _labelled((*_allowed((*judged, *more), allows), "app.help", "grid.leave"), labels)
 
 
 def shown_journal_keys(*, overlaid: bool, allows: Callable[[str], bool] = _all_rights) -> tuple[tuple[str, str], ...]:

@@ -114,10 +114,10 @@ class GridSelection:
 
     @property
     def empty_text(self) -> str:
-        """What to show in place of pictures; "" where there are some, or no grid is open."""
+        """What to show in place of the pictures of the grid that is open; "" where there are some."""
         view = self.view
         if view is None:
-            return "" if self.number is None else "reading …"
+            return "reading …"
         if view.trouble:
             return printable(view.trouble)
         if view.grid.state is GridState.FAILED:

@@ -269,7 +269,7 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
 
     @on(bakes.NothingToOpen)
     def _show_nothing(self) -> None:
-        self.editor.show_nothing()
+        self.files.show_none()
 
     @on(bakes.NotOpened)
     def _show_unusable(self, event: bakes.NotOpened) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lora_tui.screens.crop import Square
     from trainer.gallery.sidecar import MadeCell
 
+_NONE_OPEN = "<key grid.make> makes this grid"
 _NEEDS_A_PICTURE = {"favourite", "verdict", "part", "mark", "compare", "crop", "checklist", "large"}
 
 
@@ -92,7 +93,8 @@ class GridViewer(Horizontal):
         sheet = selection.sheet
         if sheet is None or sheet is not self._drawn:
             self._drawn = sheet
-            self.sheet.show(sheet, selection.empty_text)
+            empty = keys_of(self.app).fill(_NONE_OPEN) if selection.number is None else selection.empty_text
+            self.sheet.show(sheet, empty)
         note = selection.note or CellNote(0, "")
         self.query_one(CellView).show(selection.view, selection.place, note, blind=selection.blind)
 

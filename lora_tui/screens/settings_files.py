@@ -11,6 +11,7 @@ from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.screens.confirm import Answer, ConfirmDialog
 from lora_tui.widgets.settings_form import SettingsForm
+from trainer.text import printable
 from trainer.workspace import Workspace
 
 _EDIT_ANSWERS = (Answer("s", "save", "save"), Answer("d", "discard", "discard"), Answer("escape", "cancel", ""))
@@ -54,6 +55,11 @@ class SettingsFiles:
     def open_first(self) -> None:
         """Open the file to begin with."""
         self._sender.write(lambda: bakes.open_first(self._workspace, self.path))
+
+    def show_none(self) -> None:
+        """Show that no file is open, and which workspace this is if lora-tui was started in a folder that is none."""
+        note = f"{self.started_in} is not a workspace; this one is {self._workspace.root}." if self.started_in else ""
+        self._editor.show_nothing(printable(note))
 
     def open(self, path: Path | None) -> None:
         """Open a settings file; None opens none."""

@@ -61,7 +61,8 @@ class KeyLine(Pane):
         if isinstance(self.screen.focused, Input):
             self.show(_TYPING_KEYS)
             return
-        by_id = {active.binding.id: active.binding for active in self.screen.active_bindings.values()}
+        # Of several keys the first is the one that is written everywhere else.
+        by_id = {active.binding.id: active.binding for active in reversed(self.screen.active_bindings.values())}
         held = [name for name, _ in wanted if name in by_id]
         last = [name for name in held if name != _PALETTE][-1:]
         keys = tuple(

@@ -64,7 +64,7 @@ def test_a_bake_without_a_terminal_prints_plain_lines_and_exits_0(baked) -> None
     workspace, ran = baked
     assert ran.returncode == 0, ran.stderr
     assert "\r" not in ran.stdout
-    assert "✓ bake 1 done: 4 LoRA files in bakes/0001-hifumi" in ran.stdout
+    assert f"✓ bake 1 done: 4 LoRA files in {workspace.bakes / '0001-hifumi'}" in ran.stdout
     assert _bake(workspace).why == "to see it run"
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from made_grid import made_grid
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from lora_tui.app import LoraApp
 from lora_tui.ports import Rights
@@ -347,5 +347,13 @@ async def test_without_bake_or_subject_the_builder_says_what_is_missing(make_run
     runner = make_runner(workspace)
     async with runner.run(SIZE) as pilot:
         await until(pilot, lambda: "No settings yet" in seen(runner.app))
+        assert "W  the demo, another workspace" in seen(runner.app)
+        files = runner.app.bake_screen.files
+        files.started_in = tmp_path / "my pictures"
+        files.show_none()
+        # From the widget, for where the lines break depends on how long the paths are.
+        text = str(runner.app.screen.query_one("#empty", Static).content)
+        assert f"{tmp_path / 'my pictures'} is not a workspace; this one is {workspace.root}." in text
         await pilot.press("g")
         await until(pilot, lambda: "✗" in seen(runner.app) and "base" in seen(runner.app))
+        assert "b makes this grid" in seen(runner.app)

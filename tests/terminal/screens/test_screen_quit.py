@@ -23,10 +23,13 @@ async def test_without_a_bake_it_is_left_at_once(runner, until, key) -> None:
     assert runner.app.return_value is QuitChoice.QUIT
 
 
-async def test_stay_keeps_everything(runner, until) -> None:
+async def test_stay_keeps_everything(runner, until, seen) -> None:
     runner.baking()
+    with runner.journal() as journal:
+        journal.bakes.set_state(1, BakeState.PAUSED)
     async with runner.run() as pilot:
         await asked(runner, pilot, until, "ctrl+c")
+        assert "Bake 1 hifumi is paused." in seen(runner.app)
         await pilot.press("enter")
         await until(pilot, lambda: runner.app.screen is runner.app.bake_screen)
         assert runner.app.is_running

@@ -269,4 +269,26 @@ def test_without_a_screen_a_grid_says_its_pictures_and_where_they_are(
         printer.end(journal.bakes.read(job))
     printed = capsys.readouterr().out
     assert "picture 3/12  25 %  3 s left" in printed
-    assert "✓ grid 1 done: 12 of 12 pictures, 3 of them from earlier grids in grids/0001-weights" in printed
+    folder = journal.path.parent / "grids/0001-weights"
+    assert f"✓ grid 1 done: 12 of 12 pictures, 3 of them from earlier grids in {folder}" in printed
+
+
+def test_what_is_printed_at_the_end_leads_to_the_files_and_back_to_a_stopped_bake(
+    journal: Journal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = add_bake(journal)
+
+    def printed(state: BakeState) -> str:
+        journal.bakes.set_state(number, state)
+        with Console(sys.stdout) as console:
+            ProgressPrinter(journal, number, console).end(journal.bakes.read(number))
+        return capsys.readouterr().out
+
+    folder = journal.bakes.read(number).folder
+    stopped = printed(BakeState.STOPPED)
+    assert f"0 LoRA files in {journal.path.parent / folder}\n" in stopped
+    assert f"lora-tui resume {number}\n" in stopped
+    monkeypatch.chdir(journal.path.parent)
+    done = printed(BakeState.DONE)
+    assert f" in {folder}\n" in done
+    assert "resume" not in done
