@@ -55,7 +55,10 @@ docs: $(LINK)
 	$(BIN)/python docs/settings_page.py > docs/settings.md
 	$(BIN)/python docs/curves_page.py > docs/curves.md
 	$(BIN)/python docs/keys_page.py > docs/keys.md
-	$(BIN)/python -m lora_tui man > docs/lora-tui.1
+	$(BIN)/python docs/glossary_page.py > docs/glossary.md
+	$(BIN)/python docs/conventions_page.py > docs/conventions.md
+	$(BIN)/python docs/first_bake_page.py > docs/first-bake.md
+	$(BIN)/python docs/screens_page.py docs/screens
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
 ONLY ?=

@@ -1,17 +1,17 @@
-"""Prints docs/keys.md: every key of every screen and what stands on it, the user's own keys and the config file, all from their records."""
+"""Prints docs/keys.md: every key of every screen, the user's own keys and the config file, all from their records."""
+
+from page_parts import cell, guide_of, key_tables
 
 from lora_tui.keys.keymap import key_table
 from lora_tui.keys.places import PLACES, KeyPlace
-from lora_tui.screens.panes import terms_of
 from lora_tui.user_config import OPTIONS, ConfigOption
-from lora_tui.wording.pane_terms import STATES, PaneTerms
 
 _HEAD = """\
 <!-- Made by `make docs` from the records of lora_tui; change it there. -->
 
 # Keys
 
-`tab` goes from pane to pane. In every list and table the arrows move, and `h` `j` `k` `l` do as they do in vi; in a line that is typed they are letters. `?` shows the keys of the screen that is in front and what its columns and signs mean, `ctrl+p` everything that can be done there, searched by name, help or key.
+`tab` goes from pane to pane. In every list and table the arrows move, and `h` `j` `k` `l` do as they do in vi; in a line that is typed they are letters. `?` shows what the screen in front is for, its keys, and what its columns and signs mean; `ctrl+p` everything that can be done there, searched by name, help or key. [screens/](screens/README.md) has a page for each screen, with a picture and what its columns and signs mean.
 """
 
 _OWN = """\
@@ -39,7 +39,7 @@ _OWN = """\
 def page() -> str:
     """Return the page as Markdown."""
     parts = [_HEAD, *map(_place, (place for place in PLACES if place.heading))]
-    parts.append(f"## Everywhere\n\n{key_table('app')}\n{_terms(STATES)}")
+    parts.append(f"## Everywhere\n\n{key_table('app')}")
     parts.append(
         f"{_OWN}The other options of that file:\n\n| option | default | does |\n|---|---|---|\n"
         + "".join(map(_option, OPTIONS))
@@ -48,29 +48,16 @@ def page() -> str:
 
 
 def _place(place: KeyPlace) -> str:
-    scopes = [scope for scope in (*place.scopes, *place.panes) if scope not in _ELSEWHERE]
-    parts = [f"## {place.heading}\n", key_table(*scopes)]
+    parts = [f"## {place.heading}\n", *key_tables(place)]
     if place.note:
         parts.append(f"{place.note}\n")
-    parts += [_terms(pane) for pane in terms_of(place)]
+    if guide := guide_of(place):
+        parts.append(f"What its columns and signs mean: [{guide.title}](screens/{guide.page}.md).\n")
     return "\n".join(parts)
 
 
-# What holds in every dialog and every line stands where it is no news.
-_ELSEWHERE = frozenset({"dialog", "list", "read", "editor", "find", "filter"})
-
-
-def _terms(pane: PaneTerms) -> str:
-    rows = "".join(f"| {_cell(term.sign)} | {_cell(term.means)} |\n" for term in pane.terms)
-    return f"| {_cell(pane.title)} | means |\n|---|---|\n{rows}"
-
-
 def _option(option: ConfigOption) -> str:
-    return f"| `{option.key}` | `{'true' if option.default else 'false'}` | {_cell(option.help)} |\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return f"| `{option.key}` | `{'true' if option.default else 'false'}` | {cell(option.help)} |\n"
 
 
 if __name__ == "__main__":

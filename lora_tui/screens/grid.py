@@ -24,7 +24,7 @@ from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.screens.screen_sizes import HEIGHTS
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.key_line import KeyLine
-from lora_tui.widgets.plan_bar import PlanBar
+from lora_tui.widgets.plan_bar import GridCount
 from lora_tui.widgets.sheet_view import SheetView
 from lora_tui.widgets.spec_form import SpecForm
 from lora_tui.widgets.tab_line import TabLine
@@ -139,13 +139,13 @@ class GridScreen(Screen[None]):
         with Horizontal(id="grid-body"):
             with Vertical(id="builder"):
                 yield SpecForm(id="spec")
-                yield PlanBar(title="pictures and time", id="count")
+                yield GridCount(id="count")
             yield self.viewer
         yield KeyLine(id="grid-keys")
 
     def on_mount(self) -> None:
         """Make the editor, and read what the builder starts with and the newest grid."""
-        count = self.query_one("#count", PlanBar)
+        count = self.query_one("#count", GridCount)
         self.editor = GridEditor(self.form, count, self.planner, self._keep)
         self.planner.start()
         self.query_one(TabLine).show("builder")

@@ -1,4 +1,4 @@
-"""What the keys do, and what stands on the screen: made from the bindings that hold now and the panes that are there, so it cannot go stale."""
+"""What a screen is for, what its keys do and what stands on it: made from the bindings that hold now and the panes that are there, so it cannot go stale."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,10 +14,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lora_tui.keys.keymap import BY_ID, bindings
+from lora_tui.keys.keymap import BY_ID, actions_of, bindings, records_of
+from lora_tui.keys.own_keys import keys_of
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.widgets.field_note import field_facts
 from lora_tui.wording.pane_terms import PaneTerms, joined
+from lora_tui.wording.screen_guides import GUIDES, ScreenGuide
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -66,13 +68,24 @@ def terms_on(screen: Screen[Any]) -> tuple[PaneTerms, ...]:
     return joined(pane for pane in panes if isinstance(pane, PaneTerms))
 
 
+def guide_of(kind: type[Screen[Any]]) -> ScreenGuide | None:
+    """Return what a class of screens is for; None for a dialog that explains itself."""
+    ids = {record.id for record in records_of(kind)}
+    for guide in GUIDES:
+        # An action of several screens does not tell which of them this is.
+        if any(action.id in ids for action in actions_of(guide.scope) if action.scopes == (guide.scope,)):
+            return guide
+    return None
+
+
 class HelpScreen(ReadDialog[None]):
-    """The focused field, if there is one, the keys, and the columns and signs of the screen below."""
+    """What the screen below is for, the focused field, if there is one, the keys, and its columns and signs."""
 
     DEFAULT_CSS = """
     HelpScreen {
         & > VerticalScroll { width: 78; }
         & #field { margin-bottom: 1; }
+        & #purpose { margin-bottom: 1; }
         & #terms { margin-top: 1; }
     }
     """
@@ -89,6 +102,9 @@ class HelpScreen(ReadDialog[None]):
     def compose(self) -> ComposeResult:
         """Yield the text."""
         with VerticalScroll():
+            if guide := guide_of(type(self.app.screen_stack[-2])):
+                purpose = keys_of(self.app).fill(guide.purpose).replace("`", "")
+                yield Static(Content.assemble((guide.title, "bold $primary"), f"\n{purpose}"), id="purpose")
             if self._info is not None:
                 name = Content.assemble((self._info.name, "bold $primary"), f"  {self._info.label}")
                 yield Static(Content("\n").join([name, *field_facts(self._info, self._columns)]), id="field")

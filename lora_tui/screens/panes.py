@@ -19,7 +19,7 @@ from lora_tui.widgets.ladder_list import LadderList
 from lora_tui.widgets.log_pane import LogPane
 from lora_tui.widgets.parity_view import ParityView
 from lora_tui.widgets.picture_list import PictureList
-from lora_tui.widgets.plan_bar import PlanBar
+from lora_tui.widgets.plan_bar import GridCount, PlanBar
 from lora_tui.widgets.progress import BakeProgress
 from lora_tui.widgets.report_list import ReportList
 from lora_tui.widgets.rung_list import RungList
@@ -31,7 +31,7 @@ PANES: Mapping[str, tuple[type, ...]] = MappingProxyType(
     {
         "bake": (FieldList, CardMeter, PlanBar, BakeProgress, BraillePlot, EpochList, LogPane),
         "curves": (CurveStack,),
-        "grid": (FieldList, PlanBar, SheetView),
+        "grid": (FieldList, GridCount, SheetView),
         "journal": (BakeList, BraillePlot),
         "dataset": (PictureList, CaptionTags, TagTable, BucketBars),
         "ladders": (LadderList,),

@@ -41,7 +41,7 @@ class _Column:
 
 _COLUMNS = (
     _Column("", 2, "sign of the newest"),
-    _Column("ep", 3, "the epoch at whose end the LoRA was saved"),
+    _Column("ep", 3, "epochs done when the LoRA was saved"),
     _Column("step", 8, "the step at which it was saved"),
     _Column("loss", 8, "mean training loss of that epoch"),
     _Column("val", 9, "loss on pictures that are held out, on fixed noise; lower is better as far as a loss tells"),

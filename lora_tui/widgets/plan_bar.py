@@ -152,3 +152,19 @@ def _hung(mark: Content, text: str, width: int, style: str = "") -> list[Content
     """Fold `text` beside a two-column mark."""
     rows = Content.styled(printable(text), style).wrap(max(1, width - 2))
     return [Content.assemble(mark if number == 0 else "  ", row) for number, row in enumerate(rows)]
+
+
+class GridCount(PlanBar):
+    """The same for a grid: how many pictures it has, how many of them are to be made, and how long that takes."""
+
+    TERMS: ClassVar[PaneTerms] = PaneTerms(
+        "pictures and time",
+        (
+            Term("6 × 4 = 24 pictures", "values of each axis and seeds, and the pictures that they make"),
+            Term("12 to make", "those that no earlier grid has made"),
+            Term("≈", "time expected, at the speed of the pictures made so far"),
+        ),
+    )
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(title=self.TERMS.title, id=id)

@@ -38,7 +38,7 @@ class BakeProgress(SnapshotPane):
             Term("img/s", "pictures in a second"),
             Term("loss", "training loss, smoothed over the last steps"),
             Term("val", "the newest loss on held-out pictures"),
-            Term("lr", "the rate of each part now; `stopped` for one that trains no more"),
+            Term("lr", "the rate of each part now; 0 for one that trains no more"),
         ),
     )
 

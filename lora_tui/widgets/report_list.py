@@ -69,7 +69,11 @@ class ReportList(DrawnList, can_focus=True):
             Term("first column", "the key of the other program, or the setting here"),
             Term("second column", "its value there"),
             Term("third column", "what became of it, and why"),
-            *only(DONE, TRANSLATED, ENDED, WARNING, FAILED),
+            Term(DONE.mark, "taken, or written"),
+            *only(TRANSLATED),
+            Term(ENDED.mark, "without effect here, or not needed there"),
+            Term(WARNING.mark, "unknown, and not taken"),
+            Term(FAILED.mark, "lost: the other trainer has nothing like it"),
         ),
     )
 

@@ -104,7 +104,7 @@ PICTURE_SIGNS: Mapping[Sign, str] = {
     FAILED: "it, its caption or its mask cannot be used: a bake is refused",
     LEFT_OUT: "left out of the bake",
     WARNING: "something may be wrong with it",
-    HELD_OUT: "used for something else than training",
+    HELD_OUT: "used for something other than training",
 }
 """Sign of a picture -> what it means, in the order of what matters most."""
 

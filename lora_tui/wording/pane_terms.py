@@ -46,12 +46,10 @@ _STATES: dict[Sign, str] = {
     state_symbols.WARNING: "a warning; a bake whose process was lost",
     state_symbols.WAITING: "waiting",
     state_symbols.ENDED: "stopped before its end",
-    state_symbols.LEFT_OUT: "left out of the bake",
-    state_symbols.HELD_OUT: "held out: measured, and not trained on",
     state_symbols.DIFFERS: "differs from your settings",
     state_symbols.TRANSLATED: "translated into other settings",
     state_symbols.LEFT_OUT: "left out, or undone",
-    state_symbols.HELD_OUT: "used for something else than training",
+    state_symbols.HELD_OUT: "held out, or used for something other than training",
 }
 
 STATES = PaneTerms("signs", tuple(Term(sign.mark, means) for sign, means in _STATES.items()))

@@ -1,4 +1,4 @@
-"""The README is true: every command in it runs."""
+"""The README, the walk of a first bake and the pages of commands and of other trainers are true: every command in them runs."""
 
 import re
 import shlex
@@ -18,6 +18,8 @@ from trainer.settings.toml_file import apply_overrides, load_settings, save_sett
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+TABLE = (DOCS / "commands.md").read_text(encoding="utf-8")
 
 
 def commands_of(text: str) -> list[str]:
@@ -25,7 +27,8 @@ def commands_of(text: str) -> list[str]:
 
 
 COMMANDS = commands_of(README)
-COMING = commands_of(README[README.index("## Coming from") : README.index("## What it does")])
+FIRST_BAKE = commands_of((DOCS / "first-bake.md").read_text(encoding="utf-8"))
+COMING = commands_of((DOCS / "other-trainers.md").read_text(encoding="utf-8"))
 SMALL = [
     "resolution=64",
     "min_bucket_reso=32",
@@ -36,22 +39,27 @@ SMALL = [
 ]
 
 
-def test_the_commands_for_own_data_run_one_after_the_other(lora_tui, tmp_path: Path) -> None:
-    """As written, on the demo's pictures and a copy of its base at the path the README uses."""
+def test_the_commands_of_a_first_bake_run_one_after_the_other(lora_tui_here, tmp_path: Path, monkeypatch) -> None:
+    """As written, on the demo's pictures and a copy of its base at the path that the pages use; those of the README are among them."""
     shutil.copytree(make_demo(tmp_path / "demo").root / "data", tmp_path / "pictures")
     shutil.copytree(Path(trainer.demo.__file__).parent / "model", tmp_path / "path" / "to" / "model")
-    own = [line for line in COMMANDS if line.startswith("lora-tui ") and line not in COMING]
+    monkeypatch.chdir(tmp_path)
+    own = [line for line in COMMANDS if line.startswith("lora-tui ")]
     assert [shlex.split(line)[1] for line in own] == ["new", "check", "plan", "bake", "ladder"]
-    for line in own:
-        ran = lora_tui(*shlex.split(line)[1:])
+    walk = [line for line in FIRST_BAKE if line.startswith("lora-tui ")]
+    assert [line for line in own if " ladder " not in line] == walk[:4]
+    shown = ""
+    for line in [*walk, own[-1]]:
+        ran = lora_tui_here(*shlex.split(line)[1:])
         assert ran.returncode == 0, f"{line}: {ran.stderr}"
+        shown = ran.stdout
         if " new " in line:
             # What `new` proposes for a real base would take hours here.
             path = tmp_path / "hifumi.toml"
             save_settings(apply_overrides(load_settings(path), SMALL), path)
     assert (tmp_path / "bakes" / "0001-hifumi" / "hifumi.safetensors").is_file()
-    # The bake that is there is one of the ten.
-    assert "1 of 10 bakes done" in ran.stdout
+    # A bake that is there is one of the ten.
+    assert "1 of 10 bakes done" in shown
 
 
 SOURCES = {
@@ -143,7 +151,7 @@ def test_every_dependency_has_one_version_that_it_is_tested_with() -> None:
     ],
 )
 def test_the_options_in_the_table_are_the_commands_own(command: str, lora_tui_here) -> None:
-    row = next(line for line in README.splitlines() if line.startswith(f"| `lora-tui {command}"))
+    row = next(line for line in TABLE.splitlines() if line.startswith(f"| `lora-tui {command}"))
     told = lora_tui_here(*command.split(), "--help").stdout
     for option in re.findall(r"--[a-z-]+", row.split("|")[1]):
         assert option in told
@@ -153,18 +161,12 @@ def test_every_command_stands_in_the_table(lora_tui) -> None:
     told = lora_tui("--help").stdout
     commands = re.findall(r"^  ([a-z]+) ", told[told.index("Commands:") :], flags=re.MULTILINE)
     assert commands
-    assert [name for name in commands if f"| `lora-tui {name}" not in README] == []
+    assert [name for name in commands if f"| `lora-tui {name}" not in TABLE] == []
 
 
 def test_the_exit_codes_are_the_programs() -> None:
-    line = next(line for line in README.splitlines() if line.startswith("Exit codes:"))
+    line = next(line for line in TABLE.splitlines() if line.startswith("Exit codes:"))
     assert {int(code) for code in re.findall(r"\b(\d+)\b", line)} == {int(code) for code in ExitCode}
-
-
-def test_the_page_of_keys_is_the_one_that_the_records_make() -> None:
-    from keys_page import page
-
-    assert (ROOT / "docs" / "keys.md").read_text(encoding="utf-8") == page(), "run `make docs`"
 
 
 def test_every_extra_stands_in_the_table() -> None:

@@ -129,7 +129,8 @@ def test_a_room_speaks_plain_english(room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CHANGELOG.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "page",
+    ["README.md", "CHANGELOG.md", *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md")))],
 )
 def test_a_page_is_in_plain_english(page: str) -> None:
     lines = (re.sub(r"`[^`]*`", "", line) for line in (ROOT / page).read_text(encoding="utf-8").splitlines())

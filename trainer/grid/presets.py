@@ -29,7 +29,7 @@ class GridPreset:
     """A grid under one key.
 
     Attributes:
-        key: as `lora-tui grid --ready KEY` takes it.
+        key: as `lora-tui grid --preset KEY` takes it.
         title: its name in a list.
         help: what it shows, one line.
         make: gives it from a spec, whose base, LoRAs, epochs and sampling settings stay, and the subject; raises GridError

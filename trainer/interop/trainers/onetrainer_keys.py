@@ -178,7 +178,7 @@ OTHER_KEYS = table(
                 "activation_offloading",
             )
         ),
-        "of other models, or of memory that `lora-tui fit` finds a way to save",
+        "of other models, or of memory that `lora-tui plan SETTINGS.toml --fit SIZE` finds a way to save",
     ),
     idle(
         "text_encoder.gradient_checkpointing text_encoder_2.gradient_checkpointing vae.gradient_checkpointing",

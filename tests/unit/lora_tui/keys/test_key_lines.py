@@ -16,9 +16,7 @@ def test_who_looks_at_pictures_of_a_grid_is_told_how_to_judge_and_how_to_leave(
     wanted = shown_grid_keys(building=False, unfinished=unfinished, narrow=narrow)
     assert ("grid.end" in dict(wanted)) == unfinished
     last = wanted[-1][0]
-    keys = tuple(
-        ShownKey(BY_ID[name].documented_key, label, name in ("app.help", last)) for name, label in wanted
-    )
+    keys = tuple(ShownKey(BY_ID[name].documented_key, label, name in ("app.help", last)) for name, label in wanted)
     shown = [key.key for key in keys_that_fit(keys, width)[0]]
     assert shown[:3] == ["1", "2", "3"]
     assert shown[-1] == "esc"
@@ -26,7 +24,7 @@ def test_who_looks_at_pictures_of_a_grid_is_told_how_to_judge_and_how_to_leave(
 
 async def test_an_action_with_several_keys_is_named_by_its_first() -> None:
     class Places(App[None]):
-        BINDINGS = bindings("dataset", "journal")  # noqa: RUF012 - Textual's own declaration
+        BINDINGS = bindings("dataset", "journal")
 
         def compose(self) -> ComposeResult:
             yield KeyLine()
