@@ -178,7 +178,7 @@ class DatasetPanes(Vertical):
     def show_caption(self, picture: "IndexedPicture", tags: Sequence[str]) -> None:
         """Show the caption of the picture under the cursor."""
         if picture.caption_file is None:
-            empty = f"no caption file: {printable(picture.caption, 60) or 'nothing'} stands in for one"
+            empty = f"no caption file: {printable(picture.caption, 60) or 'nothing'} stands in"
         else:
             empty = "an empty caption"
         self.caption.show(picture.id, tags, empty)

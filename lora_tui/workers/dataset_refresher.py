@@ -1,5 +1,6 @@
 """A thread that brings the index of the data up to date behind the Dataset screen."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _QUIET_SECONDS = 0.05
 # Between two reports of how far it is: a line that moves oftener is no easier to read.
 _REPORT_SECONDS = 0.2
+# Where the screen was left and opened again, the look of before is still ending, and has the index.
+_ONE_LOOK = threading.Lock()
 
 
 @dataclass
@@ -83,5 +86,5 @@ class DatasetRefresher(LatestRequest[DatasetSource]):
                 self.post_answer(RefreshProgress(stage, done, total))
 
         settings = source.resolved()
-        with DataIndex(self._workspace) as index:
+        with _ONE_LOOK, DataIndex(self._workspace) as index:
             return index.refresh(settings, tokens=tokens_of_base(settings), show=show, stop=lambda: self.stale)

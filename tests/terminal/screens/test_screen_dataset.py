@@ -1,5 +1,6 @@
 """The Dataset screen: what it shows of pictures, captions, tags and buckets, at every size."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -20,14 +21,18 @@ from dataset_screen import (
 )
 from PIL import Image
 from screen_alone import until_true
+from textual.message import Message
 from textual.widgets import Static
 
 from lora_tui.screens.dataset_panes import VIEWS
 from lora_tui.screens.help import HelpScreen
 from lora_tui.screens.pick import PickDialog
 from lora_tui.widgets.placed_picture import PlacedPicture
-from lora_tui.workers.dataset_refresher import DatasetRefresher
+from lora_tui.workers import dataset_refresher
+from lora_tui.workers.dataset_refresher import DatasetRefresher, Refreshed
+from lora_tui.workers.dataset_source import DatasetSource
 from trainer.data_index.index import DataIndex
+from trainer.jobs import data_index
 from trainer.workspace import Workspace
 
 
@@ -147,6 +152,52 @@ def many_rows(workspace: Workspace, number: int) -> None:
             )
             connection.execute("DROP TABLE one")
         connection.execute("UPDATE meta SET value = value + 1")
+
+
+async def test_what_is_known_is_listed_before_the_folders_are_looked_at(workspace, monkeypatch) -> None:
+    app = DatasetAlone(workspace)
+    async with app.run_test(size=WIDE) as pilot:
+        await listed(app, pilot)
+    app, put, shown = DatasetAlone(workspace), DatasetRefresher.put, []
+
+    def noted(self: DatasetRefresher, source: DatasetSource) -> int:
+        shown.append(len(app.data.picture_list.ids))
+        return put(self, source)
+
+    monkeypatch.setattr(DatasetRefresher, "put", noted)
+    async with app.run_test(size=WIDE) as pilot:
+        await listed(app, pilot)
+    assert shown == [5]
+
+
+def test_a_look_waits_for_that_of_a_screen_that_was_left(workspace, monkeypatch) -> None:
+    # Reading the base's tokenizer would take as long as the wait below.
+    monkeypatch.setattr(data_index, "tokens_of_base", lambda settings: None)
+    posted: list[Message] = []
+    refresher = DatasetRefresher(workspace, posted.append)
+    refresher.start()
+    with DataIndex(workspace) as index, dataset_refresher._ONE_LOOK:
+        began, go = threading.Event(), threading.Event()
+
+        def show(*_: object) -> None:
+            began.set()
+            go.wait(10)
+
+        settings = settings_of(workspace.root)
+        before = threading.Thread(target=lambda: index.refresh(settings, show=show))
+        before.start()
+        assert began.wait(10)
+        refresher.put(DatasetSource(workspace.root / "hifumi.toml", settings, None))
+        time.sleep(0.5)
+        go.set()
+        before.join()
+    end = time.monotonic() + 10
+    while not any(isinstance(each, Refreshed) for each in posted):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    (ended,) = (each for each in posted if isinstance(each, Refreshed))
+    assert ended.result is not None and not ended.result.elsewhere and ended.number == 1
+    refresher.stop()
 
 
 async def test_the_filter_lists_what_passes_and_says_where_it_is_wrong(workspace) -> None:
