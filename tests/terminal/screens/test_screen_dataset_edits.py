@@ -18,7 +18,6 @@ from lora_tui.screens.dataset_operation import OperationDialog
 from lora_tui.screens.dataset_orders import RepeatsDialog
 from lora_tui.screens.dataset_pairs import PairsScreen
 from lora_tui.screens.dataset_preview import EditPreviewDialog
-from lora_tui.screens.dataset_steps import CaptionStepsDialog
 from lora_tui.screens.pick import PickDialog
 from lora_tui.screens.working import WorkingDialog
 from lora_tui.terminal import text_editor
@@ -325,70 +324,6 @@ async def test_a_wrong_pattern_is_said_where_it_is_typed(workspace) -> None:
         assert isinstance(app.screen, OperationDialog)
         await pilot.press("escape")
         assert not CaptionHistory(workspace).steps()
-
-
-async def test_any_step_is_undone_also_after_a_restart(workspace) -> None:
-    app = DatasetAlone(workspace)
-    async with app.run_test(size=WIDE) as pilot:
-        await listed(app, pilot)
-        await pilot.press("2", "x")
-        await until_true(pilot, lambda: app.caption_of(FIRST) != CAPTIONS[FIRST])
-        await settled(app, pilot)
-        await pilot.press("1", "end", "2", "x")
-        await until_true(pilot, lambda: app.caption_of("3_dress/e.png") == "red dress")
-        await settled(app, pilot)
-    again = DatasetAlone(workspace)
-    async with again.run_test(size=WIDE) as pilot:
-        await listed(again, pilot)
-        await pilot.press("H")
-        await until_true(pilot, lambda: isinstance(again.screen, CaptionStepsDialog))
-        assert "2_school/a.png" in again.text() and "3_dress/e.png" in again.text()
-        # The older one, below the newest.
-        await pilot.press("j", "space")
-        await until_true(pilot, lambda: again.caption_of(FIRST) == CAPTIONS[FIRST])
-        await until_true(pilot, lambda: "(undone)" in again.text())
-        assert again.caption_of("3_dress/e.png") == "red dress"
-        await pilot.press("space")
-        await until_true(pilot, lambda: again.caption_of(FIRST) != CAPTIONS[FIRST])
-        await settled(again, pilot)
-        await pilot.press("escape")
-        await until_true(pilot, lambda: again.screen is again.data)
-
-
-@pytest.mark.long
-async def test_a_step_that_was_interrupted_is_said_and_completed(workspace) -> None:
-    app = DatasetAlone(workspace)
-    async with app.run_test(size=WIDE) as pilot:
-        await listed(app, pilot)
-        await pilot.press("2", "x")
-        await until_true(pilot, lambda: app.caption_of(FIRST) == "school uniform, backpack, smile")
-        await settled(app, pilot)
-    # As a killed process leaves it: the caption is still as before.
-    (workspace.captions / "0001" / "state.json").write_text('{"standing": "writing", "left": []}')
-    (workspace.root / "data" / FIRST).with_suffix(".txt").write_text(CAPTIONS[FIRST])
-    again = DatasetAlone(workspace)
-    async with again.run_test(size=WIDE) as pilot:
-        await listed(again, pilot)
-        await until_true(pilot, lambda: "step 1 on captions was interrupted" in again.notes())
-        await pilot.press("H")
-        await until_true(pilot, lambda: isinstance(again.screen, CaptionStepsDialog) and "complete" in again.text())
-        await pilot.press("c")
-        await until_true(pilot, lambda: again.caption_of(FIRST) == "school uniform, backpack, smile")
-        await until_true(pilot, lambda: "done ·" in again.text())
-        await settled(again, pilot)
-        await pilot.press("space")
-        await until_true(pilot, lambda: again.caption_of(FIRST) == CAPTIONS[FIRST])
-
-
-@pytest.mark.long
-async def test_nothing_to_undo_is_said(workspace) -> None:
-    app = DatasetAlone(workspace)
-    async with app.run_test(size=WIDE) as pilot:
-        await listed(app, pilot)
-        await pilot.press("u")
-        await until_true(pilot, lambda: "no step on captions is left to undo" in app.notes())
-        await pilot.press("ctrl+r")
-        await until_true(pilot, lambda: "was undone last" in app.notes())
 
 
 async def test_pictures_are_left_out_by_a_setting_and_taken_in_again(workspace) -> None:

@@ -114,28 +114,6 @@ def test_captions_that_are_made_go_when_they_are_undone_and_come_back(workspace:
     assert contents(folder, ["a.txt"]) == {"a.txt": b"10 words, new\n"}
 
 
-@pytest.mark.parametrize(("name", "later"), [("2_knight", "5_knight"), ("knight", "3_knight"), ("4_knight", "knight")])
-@pytest.mark.parametrize("inner", ["", "2_shield"])
-def test_a_step_is_undone_in_a_folder_that_has_other_repeats_since(
-    workspace: Workspace, name: str, later: str, inner: str
-) -> None:
-    above = workspace.root / "data"
-    folder = captioned(above / name / inner, {"a": "solo, x", "b": None})
-    captioned(above / "2_knights", {"a": "alone, x"})
-    CaptionHistory(workspace).write(planned(folder, TagEdit("add", ("new",)), words="10 words"))
-    (above / name).rename(above / later)
-    now = above / later / inner
-    step = fresh(workspace).undo(1)
-    assert (step.undone, step.left) == (True, ())
-    assert contents(now) == {"a.txt": b"solo, x"}
-    fresh(workspace).redo(1)
-    assert sorted(contents(now)) == ["a.txt", "b.txt"]
-    # Of two that may be meant none is.
-    (above / "9_knight").mkdir()
-    (above / later).rename(above / "8_knight")
-    assert set(left(fresh(workspace).undo(1)).values()) == {"its folder is not there any more"}
-
-
 def test_any_step_can_be_undone_where_no_later_one_changed_the_same(workspace: Workspace, folder: Path) -> None:
     history = CaptionHistory(workspace)
     history.write(rename(folder, "solo", "alone"))

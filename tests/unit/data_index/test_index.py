@@ -3,76 +3,25 @@
 import os
 import shutil
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from check_inputs import caption, cut_in_half, draw, write_broken_inside
+from indexed import by_name, faults, settings
 from many_pictures import make_many
 from PIL import Image
 
 import trainer.data_index.refresh as refreshing
 from trainer.data_index.index import DataIndex
-from trainer.data_index.record import SORTS, IndexedPicture, PictureQuery
+from trainer.data_index.record import PictureQuery
 from trainer.dataset import picture_file
 from trainer.dataset.buckets import placements_of
 from trainer.dataset.read import read_data
 from trainer.plan.plan import make_plan
 from trainer.prompts.clip_tokens import clip_tokens
-from trainer.settings.model import Settings
 from trainer.workspace import Workspace, cache_home
-
-SMALL = {
-    "resolution": "64",
-    "min_bucket_reso": 32,
-    "max_bucket_reso": 128,
-    "bucket_reso_steps": 32,
-    "train_batch_size": 2,
-}
-
-
-def settle(root: Path) -> None:
-    """Make every file a minute old: of one that was written just now nobody knows whether it is finished."""
-    past = time.time() - 60
-    for path in root.rglob("*"):
-        os.utime(path, (past, past))
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Two folders of pictures with captions, one of regularisation, one of validation."""
-    for number in range(4):
-        picture = draw(tmp_path / "train" / "2_knight" / f"{number}.png", number, size=(64, 64 if number else 96))
-        caption(picture, f"my_knight, castle, tag {number}, {'moat' if number % 2 else 'Tower_top'}")
-    for number in range(4, 7):
-        draw(tmp_path / "train" / "3_her" / f"{number}.jpg", number, size=(96, 64))
-    (tmp_path / "train" / "3_her" / "6.txt").unlink()
-    draw(tmp_path / "reg" / "1_girl" / "20.png", 20)
-    draw(tmp_path / "held" / "30.png", 30, size=(200, 100))
-    settle(tmp_path)
-    return tmp_path
-
-
-def settings(root: Path, **values: object) -> Settings:
-    given = {"train_data_dir": str(root / "train"), **SMALL, **values}
-    return Settings.model_validate(given)
-
-
-@pytest.fixture
-def index(root: Path) -> Iterator[DataIndex]:
-    (root / "journal.sqlite").touch()
-    with DataIndex(Workspace(root)) as opened:
-        yield opened
-
-
-def by_name(index: DataIndex, query: PictureQuery = PictureQuery()) -> dict[str, IndexedPicture]:  # noqa: B008
-    return {picture.name: picture for picture in index.pictures(index.ids(query))}
-
-
-def faults(picture: IndexedPicture) -> list[str]:
-    return [fault.key for fault in picture.faults]
 
 
 def test_every_picture_that_is_read_is_in_it(index: DataIndex, root: Path) -> None:
@@ -385,81 +334,6 @@ def test_masks_are_known(index: DataIndex, root: Path) -> None:
     )
     index.refresh(settings(root, alpha_mask=True))
     assert {picture.mask for picture in by_name(index).values()} == {"alpha"}
-
-
-def test_near_duplicates_are_found_across_folders(index: DataIndex, root: Path) -> None:
-    draw(root / "train" / "3_her" / "again.jpg", 2, size=(128, 128), quality=50)
-    draw(root / "train" / "3_her" / "more.webp", 2, size=(96, 96))
-    index.refresh(settings(root))
-    (group,) = index.near_duplicates()
-    names = [picture.name for picture in index.pictures(group.ids)]
-    assert names == ["2_knight/2.png", "3_her/again.jpg", "3_her/more.webp"]
-    assert group.folders == ("2_knight", "3_her") and group.furthest <= 4
-    assert set(by_name(index, PictureQuery(near_duplicates=True))) == set(names)
-    index.refresh(settings(root, exclude_pictures=names[1:]))
-    assert index.near_duplicates() == []
-
-
-def test_a_query_finds_what_it_asks_for(index: DataIndex, root: Path) -> None:
-    index.refresh(settings(root), tokens=clip_tokens)
-    whole = by_name(index)
-
-    def found(**asked: object) -> set[str]:
-        query = PictureQuery(**asked)  # type: ignore[arg-type]
-        names = set(by_name(index, query))
-        assert index.count(query) == len(names)
-        return names
-
-    assert found(text="MOAT") == {"2_knight/1.png", "2_knight/3.png"}
-    assert found(text="moat 3.png") == {"2_knight/3.png"}
-    assert found(text="her/4") == {"3_her/4.jpg"}
-    assert found(folder="3_her") == {name for name in whole if name.startswith("3_her")}
-    assert found(folder="none") == set()
-    assert found(with_tags=("castle",), without_tags=("moat",), folder="2_knight") == {
-        "2_knight/0.png",
-        "2_knight/2.png",
-    }
-    assert found(with_tags=("tower top",)) == {"2_knight/0.png", "2_knight/2.png"}
-    assert found(without_caption=True) == {"3_her/6.jpg"}
-    assert found(use="held out") == set()
-    assert found(fault="small") == {name for name, each in whole.items() if "small" in faults(each)}
-    assert found(fault="any") == {name for name, each in whole.items() if each.faults}
-    counts = {each.tag: (each.pictures, each.shown) for each in index.tag_counts()}
-    assert counts["castle"] == (6, 4 * 2 + 2 * 3) and counts["moat"] == (2, 4)
-    assert {each.tag for each in index.tag_counts(PictureQuery(with_tags=("moat",)))} == {
-        "my_knight",
-        "castle",
-        "moat",
-        "tag 1",
-        "tag 3",
-    }
-
-
-@pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("descending", [False, True])
-def test_a_list_is_sorted_with_the_unknown_last(sort: str, descending: bool, index: DataIndex, root: Path) -> None:
-    cut_in_half(draw(root / "train" / "2_knight" / "a.jpg", 50))
-    index.refresh(settings(root), tokens=clip_tokens)
-    pictures = index.pictures(index.ids(PictureQuery(sort=sort, descending=descending)))  # type: ignore[arg-type]
-    place = {number: at for at, number in enumerate(index.ids())}
-
-    def value(picture: IndexedPicture) -> float | None:
-        pixels = picture.pixels
-        values: dict[str, float | None] = {
-            "name": place[picture.id],
-            "folder": index.folders().index(picture.folder),
-            "size": picture.width * picture.height or None,
-            "tokens": picture.tokens,
-            "sharpness": None if pixels is None else pixels.sharpness,
-            "detail": None if pixels is None else pixels.detail,
-            "repeats": picture.repeats,
-            "enlarged": picture.enlarged or None,
-        }
-        return values[sort]
-
-    known = [number for picture in pictures if (number := value(picture)) is not None]
-    assert known == sorted(known, reverse=descending)
-    assert [value(picture) for picture in pictures][: len(known)] == known
 
 
 def test_tokens_are_counted_again_for_another_base(index: DataIndex, root: Path) -> None:
