@@ -13,22 +13,24 @@ def expected(scope: str) -> set[str]:
     return {terms.title for terms in terms_of(place)}
 
 
-@pytest.mark.parametrize(
-    ("key", "scope"),
-    [("", "bake"), ("g", "grid"), ("J", "journal"), ("l", "ladders"), ("m", "measures"), ("C", "parity")],
-)
-async def test_each_screen_explains_the_panes_that_it_has(runner, until, key, scope) -> None:
+SCREENS = {"": "bake", "g": "grid", "J": "journal", "l": "ladders", "m": "measures", "C": "parity"}
+
+
+async def test_each_screen_explains_the_panes_that_it_has(runner, until) -> None:
     runner.baking()
     async with runner.run((120, 36)) as pilot:
-        await until(
-            pilot, lambda: runner.app.bake_screen.bake is not None and runner.app.bake_screen.editor.view is not None
-        )
-        if key:
-            await pilot.press(key)
-            await until(pilot, lambda: runner.app.screen is not runner.app.bake_screen)
-        await until(pilot, lambda: terms_on(runner.app.screen))
-        await pilot.pause()
-        assert {terms.title for terms in terms_on(runner.app.screen)} == expected(scope)
+        bake = runner.app.bake_screen
+        await until(pilot, lambda: bake.bake is not None and bake.editor.view is not None)
+        for key, scope in SCREENS.items():
+            if key:
+                await pilot.press(key)
+                await until(pilot, lambda: runner.app.screen is not bake)
+            await until(pilot, lambda: terms_on(runner.app.screen))
+            await pilot.pause()
+            assert {terms.title for terms in terms_on(runner.app.screen)} == expected(scope), scope
+            while runner.app.screen is not bake:
+                await pilot.press("escape")
+                await pilot.pause()
 
 
 async def test_the_help_lists_signs_with_their_meaning_below_the_keys(runner, until) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList
 
@@ -66,23 +65,23 @@ def _first(app: LoraApp) -> str:
     return str(options.get_option_at_index(0).prompt) if options.option_count else ""
 
 
-@pytest.mark.parametrize(
-    ("typed", "name"),
-    [
-        ("pause or", "bake.pause"),
-        ("X", "bake.stop-at-epoch"),
-        ("ctrl+s", "settings.save"),
-        ("without markup", ""),
-        ("isolated gpu", ""),
-        ("unload gpu", "bake.free"),
-    ],
-)
-async def test_it_is_searched_by_title_help_id_and_key(runner, until, typed, name) -> None:
+FOUND = {
+    "pause or": "bake.pause",
+    "X": "bake.stop-at-epoch",
+    "ctrl+s": "settings.save",
+    "without markup": "",
+    "isolated gpu": "",
+    "unload gpu": "bake.free",
+}
+
+
+async def test_it_is_searched_by_title_help_id_and_key(runner, until) -> None:
     runner.baking()
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.bake is not None)
-        best = max(offered(runner.app).values(), key=lambda command: command.fit(typed))
-        assert (best.name if best.fit(typed) else "") == name
+        commands = offered(runner.app).values()
+        best = {typed: max(commands, key=lambda command, typed=typed: command.fit(typed)) for typed in FOUND}
+        assert {typed: command.name if command.fit(typed) else "" for typed, command in best.items()} == FOUND
 
 
 async def test_what_is_not_allowed_is_left_out(runner, until) -> None:
