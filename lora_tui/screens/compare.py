@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
     from trainer.gallery.sidecar import MadeCell
 
-_KEYS = ("compare.left compare.right=move the edge", "compare.second", "compare.first", "compare.swap", "compare.close")
+_KEYS = (
+    "compare.left compare.right=edge",
+    "compare.second=2nd picture",
+    "compare.first=1st picture",
+    "compare.swap",
+    "compare.close",
+)
 _STEPS = 16
 
 

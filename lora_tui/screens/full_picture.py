@@ -21,7 +21,7 @@ from lora_tui.widgets.picture_view import PictureView
 from trainer.text import printable
 
 _KEYS = (
-    "arrows: another picture",
+    "arrows: move",
     "grid.under",
     "grid.right",
     "grid.over",

@@ -51,6 +51,7 @@ class GridViewer(Horizontal):
         & SheetView:focus { border-title-color: $accent; border-title-style: bold; }
         & SheetView { width: 3fr; padding: 0; }
         & CellView { width: 2fr; min-width: 26; max-width: 72; margin-left: 1; }
+        &.-no-grid CellView { display: none; }
     }
     """
 
@@ -91,6 +92,7 @@ class GridViewer(Horizontal):
         """Show what there is now; called after every change of the grid, of the notes, of the mode and of the cursor."""
         selection = self.selection
         sheet = selection.sheet
+        self.set_class(selection.number is None, "-no-grid")
         if sheet is None or sheet is not self._drawn:
             self._drawn = sheet
             empty = keys_of(self.app).fill(_NONE_OPEN) if selection.number is None else selection.empty_text

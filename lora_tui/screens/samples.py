@@ -35,6 +35,7 @@ _KEYS = (
     "app.help",
     "samples.close",
 )
+_LARGE_KEYS = (*_KEYS[:2], "samples.large=all of them", *_KEYS[-2:])
 _READING = "looking for samples …"
 _NONE = "no samples: set sample_every_n_epochs, and the bake makes pictures with the prompts of its subject"
 # A bake makes its next samples in minutes.
@@ -221,7 +222,7 @@ class LargeSampleScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     LargeSampleScreen {
         background: $background;
-        & > PictureView { height: 1fr; border-title-color: $accent; }
+        & > PictureView { height: 1fr; border-top: solid $rule; border-title-color: $accent; border-title-align: left; }
         & > #steps { height: 1; padding: 0 1; text-wrap: nowrap; }
     }
     """
@@ -233,12 +234,14 @@ class LargeSampleScreen(ModalScreen[None]):
         self._tiles = tiles
 
     def compose(self) -> ComposeResult:
-        """Yield the picture and the steps."""
+        """Yield the picture, the steps and the keys."""
         yield PictureView(self._tiles.pictures, true=True)
         yield Static("", id="steps")
+        yield KeyLine(id="keys")
 
     def on_mount(self) -> None:
         """Show the picture, and follow what is made."""
+        self.query_one(KeyLine).show_keys(hint_keys(self, *_LARGE_KEYS))
         self._show()
         self.set_interval(_SECONDS, self._show)
 

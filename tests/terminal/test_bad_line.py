@@ -63,14 +63,30 @@ def test_a_stalled_line_holds_up_no_order_to_end(baking: tuple[Terminal, Path]) 
     assert _state(demo) is BakeState.STOPPED
 
 
+def _ends_with_keys(terminal: Terminal, size: tuple[int, int]) -> bool:
+    lines = terminal.screen().splitlines()
+    return len(lines) == size[1] and lines[-1].strip().startswith("space pause") and len(lines[-1]) == size[0]
+
+
 def test_a_storm_of_resizes_ends_in_a_whole_screen(baking: tuple[Terminal, Path]) -> None:
     terminal, demo = baking
     before = _step(demo)
-    for turn in range(60):
-        terminal.resize(80 + turn % 40, 24 + turn % 12)
-        terminal.pump(0.02)
-    terminal.resize(120, 36)
-    terminal.wait_for("progress", "epochs", "space pause", "settings")
+    # Through all arrangements; the last one is that of the last size.
+    last: dict[tuple[int, int], tuple[str, ...]] = {
+        (40, 10): ("▸1 settings", "2 curves", "space pause"),
+        (80, 24): ("▸1 settings", "▸2 curves", "v view"),
+        (120, 36): ("progress", "epochs", "space pause", "settings"),
+    }
+    for size, wanted in last.items():
+        for turn in range(20):
+            terminal.resize(30 + 7 * turn % 140, 6 + 5 * turn % 40)
+            terminal.pump(0.02)
+        terminal.resize(*size)
+        # What an earlier size left on the screen may say the same elsewhere.
+        end = time.monotonic() + 60
+        while not _ends_with_keys(terminal, size) or not all(words in terminal.screen() for words in wanted):
+            assert time.monotonic() < end, terminal.screen()
+            terminal.pump(0.05)
     assert _state(demo) is BakeState.BAKING
     _await_step_after(demo, before)
 

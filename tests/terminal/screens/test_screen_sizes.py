@@ -28,7 +28,7 @@ from textual import events
 from textual.command import CommandPalette
 from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Tooltip
+from textual.widgets import OptionList, Tooltip
 from textual.widgets._toast import ToastRack
 
 from lora_tui.bake_layout import TABS, bake_layout
@@ -38,6 +38,7 @@ from lora_tui.screens.journal import JournalScreen
 from lora_tui.screens.measures import MeasuresScreen
 from lora_tui.screens.panes import PANES
 from lora_tui.screens.screen_sizes import HEIGHTS, WIDTHS
+from lora_tui.widgets.cell_view import CellView
 from lora_tui.widgets.curves_pane import CurvesPane
 from lora_tui.widgets.epoch_list import EpochList
 from lora_tui.widgets.key_line import KeyLine, ShownKey, keys_that_fit
@@ -71,7 +72,8 @@ def faults_of(app: Any, size: tuple[int, int]) -> list[str]:
     columns, lines = size
     if len(rows) != lines or any(cell_len(row) != columns for row in rows):
         found.append(f"{len(rows)} lines of { ({cell_len(row) for row in rows}) } columns")
-    if not any(row.strip() for row in rows[:3]):
+    # Above, or under what is shown.
+    if not any(row.strip() for row in (*rows[:3], *rows[-3:-1])):
         found.append("no title")
     found += [f"{pane} is empty" for pane in screen.query(_kinds()) if in_view(pane) and not says_something(pane, rows)]
     for line in screen.query(TabLine):
@@ -113,7 +115,9 @@ def faults_of_keys(screen: Any, rows: list[str]) -> list[str]:
 def faults_of_focus(screen: Any) -> list[str]:
     """Return whether what has the focus is out of view."""
     focused = screen.focused
-    if focused is None or screen.find_widget(focused).visible_region.area:
+    # A list without entries has no line, and the words beside it say so.
+    empty = isinstance(focused, OptionList) and not focused.option_count
+    if focused is None or empty or screen.find_widget(focused).visible_region.area:
         return []
     return [f"{focused} has the focus and is out of view"]
 
@@ -385,6 +389,14 @@ async def test_what_little_there_is_leaves_its_lines_to_the_curves(runner, until
         await pilot.pause()
         assert log.size.height > 10
         assert curves.size.height < few
+
+
+async def test_without_a_grid_the_pane_of_its_pictures_says_so(runner, until) -> None:
+    async with runner.run((120, 36)) as pilot:
+        await on_the_form(runner, pilot, until)
+        await pilot.press("g")
+        await until(pilot, lambda: any("b makes this grid" in row for row in rows_of(runner.app)))
+        assert not in_view(runner.app.screen.query_one(CellView))
 
 
 async def test_a_tab_is_picked_by_a_click_and_has_the_users_own_key(runner, until) -> None:
