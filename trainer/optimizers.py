@@ -1,6 +1,7 @@
 """Optimizers known by a short name: one record each, with all that any other module needs to know of them. Free of torch.
 
-A class by its dotted path (`torch.optim.NAdam`) has no record; what its path says about it is read at the end of this file.
+A class by its dotted path (`torch.optim.NAdam`) has none, unless it is the class of one (`class_record`); what the path says about it
+is read at the end of this file.
 """
 
 import math
@@ -354,6 +355,8 @@ OPTIMIZERS: Mapping[str, OptimizerSpec] = MappingProxyType(
 )
 """Name to record, in the order in which people read them."""
 
+_BY_CLASS = {path: spec for spec in OPTIMIZERS.values() for path in (spec.class_path, spec.metadata_name)}
+
 DEFAULT_OPTIMIZER = _ADAMW.name
 
 SD_SCRIPTS_DEFAULT = _ADAMW.name
@@ -382,6 +385,15 @@ PATHS_OF_SD_SCRIPTS_NAMES: Mapping[str, str] = MappingProxyType(
 def spec_of(name: str) -> OptimizerSpec | None:
     """Return the record of an optimizer by its short name, None for a class by its path."""
     return OPTIMIZERS.get(name)
+
+
+def class_record(name: str) -> OptimizerSpec | None:
+    """Return the record of the class behind a short name or a dotted path, None for a class that no record has.
+
+    For what holds of the class whoever names it, such as needs_equal_rates. What a short name adds to its class, its defaults and
+    arguments and what follows from them (bytes, the sizes of steps), is asked of spec_of: `torch.optim.SGD` is not SGDNesterov.
+    """
+    return spec_of(name) or _BY_CLASS.get(name)
 
 
 def names_text() -> str:
@@ -421,7 +433,7 @@ def ignores_scale(name: str, options: Options) -> bool:
 
 def estimates_rate(name: str) -> bool:
     """Return whether an optimizer estimates its own step size and takes a rate as a factor on it: Prodigy, D-Adaptation."""
-    spec = spec_of(name)
+    spec = class_record(name)
     return spec.estimates_rate if spec else _ESTIMATING_BY_PATH.search(name) is not None
 
 

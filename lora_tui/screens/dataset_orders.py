@@ -57,6 +57,12 @@ class RepeatsDialog(NoteDialog):
     MAY_BE_EMPTY = False
 
 
+class FolderRepeatsDialog(RepeatsDialog):
+    """The same for the number that stands in the folder's name, which must be one."""
+
+    HINT = "a number from 1 to 10,000; only the settings leave a folder out"
+
+
 class DatasetOrders(CaptionOrders):
     """Asks, then changes settings and folders, or writes captions. All calls come in the screen's thread.
 
@@ -167,7 +173,8 @@ class DatasetOrders(CaptionOrders):
                 self._set_repeats(folder, int(text))
 
         story = f"{printable(str(folder))}: {picture.repeats} now"
-        self._screen.app.push_screen(RepeatsDialog(f"Repeats of {printable(folder.name, 60)}", story), take)
+        dialog = FolderRepeatsDialog if in_name else RepeatsDialog
+        self._screen.app.push_screen(dialog(f"Repeats of {printable(folder.name, 60)}", story), take)
 
     def _set_repeats(self, folder: Path, repeats: int) -> None:
         from trainer.jobs.folder_repeats import with_repeats

@@ -17,6 +17,7 @@ import trainer.optimizers
 from trainer.optimizers import (
     OPTIMIZERS,
     OptimizerSpec,
+    class_record,
     default_weight_decay,
     estimates_rate,
     ignores_scale,
@@ -84,6 +85,14 @@ def test_adams_lion_and_adafactor_do_not_see_how_long_a_gradient_is() -> None:
 def test_prodigy_and_d_adaptation_find_their_own_step_size() -> None:
     assert all(estimates_rate(name) for name in ("Prodigy", "prodigyopt.Prodigy", "dadaptation.DAdaptAdam"))
     assert not estimates_rate("AdamW")
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_class_by_its_path_has_the_record_of_the_class(spec: OptimizerSpec) -> None:
+    for name in (spec.name, spec.class_path, spec.metadata_name):
+        assert class_record(name) is spec
+        assert estimates_rate(name) == spec.estimates_rate
+    assert class_record(f"{spec.class_path}s") is None
 
 
 def test_every_adamw_decays_by_default() -> None:

@@ -13,7 +13,7 @@ from trainer.bake.lion import Lion
 from trainer.bake.saving.optimizer_state import named_weights, remember_start
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
-from trainer.optimizers import DEFAULT_OPTIMIZER, class_path_of, spec_of
+from trainer.optimizers import DEFAULT_OPTIMIZER, class_path_of, class_record, spec_of
 from trainer.plan.lr_schedules import lr_factor
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.param_groups import ParamGroup, param_groups
@@ -113,7 +113,8 @@ def create_optimizer(
     _check_names(name, options, parameters)
     spec = spec_of(name)
     options = {**(spec.defaults if spec else {}), **options}
-    if spec is not None and spec.weight_decay_in_groups and "weight_decay" in options:
+    known = class_record(name)
+    if known is not None and known.weight_decay_in_groups and "weight_decay" in options:
         # Given to the class it would be printed, into the middle of whatever is on the screen.
         decay = options.pop("weight_decay")
         groups = [group | {"weight_decay": decay} for group in groups]
@@ -143,9 +144,9 @@ def _class_of(settings: Settings) -> type[torch.optim.Optimizer]:
     """
     check_optimizer_installed(settings)
     name = settings.optimizer_type
-    spec = spec_of(name)
     cls = _import_class(class_path_of(name), settings)
-    return _stepping_by_group(cls) if spec is not None and spec.needs_equal_rates else cls
+    known = class_record(name)
+    return _stepping_by_group(cls) if known is not None and known.needs_equal_rates else cls
 
 
 def _import_class(path: str, settings: Settings) -> type[torch.optim.Optimizer]:

@@ -194,9 +194,8 @@ class CaptionHistory:
             killed = before.standing in ("writing", "undoing")
             there: Standing = "written" if forward else "undone"
             if before.standing == there and not before.left:
-                raise SettingsError(
-                    f"step {number}", found="it is written" if forward else "it is undone", expected="the other one"
-                )
+                found, expected = ("written", "was undone") if forward else ("undone", "is written")
+                raise SettingsError(f"step {number}", found=f"it is {found}", expected=f"a step that {expected}")
             entries = read_backup(self._backup(number), self._paths())
             if killed:
                 remove_parts(entries)

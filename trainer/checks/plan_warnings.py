@@ -9,7 +9,7 @@ from trainer.checks.record import CheckedBake
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
-from trainer.optimizers import averages_weights, estimates_rate, spec_of
+from trainer.optimizers import averages_weights, class_record, estimates_rate
 from trainer.plan.hold_out_offers import may_hold_out, usual_offer
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
@@ -75,7 +75,7 @@ def estimated_rates(bake: CheckedBake) -> Iterator[Finding]:
 
     if max(rates) <= 0.1:
         yield found(f"{name} finds its own step size and takes a rate as a factor on it: use 1 instead of {listed}")
-    spec = spec_of(name)
+    spec = class_record(name)
     if len(rates) > 1 and spec is not None and spec.needs_equal_rates:
         yield found(
             f"{name} finds the step size of each group separately: the unequal rates ({listed}) are factors on these and do not balance the groups"

@@ -16,17 +16,18 @@ from trainer.bake.optimizer_trial import try_optimizer
 from trainer.errors import SettingsError
 from trainer.network.injection import LoraNetwork
 from trainer.network.lora import LoraLayer
-from trainer.optimizers import OPTIMIZERS, spec_of
+from trainer.optimizers import OPTIMIZERS, OptimizerSpec, class_record
 from trainer.plan import optimizer_installed
 from trainer.settings.model import Settings
 
 CPU = torch.device("cpu")
 SHAPES = [(2, 3), (4, 2), (2, 3, 3, 3), (4, 2, 1, 1)]
+CLASS_OF_OURS = f"{Lion.__module__}.{Lion.__qualname__}"
 ALL = [*OPTIMIZERS, "torch.optim.NAdam", "torch.optim.Adam"]
 
 
 def settings_of(optimizer: str, *arguments: str, **values: Any) -> Settings:
-    if (spec := spec_of(optimizer)) is not None and spec.package:
+    if (spec := class_record(optimizer)) is not None and spec.package:
         pytest.importorskip(spec.package)
     chosen = {"optimizer_type": optimizer, "optimizer_args": list(arguments), "unet_lr": 1, "text_encoder_lr": 1}
     return Settings.model_validate({**chosen, **values})
@@ -156,8 +157,9 @@ def test_an_eps_of_1_lets_torchs_adafactor_move_a_lora_up_by_the_rate(
     assert all(least * 1e-3 < up.abs().mean() < most * 1e-3 for up in ups)
 
 
-def test_prodigy_takes_unequal_rates_and_finds_a_step_size_for_each_group(network: LoraNetwork) -> None:
-    settings = settings_of("Prodigy", text_encoder_lr=0.5, loraplus_unet_lr_ratio=2)
+@pytest.mark.parametrize("name", ["Prodigy", "prodigyopt.Prodigy", "prodigyopt.prodigy.Prodigy"])
+def test_prodigy_takes_unequal_rates_and_finds_a_step_size_for_each_group(name: str, network: LoraNetwork) -> None:
+    settings = settings_of(name, text_encoder_lr=0.5, loraplus_unet_lr_ratio=2)
     optimizer = make_optimizer(network, settings, "sd1")
     for _ in range(10):
         # A gradient that stays the same: the step size may grow.
@@ -167,8 +169,30 @@ def test_prodigy_takes_unequal_rates_and_finds_a_step_size_for_each_group(networ
     assert min(found) > 1e-6
 
 
-def test_prodigy_with_weight_decay_prints_nothing(network: LoraNetwork, capsys: pytest.CaptureFixture[str]) -> None:
-    optimizer = make_optimizer(network, settings_of("Prodigy", "weight_decay=0.1"), "sd1")
+@pytest.mark.parametrize("spec", [spec for spec in OPTIMIZERS.values() if spec.class_path != CLASS_OF_OURS], ids=lambda spec: spec.name)
+def test_a_class_by_its_path_steps_as_its_short_name_with_unequal_rates(
+    spec: OptimizerSpec, network: LoraNetwork
+) -> None:
+    """Given the arguments that the short name adds to the class."""
+    start = [weight.detach().clone() for weight in network.parameters()]
+    ended: list[list[Tensor]] = []
+    for name, arguments in ((spec.name, {}), (spec.class_path, spec.defaults), (spec.metadata_name, spec.defaults)):
+        for weight, value in zip(network.parameters(), start, strict=True):
+            weight.data.copy_(value)
+        listed = [f"{key}={value}" for key, value in arguments.items()]
+        optimizer = make_optimizer(network, settings_of(name, *listed, text_encoder_lr=0.5), "sd1")
+        for seed in (1, 2):
+            step(optimizer, network, seed=seed)
+        ended.append([weight.detach().clone() for weight in network.parameters()])
+    assert all(torch.equal(one, other) for way in ended[1:] for one, other in zip(ended[0], way, strict=True))
+    assert not torch.equal(ended[0][0], start[0])
+
+
+@pytest.mark.parametrize("name", ["Prodigy", "prodigyopt.Prodigy"])
+def test_prodigy_with_weight_decay_prints_nothing(
+    name: str, network: LoraNetwork, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optimizer = make_optimizer(network, settings_of(name, "weight_decay=0.1"), "sd1")
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.1]
     assert capsys.readouterr().out == ""
 

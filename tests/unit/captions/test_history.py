@@ -128,9 +128,9 @@ def test_any_step_can_be_undone_where_no_later_one_changed_the_same(workspace: W
     # What was left can be undone now.
     assert fresh(workspace).undo(1).left == ()
     assert contents(folder, ["a.txt", "d.txt"]) == {"a.txt": b"solo, x\n", "d.txt": b"x, solo\nmore"}
-    with pytest.raises(SettingsError, match="step 1: it is undone"):
+    with pytest.raises(SettingsError, match="step 1: it is undone; expected a step that is written"):
         fresh(workspace).undo(1)
-    with pytest.raises(SettingsError, match="step 2: it is written"):
+    with pytest.raises(SettingsError, match="step 2: it is written; expected a step that was undone"):
         fresh(workspace).redo(2)
 
 

@@ -46,6 +46,11 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
             {**PRODIGY, "text_encoder_lr": 0.5},
             "Prodigy finds the step size of each group separately: the unequal rates (0.5, 1)",
         ),
+        (
+            TWELVE,
+            {**PRODIGY, "optimizer_type": "prodigyopt.Prodigy", "text_encoder_lr": 0.5},
+            "prodigyopt.Prodigy finds the step size of each group separately: the unequal rates (0.5, 1)",
+        ),
         (TWELVE, {**PRODIGY, "loraplus_lr_ratio": 4}, "the unequal rates (1, 4)"),
         (TWELVE, {"optimizer_type": "Prodigy"}, "takes a rate as a factor on it: use 1 instead of 2e-5, 1e-4"),
         (
