@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from trainer.workspace import Workspace
 
 _POLL_SECONDS = 1.0
-# Where neither the terminal nor COLUMNS says.
-_WIDTH, _HEIGHT = 80, 24
+# Where neither a terminal nor COLUMNS says, as in a pipe or a mail of cron: nothing that the user could miss is cut off there.
+_WIDTH, _HEIGHT = 1000, 24
 
 
 @click.command()

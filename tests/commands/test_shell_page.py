@@ -105,6 +105,17 @@ def test_the_frame_is_as_wide_as_columns_says(
     assert max(map(len, lines)) <= 30 and any(line.endswith("…") for line in lines)
 
 
+def test_a_frame_in_a_pipe_is_whole(
+    lora_tui_here: LoraTui, furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    folder = shutil.copytree(furnished, tmp_path / "ws")
+    with Journal(Workspace(folder).journal_path) as journal:
+        journal.log.write(f"a line {'of many words ' * 12}with an end")
+    lines = lora_tui_here("status", str(folder), "--once").stdout.splitlines()
+    assert any(line.endswith("with an end") for line in lines)
+
+
 # Data and talk
 
 TALKS = ("warning", "wrote ", "loading", "comparing", "reading ", "nothing was sent", "usage:", "lora-tui: ", "! ")

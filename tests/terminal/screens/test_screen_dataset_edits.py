@@ -372,6 +372,8 @@ async def ask_repeats(app: DatasetAlone, pilot, choice: str, number: str) -> Non
     await until_true(pilot, lambda: isinstance(app.screen, PickDialog))
     await pilot.press(choice)
     await until_true(pilot, lambda: isinstance(app.screen, RepeatsDialog))
+    # A name holds no 0.
+    await until_true(pilot, lambda: ("leaves the folder out" in app.text()) == (choice == "1"))
     await pilot.press(*number, "enter")
     await until_true(pilot, lambda: app.screen is app.data)
     await settled(app, pilot)

@@ -169,7 +169,9 @@ def test_prodigy_takes_unequal_rates_and_finds_a_step_size_for_each_group(name: 
     assert min(found) > 1e-6
 
 
-@pytest.mark.parametrize("spec", [spec for spec in OPTIMIZERS.values() if spec.class_path != CLASS_OF_OURS], ids=lambda spec: spec.name)
+@pytest.mark.parametrize(
+    "spec", [spec for spec in OPTIMIZERS.values() if spec.class_path != CLASS_OF_OURS], ids=lambda spec: spec.name
+)
 def test_a_class_by_its_path_steps_as_its_short_name_with_unequal_rates(
     spec: OptimizerSpec, network: LoraNetwork
 ) -> None:
