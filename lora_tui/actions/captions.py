@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import SettingsError
+from trainer.errors import LoraTuiError, SettingsError
 from trainer.refusals import current_folder, real_path
 from trainer.text import printable
 from trainer.workspace import Workspace, data_home, find_workspace, last_workspace
@@ -106,14 +106,20 @@ def chosen_files(place: CaptionPlace, *, only: Sequence[str], folder: str) -> "l
 
 
 def with_bakes_remarked(workspace: Workspace, plan: "CaptionEditPlan") -> "CaptionEditPlan":
-    """Return a plan that says, too, which bakes are running on the pictures whose captions it changes."""
+    """Return a plan that says, too, which bakes are running on the pictures whose captions it changes.
+
+    A journal that cannot be read keeps nobody from editing captions: the plan says so instead.
+    """
     from trainer.captions.running import running_on, running_remark
     from trainer.journal.journal import Journal
 
     if not plan.changes or not workspace.journal_path.is_file():
         return plan
-    with Journal(workspace.journal_path) as journal:
-        remark = running_remark(running_on(journal, [change.path for change in plan.changes]))
+    try:
+        with Journal(workspace.journal_path) as journal:
+            remark = running_remark(running_on(journal, [change.path for change in plan.changes]))
+    except LoraTuiError as error:
+        remark = f"whether a bake reads them is not known: {error.line()}"
     return replace(plan, remarks=(*plan.remarks, remark)) if remark else plan
 
 

@@ -3,7 +3,9 @@
 import json
 import re
 import shlex
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -129,6 +131,25 @@ def test_pictures_elsewhere_have_their_history_in_the_workspace_here_or_the_last
     remember_workspace(workspace)
     lora_tui_here("captions", "rename", "alone", "solo", "--in", folder, "--yes")
     assert (workspace.captions / "0002" / "backup.jsonl").is_file()
+
+
+@pytest.mark.parametrize("damage", ["", "PRAGMA user_version = 99"])
+def test_a_journal_that_cannot_be_read_keeps_nobody_from_editing(
+    lora_tui_here: LoraTui, folder: Path, tmp_path: Path, damage: str
+) -> None:
+    last = Workspace(tmp_path / "last")
+    last.root.mkdir()
+    if not damage:
+        last.journal_path.write_bytes(b"no journal at all " * 300)
+    else:
+        with Journal(last.journal_path), closing(sqlite3.connect(last.journal_path)) as connection:
+            connection.execute(damage)
+    remember_workspace(last)
+    before = contents(folder)
+    ran = lora_tui_here("captions", "rename", "solo", "alone", "--in", str(folder), "--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert "whether a bake reads them is not known" in ran.stderr
+    assert contents(folder) != before
 
 
 def test_captions_are_chosen_by_tag_and_by_folder(lora_tui_here: LoraTui, tmp_path: Path) -> None:
