@@ -169,6 +169,7 @@ class BakePanes(Vertical):
 
     def fit(self, size: Size) -> None:
         """Show the panes that a terminal of this size has room for, as they have room."""
+        had_room = self._now is None or bool(self._now.panes)
         self._name_room(size)
         layout = self._now
         assert layout is not None
@@ -178,8 +179,7 @@ class BakePanes(Vertical):
         above = layout.flow != "row" and len(layout.panes) > 1
         for each in (EpochList, LogPane):
             self.query_one(each).share_lines(above)
-        if layout.panes and self.screen.focused is None and self.screen.is_current:
-            # There was no room for what had it.
+        if layout.panes and not had_room and self.screen.focused is None and self.screen.is_current:
             self.show_tab(self._tab)
 
     @on(events.DescendantFocus)

@@ -41,6 +41,6 @@ def test_watching_loads_no_torch(open_terminal, make_bakery: Callable[[int], Pat
     with Journal(demo / "journal.sqlite"):
         pass
     onlooker = open_terminal("watch", str(demo), fresh=True)
-    onlooker.wait_for("no loss yet", "steps ×")
+    onlooker.wait_for("planned", "steps ×")
     onlooker.pump(2)
     assert "libtorch" not in Path(f"/proc/{onlooker.process.pid}/maps").read_text()

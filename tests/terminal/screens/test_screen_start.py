@@ -10,7 +10,7 @@ async def test_the_settings_of_the_workspace_are_opened_and_planned(runner, unti
     async with runner.run() as pilot:
         await until(pilot, lambda: "16 pictures ×10 → 160 / epoch" in seen(runner.app))
         assert "hifumi.toml" in seen(runner.app)
-        assert "default repeats" in seen(runner.app)
+        assert "training pictures" in seen(runner.app)
 
 
 async def test_engine_and_sampler_are_started_after_the_first_frame(runner, until) -> None:
