@@ -85,7 +85,8 @@ async def test_it_is_shown_before_it_is_written_and_undone(workspace: Workspace,
         assert "Tags added by the tagger wd tiny: 5 pictures, all there are" in text
         assert "3 captions would change" in text, text
         assert "not looked at: broken.png: no picture" in text
-        assert [line.split()[-3:] for line in text.splitlines() if "red dress  " in line] == [["3", "0", "2"]], text
+        counts = [line.split()[-3:] for line in text.splitlines() if "red dress  " in line and "+" not in line]
+        assert counts == [["3", "0", "2"]], text
         assert app.caption_of("2_school/a.png") == CAPTIONS["2_school/a.png"]
         await pilot.press("enter")
         await until_true(pilot, lambda: app.caption_of("2_school/a.png").endswith("smile, red dress"))
