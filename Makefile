@@ -22,7 +22,7 @@ TEST_ENV := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 # are collected in, for the files that take longest come first there.
 PARALLEL := -n 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: run test test-long check bench fuzz format docs
+.PHONY: run test test-long check bench fuzz format docs screens
 
 run: $(COPY)
 	@$(BIN)/lora-tui demo
@@ -43,6 +43,10 @@ check: $(LINK)
 format: $(LINK)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The screens as text in tests/terminal/screens/__snapshots__, as they are now.
+screens: $(LINK)
+	$(TEST_ENV) $(BIN)/python -m pytest -n0 tests/terminal/screens/test_every_screen.py -k are_kept --update-screens
 
 docs: $(LINK)
 	$(BIN)/python docs/errors_page.py > docs/errors.md

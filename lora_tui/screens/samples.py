@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -245,6 +246,10 @@ class LargeSampleScreen(ModalScreen[None]):
         self._show()
         self.set_interval(_SECONDS, self._show)
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Name as many steps as there is room for."""
+        self._show()
+
     def action_leave(self) -> None:
         """Close."""
         self.dismiss(None)
@@ -277,12 +282,10 @@ class LargeSampleScreen(ModalScreen[None]):
         if samples is None or not samples.names:
             return
         self._tiles.show_in(self.query_one(PictureView), samples.names[self._tiles.prompt])
-        self.query_one("#steps", Static).update(
-            Content.assemble(
-                (f"{printable(samples.names[self._tiles.prompt], 40)}  ", "bold"),
-                scrubber(samples.steps, self._tiles.step, self._tiles.steps_per_epoch, self.size.width - 44),
-            )
-        )
+        name = f"{printable(samples.names[self._tiles.prompt], 40)}  "
+        room = self.size.width - 2 - cell_len(name)
+        line = scrubber(samples.steps, self._tiles.step, self._tiles.steps_per_epoch, room)
+        self.query_one("#steps", Static).update(Content.assemble((name, "bold"), line))
 
 
 def show_samples(

@@ -77,6 +77,8 @@ class BucketBars(DrawnList, can_focus=True):
         bar = self._bars[place]
         room = min(_LONGEST_BAR, max(4, round(width * _SHARE)))
         filled = max(1, round(room * bar.shown / max(1, self._bars[0].shown)))
+        # Behind the size, a blank, the bar, another and the sign.
+        words = cut(bucket_words(bar), max(1, width - _SIZE - room - 4))
         sign = (
             Segment(f"{WARNING.mark} ", self._style("warning"))
             if bar.last or bar.dropped
@@ -88,6 +90,6 @@ class BucketBars(DrawnList, can_focus=True):
                 Segment("▇" * filled, self._style("bar")),
                 Segment("▁" * (room - filled) + " ", self._style("free")),
                 sign,
-                Segment(bucket_words(bar), self.rich_style if bar.last else self._style("muted")),
+                Segment(words, self.rich_style if bar.last else self._style("muted")),
             ]
         )

@@ -72,6 +72,11 @@ class RegionPicture(Widget):
         self._region, self._drawn = region, None
         self.refresh()
 
+    def notify_style_update(self) -> None:
+        """Draw the edge in the colour that it has now."""
+        self._drawn = None
+        super().notify_style_update()
+
     def render_line(self, y: int) -> Strip:
         """Return one line."""
         width, height = self.content_size

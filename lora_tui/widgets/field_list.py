@@ -204,7 +204,7 @@ class FieldList(DrawnList, can_focus=True):
                 y = place - self.scroll_offset.y
                 if not 0 <= y < self.size.height:
                     return None
-                left = 2 if row.info.kind in ("text", "path", "list") else self._value_left()
+                left = 2 if row.info.kind in ("text", "path", "list") else self._value_left(row.info)
                 return Region(left, y, max(4, self.size.width - left - 1), 1)
         return None
 
@@ -230,8 +230,11 @@ class FieldList(DrawnList, can_focus=True):
         return self._strip(self._field(row.info, under), under)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fold the error line at the new width."""
+        """Fold the error line at the new width, and keep the cursor in view."""
         self._build()
+        self.go_to(self._cursor)
+        # An editor over it moves along.
+        self.post_message(self.Moved(self._cursor))
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the clicked field; a second click edits it."""
@@ -379,8 +382,11 @@ class FieldList(DrawnList, can_focus=True):
         cells = min(_NAME, self.size.width - _LABEL_COLUMN - _MIN_VALUE)
         return cells if cells >= _MIN_NAME else 0
 
-    def _value_left(self) -> int:
-        return _LABEL_COLUMN + self._name_cells()
+    def _value_left(self, info: "FieldInfo") -> int:
+        """Return where an editor begins: over all of the value, which in a narrow list begins left of the others' column."""
+        shown = printable(self._state.values.get(info.name, "") or self._state.inherited.get(info.name, ""))
+        begin = self.size.width - _MARKS - _UNIT - cell_len(shown)
+        return max(cell_len(info.label) + 3, min(_LABEL_COLUMN + self._name_cells(), begin))
 
     @property
     def _width(self) -> int:

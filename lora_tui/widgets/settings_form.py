@@ -224,6 +224,7 @@ class SettingsForm(Vertical):
     def _note_field(self, event: FieldList.Moved) -> None:
         event.stop()
         self._note.show(self._infos.get(event.name))
+        self._place_editor()
 
     @on(FieldList.Chosen)
     def _edit(self, event: FieldList.Chosen) -> None:

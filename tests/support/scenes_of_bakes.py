@@ -373,7 +373,11 @@ def epoch_actions() -> EpochActionsDialog:
         PickChoice("fork", "fork", "go on from here with other settings"),
         PickChoice("delete", "delete", "1.3 MB; asks first"),
     )
-    return EpochActionsDialog("Epoch 2, step 80 of bake 0042: hifumi-000002", choices)
+    return EpochActionsDialog(
+        "Epoch 2, step 80 of bake 0042: hifumi-000002",
+        choices,
+        lambda: ("loss 0.07 · validation 0.0941, −0.086 against the base", "each picture shown 20 times"),
+    )
 
 
 def best_epoch() -> BestEpochDialog:

@@ -62,12 +62,14 @@ def on_bake(
             screen.editor.load(draft)
             screen.post_message(Planned(screen.editor._question, still_data.plan_view(), None))
         else:
-            screen.editor.show_nothing()
+            screen.editor.show_nothing("")
         screen.post_message(SnapshotReady(snapshot()))
         screen.post_message(MemoryPredicted(screen.editor._memory_question, still_data.prediction(peak)))
         await stage.until(lambda: True)
         screen.form.focus_list()
         if opened:
+            # From the top: how far a list is scrolled depends on where it was.
+            screen.form._fields.scroll_to(y=0, animate=False, immediate=True)
             screen.form.go_to("unet_lr")
         screen.panes.show_tab(tab)
         await stage.pilot.pause()

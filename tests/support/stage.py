@@ -207,6 +207,8 @@ class ScreenStage:
         await self.resize(size)
         if self.app.wear(look):
             await self.pilot.pause()
+            # Textual leaves the palette in the theme that it was opened in; here it is opened once for all.
+            self.app.stylesheet.update(self.app.screen, animate=False)
             # What shows through is painted as it was until something in it changes.
             for node in (
                 node for screen in self.app._background_screens for node in screen.walk_children(with_self=True)
