@@ -150,7 +150,7 @@ def load_theme(path: Path) -> ThemeFile:
     try:
         return _theme_of(parse_toml(text, "TOML"), path.stem)
     except SettingsError as error:
-        raise ThemeFileError(f"not valid {error.line()}") from error
+        raise ThemeFileError(error.line()) from error
     except ThemeFileError as error:
         line = line_of(text, error.key, error.table) if error.key else None
         raise ThemeFileError(f"line {line}: {error}" if line else str(error)) from None

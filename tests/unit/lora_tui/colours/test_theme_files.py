@@ -139,8 +139,8 @@ def test_a_theme_needs_no_more_than_a_primary_colour(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "because"),
     [
-        ("primary = ", "not valid TOML"),
-        (f"primary = {'[' * 5000}", "not valid TOML: brackets nested too deeply"),
+        ("primary = ", "TOML end: broken TOML, "),
+        (f"primary = {'[' * 5000}", "TOML: brackets nested too deeply"),
         ('primary = "mud"', "primary is not a colour: mud"),
         ('name = "x"', "primary is missing"),
         ('primary = "#fff"\ncolour = 1', "unknown key colour"),
