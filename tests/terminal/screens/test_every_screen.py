@@ -9,7 +9,7 @@ from still_scenes import GROUPS, SCENES
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from lora_tui.screens import dialog, new_ladder, report, tagger, workspaces
+from lora_tui.screens import dataset_orders, dialog, new_ladder, report, tagger, workspaces
 
 KEPT = Path(__file__).parent / "__snapshots__"
 # Nothing is shown in these but by the classes made from them.
@@ -21,7 +21,8 @@ BASES = {
     dialog.ReadDialog,
     new_ladder.LadderDialog,
     report.ReportScreen,
-    # Looks as its base does, but for a key.
+    # Look as their bases do, but for a key or a word.
+    dataset_orders.FolderRepeatsDialog,
     tagger.TaggerWorkingDialog,
 }
 
