@@ -9,11 +9,12 @@ from still_scenes import GROUPS, SCENES
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from lora_tui.screens import dataset_orders, dialog, new_ladder, report, tagger, workspaces
+from lora_tui.screens import bake_ways, dataset_orders, dialog, new_ladder, report, tagger, workspaces
 
 KEPT = Path(__file__).parent / "__snapshots__"
 # Nothing is shown in these but by the classes made from them.
 BASES = {
+    bake_ways.BakeWays,
     dialog.Dialog,
     dialog.FieldsDialog,
     dialog.ListDialog,
