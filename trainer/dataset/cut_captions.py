@@ -69,8 +69,8 @@ def separated(text: str, rules: CaptionRules) -> Iterator[tuple[str, int]]:
     yield text[start:].strip(), len(text)
 
 
-# A plan asks again for every key typed.
-@lru_cache(maxsize=20_000)
+# A plan asks again for every key typed, and a data set larger than this would find none of its captions again.
+@lru_cache(maxsize=200_000)
 def _cut(caption: str, rules: CaptionRules, tokens: Tokens, limit: int) -> CutCaption | None:
     """Return how a caption is cut, as picture 0; None where all of it is read."""
     lines = _lines(caption, rules)

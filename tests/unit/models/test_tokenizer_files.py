@@ -8,7 +8,8 @@ from library_tokenizer import DEMO, library_tokenizer
 
 from trainer.errors import ModelError
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
+from trainer.models.stable_diffusion import tokenizer_files
+from trainer.models.stable_diffusion.tokenizer_files import FolderTokens, tokenizer_in_folder
 from trainer.prompts.clip_tokens import END, START, clip_tokenizer, clip_vocabulary
 
 TEXT = "a knight's castle (moat), !? 42 wörld"
@@ -87,3 +88,23 @@ def test_a_base_tells_the_tokens_of_its_captions() -> None:
     base = identify_base("demo")
     assert base.tokens is not None
     assert list(base.tokens(TEXT)) == tokenizer_in_folder(DEMO).tokens(TEXT)
+
+
+def test_what_reads_captions_is_equal_for_unchanged_files_and_looks_at_them_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = FolderTokens.of(written(tmp_path))
+    assert (tokens, hash(tokens)) == (FolderTokens.of(tmp_path), hash(FolderTokens.of(tmp_path)))
+    assert tokens("ab, c") == [20, 13, 12]
+    with monkeypatch.context() as patch:
+        patch.setattr(tokenizer_files, "mark_of", lambda path: pytest.fail(f"looked at {path}"))
+        assert tokens("a b") == [10, 11]
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<Style>": 400}))
+    changed = FolderTokens.of(tmp_path)
+    assert changed != tokens
+    assert changed("ab <Style>") == [20, 400]
+
+
+def test_a_base_identified_twice_reads_captions_alike() -> None:
+    once, again = (identify_base(str(DEMO.parent)).tokens for _ in range(2))
+    assert once == again

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 from trainer.errors import ModelError
@@ -29,7 +28,7 @@ from trainer.models.stable_diffusion.component_configs import (
     text_width,
 )
 from trainer.models.stable_diffusion.prediction_markers import markers_in_file, markers_in_folder
-from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
+from trainer.models.stable_diffusion.tokenizer_files import FolderTokens
 from trainer.models.stable_diffusion.weight_names import check_complete, missing_weights
 from trainer.models.weight_slice import PlacedWeight, WeightSlice
 from trainer.prompts.clip_tokens import clip_tokens
@@ -128,12 +127,8 @@ def _base_in_folder(folder: Path) -> Base | None:
         text_layers=_text_layers(family, components),
         vae_gap=next(iter(missing_weights(components["vae"], "vae", configs["vae"])), ""),
         side=_side(configs),
-        tokens=partial(_tokens_in, folder / "tokenizer"),
+        tokens=FolderTokens.of(folder / "tokenizer"),
     )
-
-
-def _tokens_in(folder: Path, text: str) -> list[int]:
-    return tokenizer_in_folder(folder).tokens(text)
 
 
 def _vae_gap(vae: Weights, family: Family) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from trainer.text import printable
 
 # CLIP's tokenizer.json has 3.6 MB; embeddings added to it are words.
 _MAX_BYTES = 64 * 2**20
+_NAMES = ("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json")
 
 
 def tokenizer_in_folder(folder: Path) -> BytePairTokenizer:
@@ -25,15 +27,46 @@ def tokenizer_in_folder(folder: Path) -> BytePairTokenizer:
     Raises:
         ModelError: they cannot be read, or hold no tokenizer of CLIP's kind.
     """
-    names = ("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json")
-    try:
-        found = (folder / name for name in names if (folder / name).is_file())
-        return _read(folder, tuple(map(mark_of, found)))
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        reason = printable(" ".join(str(error).split()), 300) or type(error).__name__
-        raise ModelError(
-            printable(str(folder)), found=f"cannot be read: {reason}", expected="CLIP's tokenizer"
-        ) from error
+    return FolderTokens.of(folder).tokenizer()
+
+
+@dataclass(frozen=True)
+class FolderTokens:
+    """What reads captions as the base in a folder does: text -> numbers of its tokens.
+
+    Equal ones read alike, so that what they found of a caption can be kept; the files are looked at once and not for each caption.
+    """
+
+    folder: Path
+    marks: tuple[FileMark, ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> "FolderTokens":
+        """Return that of the tokenizer in `folder`, as its files are now.
+
+        Raises:
+            ModelError: they cannot be looked at.
+        """
+        try:
+            return cls(folder, tuple(mark_of(folder / name) for name in _NAMES if (folder / name).is_file()))
+        except OSError as error:
+            raise _unreadable(folder, error) from error
+
+    def __call__(self, text: str) -> list[int]:
+        """Return the numbers of the tokens of `text`; as `tokenizer` for errors."""
+        return self.tokenizer().tokens(text)
+
+    def tokenizer(self) -> BytePairTokenizer:
+        """Return the tokenizer, as tokenizer_in_folder."""
+        try:
+            return _read(self.folder, self.marks)
+        except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+            raise _unreadable(self.folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> ModelError:
+    reason = printable(" ".join(str(error).split()), 300) or type(error).__name__
+    return ModelError(printable(str(folder)), found=f"cannot be read: {reason}", expected="CLIP's tokenizer")
 
 
 @lru_cache(maxsize=8)
