@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.checks.record import CheckedBake
-from trainer.dataset.picture_likeness import near_duplicates
 from trainer.finding import Finding
 from trainer.text import plural, printable
 
@@ -13,7 +12,7 @@ def duplicates(bake: CheckedBake) -> Iterator[Finding]:
     """Yield groups of training pictures that are nearly the same."""
     assert bake.thumbnails is not None
     names, validation = _names(bake)
-    groups = [tuple(path for path in group if path not in validation) for group in near_duplicates(bake.thumbnails)]
+    groups = [tuple(path for path in group if path not in validation) for group in bake.thumbnails.near_duplicates]
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         return
@@ -40,7 +39,7 @@ def leaked_validation(bake: CheckedBake) -> Iterator[Finding]:
     assert bake.thumbnails is not None
     names, validation = _names(bake)
     found = []
-    for group in near_duplicates(bake.thumbnails):
+    for group in bake.thumbnails.near_duplicates:
         trained = [path for path in group if path not in validation]
         found += [(path, trained[0]) for path in group if path in validation and trained]
     if found:

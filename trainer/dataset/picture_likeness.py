@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ CACHE = Path("cache") / "picture_signatures.json"
 
 # Raised with every change of what a signature is.
 _VERSION = 1
-# Half a kilobyte each; the oldest go first.
-_MAX_KEPT = 20_000
+# Half a kilobyte each; the oldest go first. A data set with more would be decoded again each time.
+_MAX_KEPT = 120_000
 _MAX_CACHE_BYTES = 64 * 2**20
 
 # dHash on 8 × 8 places, along the rows and along the columns: is a place brighter than the next one, is it darker? A difference within
@@ -59,6 +60,11 @@ class PictureThumbnails:
     signatures: Mapping[Path, bytes]
     contents: Mapping[Path, str]
     broken: Mapping[Path, UnreadablePicture] = field(default_factory=dict)
+
+    @cached_property
+    def near_duplicates(self) -> list[tuple[Path, ...]]:
+        """Groups of pictures of which each is nearly the same as another one of its group, by the order given; looked for once."""
+        return _groups(self.signatures)
 
 
 class SignatureCache:
@@ -155,12 +161,11 @@ def thumbnails_of(
     return None if stop() else PictureThumbnails(signatures, contents, broken)
 
 
-def near_duplicates(thumbnails: PictureThumbnails) -> list[tuple[Path, ...]]:
-    """Return groups of pictures of which each is nearly the same as another one of its group, by the order given."""
-    paths = list(thumbnails.signatures)
+def _groups(signatures: Mapping[Path, bytes]) -> list[tuple[Path, ...]]:
+    paths = list(signatures)
     if len(paths) < 2:
         return []
-    raw = np.frombuffer(b"".join(thumbnails.signatures[path] for path in paths), np.uint8).reshape(len(paths), _BYTES)
+    raw = np.frombuffer(b"".join(signatures.values()), np.uint8).reshape(len(paths), _BYTES)
     parents = list(range(len(paths)))
 
     def root(place: int) -> int:
@@ -169,23 +174,27 @@ def near_duplicates(thumbnails: PictureThumbnails) -> list[tuple[Path, ...]]:
             place = parents[place]
         return place
 
-    for one, other in _alike(raw[:, :_HASH_BYTES], raw[:, _HASH_BYTES:]):
+    colours = raw[:, _HASH_BYTES:]
+    for one, other in _alike(raw[:, :_HASH_BYTES]):
         first, second = sorted((root(one), root(other)))
-        parents[second] = first
+        # Of many frames of one scene each pair is alike: those already in one group are compared no more.
+        if first != second and _colour_distance(colours[one], colours[other]) <= _MAX_COLOUR:
+            parents[second] = first
     groups: dict[int, list[Path]] = {}
     for place, path in enumerate(paths):
         groups.setdefault(root(place), []).append(path)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def _alike(hashes: NDArray[np.uint8], colours: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs (place, later place) of pictures that are nearly the same; memory grows with their number, not its square."""
+def _alike(hashes: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs (place, later place) of nearly the same hash; memory grows with their number, not its square."""
+    # A word of each hash after the other: rows of a few numbers each are summed many times slower.
+    words = np.ascontiguousarray(hashes).view(np.uint64).T.copy()
     for place in range(len(hashes) - 1):
-        apart = np.bitwise_count(hashes[place + 1 :] ^ hashes[place]).sum(axis=1)
-        for step in np.flatnonzero(apart <= _MAX_BITS):
-            other = place + 1 + int(step)
-            if _colour_distance(colours[place], colours[other]) <= _MAX_COLOUR:
-                yield place, other
+        apart = np.bitwise_count(words[0, place + 1 :] ^ words[0, place]).astype(np.uint16)
+        for word in words[1:]:
+            apart += np.bitwise_count(word[place + 1 :] ^ word[place])
+        yield from ((place, place + 1 + int(step)) for step in np.flatnonzero(apart <= _MAX_BITS))
 
 
 def _colour_distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:

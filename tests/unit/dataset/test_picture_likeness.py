@@ -10,7 +10,7 @@ from check_inputs import draw, write_broken_inside
 from PIL import Image, ImageEnhance
 
 from trainer.dataset import picture_likeness
-from trainer.dataset.picture_likeness import SignatureCache, near_duplicates, thumbnails_of
+from trainer.dataset.picture_likeness import SignatureCache, thumbnails_of
 
 CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "half the size": lambda picture: picture.resize((48, 48), Image.Resampling.LANCZOS),
@@ -24,7 +24,7 @@ def groups(folder: Path) -> list[set[str]]:
     paths = sorted(folder.iterdir())
     found = thumbnails_of([path for path in paths if path.suffix != ".txt"], SignatureCache(None), threads=1)
     assert found is not None
-    return [{path.name for path in group} for group in near_duplicates(found)]
+    return [{path.name for path in group} for group in found.near_duplicates]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -107,3 +107,53 @@ def test_a_picture_that_cannot_be_decoded_is_named_and_one_that_is_gone_is_left_
 
 def test_nothing_is_answered_once_nobody_waits(tmp_path: Path) -> None:
     assert thumbnails_of([draw(tmp_path / "a.png", 1)], SignatureCache(None), stop=lambda: True) is None
+
+
+def test_groups_are_those_of_every_pair_compared() -> None:
+    rng = np.random.default_rng(5)
+    signatures: dict[Path, bytes] = {}
+    for number in range(40):
+        signature = rng.integers(0, 256, picture_likeness._BYTES, np.uint8)
+        for copy in range(rng.integers(1, 4)):
+            # About as many bits as the limit are others: some copies are alike, some are not.
+            for bit in rng.choice(256, size=rng.integers(0, 40) * min(copy, 1), replace=False):
+                signature[bit // 8] ^= np.uint8(1 << (bit % 8))
+            signatures[Path(f"{number}-{copy}")] = signature.tobytes()
+    paths = list(signatures)
+    alike = {
+        path: {
+            other
+            for other in paths
+            if sum(
+                (one ^ two).bit_count() for one, two in zip(signatures[path][:32], signatures[other][:32], strict=True)
+            )
+            <= 30
+        }
+        for path in paths
+    }
+    expected = set()
+    for path in paths:
+        group = {path}
+        while (more := group.union(*(alike[each] for each in group))) != group:
+            group = more
+        if len(group) > 1:
+            expected.add(tuple(sorted(group)))
+    found = picture_likeness.PictureThumbnails(signatures, {}).near_duplicates
+    assert {tuple(sorted(group)) for group in found} == expected
+    assert 1 < len(expected) < 40
+
+
+def test_frames_of_one_scene_are_compared_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = 0
+
+    def distance(one: object, other: object) -> float:
+        nonlocal compared
+        compared += 1
+        return 0.0
+
+    monkeypatch.setattr(picture_likeness, "_colour_distance", distance)
+    frames = {Path(str(number)): bytes(picture_likeness._BYTES) for number in range(50)}
+    thumbnails = picture_likeness.PictureThumbnails(frames, {})
+    assert [len(group) for group in thumbnails.near_duplicates] == [50]
+    assert [len(group) for group in thumbnails.near_duplicates] == [50]
+    assert compared == 49
