@@ -54,13 +54,20 @@ class AdviceList(OptionList):
         height: 1fr;
         border: none;
         border-top: solid $rule;
+        border-title-color: $muted;
         padding: 0 1;
         background: $background;
         text-wrap: nowrap;
         text-overflow: ellipsis;
         scrollbar-size-vertical: 1;
     }
-    AdviceList:focus { border: none; border-top: solid $primary; background-tint: transparent; }
+    AdviceList:focus {
+        border: none;
+        border-top: solid $primary;
+        border-title-color: $accent;
+        border-title-style: bold;
+        background-tint: transparent;
+    }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("advice list")

@@ -65,6 +65,8 @@ NOT_FROM_OUTSIDE = {
     "lora_tui.actions.grids": "keeps the bytes of a file that is written over",
     "lora_tui.screens.settings_text": "loads drafts, not files",
     "lora_tui.workers.kept_choice": "a note of its own, of which every value is checked",
+    "lora_tui.actions.tagging": "a note of its own, of which every value is checked",
+    "lora_tui.screens.bake_epochs": "asks the journal for a note, not a file",
     "lora_tui.screens.journal_orders": "asks the journal for a note, not a file",
 }
 
