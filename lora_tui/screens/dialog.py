@@ -1,11 +1,12 @@
 """The kinds of dialogs: a panel in the middle of the screen, as wide as its subclass says and never wider than the terminal."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.css.scalar import Scalar
 from textual.screen import ModalScreen, Screen, ScreenResultType
@@ -115,6 +116,21 @@ class ListDialog(Dialog[ScreenResultType]):
             options.action_cursor_up()
 
 
+@dataclass(frozen=True)
+class DialogField:
+    """A line to type into.
+
+    Attributes:
+        key: id of the line.
+        label: what it is for, in a word or two.
+        hint: stands in the line while it is empty.
+    """
+
+    key: str
+    label: str
+    hint: str
+
+
 class FieldsDialog(Dialog[ScreenResultType]):
     """A dialog of several lines to type into; tab and the arrows go from one to the next."""
 
@@ -200,6 +216,13 @@ def line_input(name: str, hint: str = "", *, restrict: str | None = None, max_le
     line = LineInput(placeholder=hint, id=name, compact=True, restrict=restrict, max_length=max_length)
     line.cursor_blink = False
     return line
+
+
+def field_row(field: DialogField, value: str = "") -> Horizontal:
+    """Return the label of a field with its line beside it, as a `.row` with a `.label`; `value` stands in the line."""
+    line = line_input(field.key, field.hint)
+    line.value = value
+    return Horizontal(Static(Content(field.label), classes="label"), line, classes="row")
 
 
 def key_hint(screen: Screen[Any], *parts: str) -> str:

@@ -1,7 +1,6 @@
 """A new subject: its name, its pictures, its base; the rest is filled in from the data."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,20 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from lora_tui.screens.confirm import Answer, ConfirmDialog
-from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
+from lora_tui.screens.dialog import DialogField, FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DatasetError, LoraTuiError, ModelError
 from trainer.text import printable
 from trainer.workspace import Workspace
 
-
-@dataclass(frozen=True)
-class _Field:
-    key: str
-    label: str
-    hint: str
-
-
 _WHERE_ANSWERS = (Answer("escape", "cancel", ""), Answer("w", "create it in that workspace", "there"))
 _KEYS = ("enter on the last line: create", "dialog.cancel")
 _FIELDS = (
-    _Field("name", "name", "of the subject and its LoRA files, for example hifumi"),
-    _Field("data", "pictures", "folder with N_name folders, or directly with pictures"),
-    _Field("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
-    _Field("validation", "validation", "folder with pictures not trained on (optional)"),
+    DialogField("name", "name", "of the subject and its LoRA files, for example hifumi"),
+    DialogField("data", "pictures", "folder with N_name folders, or directly with pictures"),
+    DialogField("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
+    DialogField("validation", "validation", "folder with pictures not trained on (optional)"),
 )
 
 

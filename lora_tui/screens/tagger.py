@@ -1,19 +1,19 @@
 """The tagger of the Dataset screen: its lines to type into, and what is shown while it looks at pictures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from lora_tui.actions.tagging import TaggerAsked, TaggerRun, TaggerTyped
 from lora_tui.keys.keymap import bindings
-from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
+from lora_tui.screens.dialog import DialogField, FieldsDialog, field_row, key_hint
 from lora_tui.screens.working import WorkingDialog
 from trainer.errors import LoraTuiError
 from trainer.text import printable
@@ -22,20 +22,13 @@ Read = Callable[[TaggerTyped, Callable[[TaggerAsked], object], Callable[[LoraTui
 """Reads a tagger's files, and hands the tagger, or what is wrong, to its last arguments."""
 
 
-@dataclass(frozen=True)
-class _Line:
-    key: str
-    label: str
-    hint: str
-
-
 _LINES = (
-    _Line("model", "tagger", "a folder with model.onnx and selected_tags.csv, or an ONNX file"),
-    _Line("tags_file", "tags file", "blank: selected_tags.csv beside the model"),
-    _Line("thresholds", "thresholds", "by category; 0.4 for all; mcut: the largest gap decides"),
-    _Line("categories", "categories", "blank: character, series, general; written in this order"),
-    _Line("unwanted", "never", "tags that are never written, with commas between"),
-    _Line("mode", "write", "missing captions, add what captions lack, or replace them"),
+    DialogField("model", "tagger", "a folder with model.onnx and selected_tags.csv, or an ONNX file"),
+    DialogField("tags_file", "tags file", "blank: selected_tags.csv beside the model"),
+    DialogField("thresholds", "thresholds", "by category; 0.4 for all; mcut: the largest gap decides"),
+    DialogField("categories", "categories", "blank: character, series, general; written in this order"),
+    DialogField("unwanted", "never", "tags that are never written, with commas between"),
+    DialogField("mode", "write", "missing captions, add what captions lack, or replace them"),
 )
 """A line for each field of TaggerTyped."""
 
@@ -75,11 +68,7 @@ class TaggerDialog(FieldsDialog[TaggerAsked | None]):
             )
             yield Static(Content(story), id="about")
             for line in _LINES:
-                with Horizontal(classes="row"):
-                    yield Static(Content(line.label), classes="label")
-                    entry = line_input(line.key, line.hint)
-                    entry.value = getattr(self._first, line.key)
-                    yield entry
+                yield field_row(line, getattr(self._first, line.key))
             yield Static("", id="error")
             yield Static(Content(key_hint(self, "enter: look at the pictures", "dialog.cancel")), id="keys")
 

@@ -1,17 +1,17 @@
 """Sending a LoRA to where it is used: the target, the name there, the words that go with it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from lora_tui.actions.publish import Publishing
-from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
+from lora_tui.screens.dialog import DialogField, FieldsDialog, field_row, key_hint
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DeliveryError, LoraTuiError
 from trainer.text import plural, printable
@@ -29,19 +29,12 @@ _READING = "reading its trigger words and best picture …"
 _SENDING = "sending and verifying"
 
 
-@dataclass(frozen=True)
-class _Field:
-    key: str
-    label: str
-    hint: str
-
-
 _FIELDS = (
-    _Field("target", "to", "a folder, or host:folder as ssh knows it"),
-    _Field("name", "name", "file name there, without extension"),
-    _Field("words", "words", "activation text: what a webui puts into the prompt"),
-    _Field("weight", "weight", "preferred weight (blank: 1)"),
-    _Field("negative", "negative", "words for the negative prompt"),
+    DialogField("target", "to", "a folder, or host:folder as ssh knows it"),
+    DialogField("name", "name", "file name there, without extension"),
+    DialogField("words", "words", "activation text: what a webui puts into the prompt"),
+    DialogField("weight", "weight", "preferred weight (blank: 1)"),
+    DialogField("negative", "negative", "words for the negative prompt"),
 )
 
 
@@ -104,9 +97,7 @@ class PublishDialog(FieldsDialog["PublishResult | None"]):
         with Vertical():
             yield Static(Content.styled(printable(self._heading), "bold"))
             for asked in _FIELDS:
-                with Horizontal(classes="row"):
-                    yield Static(Content(asked.label), classes="label")
-                    yield line_input(asked.key, asked.hint)
+                yield field_row(asked)
             yield Static(Content(_READING), id="about")
             yield Static("", id="error")
             yield Static(Content(key_hint(self, *_KEYS)), id="keys")
