@@ -4,20 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-
-@dataclass(frozen=True)
-class BenchField:
-    """A line to type into.
-
-    Attributes:
-        key: names it.
-        label: stands before it.
-        hint: stands in it while it is empty.
-    """
-
-    key: str
-    label: str
-    hint: str
+from lora_tui.actions.dialog_field import DialogField
 
 
 @dataclass(frozen=True)
@@ -35,25 +22,25 @@ class BenchOperation:
     key: str
     title: str
     help: str
-    fields: tuple[BenchField, ...]
+    fields: tuple[DialogField, ...]
     writes: bool = True
 
 
-FILE = BenchField("files", "file", "a path, a name, or bake and epoch: 12@5, 12@last")
-FILES = BenchField(
+FILE = DialogField("files", "file", "a path, a name, or bake and epoch: 12@5, 12@last")
+FILES = DialogField(
     "files", "files", "parted by commas, each with a weight where it is not 1: 12@5:0.8, style.safetensors"
 )
-KEEP = BenchField("keep", "keep", "rank=16, energy=0.95, cumulative=0.9 or ratio=10; the fewest of several")
-KEEP_OR_ALL = BenchField("keep", "keep", "blank: all of the sum; or rank=16, energy=0.95 …")
-KEEP_OR_RANK = BenchField("keep", "keep", "blank: the rank that they have; or rank=16, energy=0.95 …")
-WEIGHTS = BenchField(
+KEEP = DialogField("keep", "keep", "rank=16, energy=0.95, cumulative=0.9 or ratio=10; the fewest of several")
+KEEP_OR_ALL = DialogField("keep", "keep", "blank: all of the sum; or rank=16, energy=0.95 …")
+KEEP_OR_RANK = DialogField("keep", "keep", "blank: the rank that they have; or rank=16, energy=0.95 …")
+WEIGHTS = DialogField(
     "weights", "weights", "by part or block group: text_encoder=0; down=0.5; 2:up=1.2 for the second file"
 )
-PRECISION = BenchField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
-PRECISION_OF_SUM = BenchField("precision", "precision", "blank: fp32; or fp16, bf16")
-OUT = BenchField("out", "write to", "blank: the name shown below, in the folder loras of the workspace")
-BASE = BenchField("base", "base", "blank: not compared with a base; or its path, or demo")
-BASE_OF_DORA = BenchField("base", "base", "blank: none; or its path, or demo: a DoRA's change depends on it")
+PRECISION = DialogField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
+PRECISION_OF_SUM = DialogField("precision", "precision", "blank: fp32; or fp16, bf16")
+OUT = DialogField("out", "write to", "blank: the name shown below, in the folder loras of the workspace")
+BASE = DialogField("base", "base", "blank: not compared with a base; or its path, or demo")
+BASE_OF_DORA = DialogField("base", "base", "blank: none; or its path, or demo: a DoRA's change depends on it")
 
 _ALL = (
     BenchOperation(
@@ -86,7 +73,7 @@ _ALL = (
         "mix",
         "mix",
         "parts of different files, such as the encoder of one epoch with the U-Net of another",
-        (BenchField("parts", "parts", "unet=12@5, text_encoder=12@3"), OUT),
+        (DialogField("parts", "parts", "unet=12@5, text_encoder=12@3"), OUT),
     ),
     BenchOperation(
         "weights",
@@ -98,15 +85,15 @@ _ALL = (
         "alpha",
         "alpha",
         "other alphas with the same effect; none of them for diffusers' loader",
-        (FILE, BenchField("alpha", "alpha", "blank: none; or rank, or a number"), OUT),
+        (FILE, DialogField("alpha", "alpha", "blank: none; or rank, or a number"), OUT),
     ),
     BenchOperation(
         "extract",
         "extract",
         "what a checkpoint has that its base has not, as a LoRA",
         (
-            BenchField("base", "base", "a checkpoint: a file, a diffusers folder, or demo"),
-            BenchField("tuned", "tuned", "the checkpoint that was trained or merged from it"),
+            DialogField("base", "base", "a checkpoint: a file, a diffusers folder, or demo"),
+            DialogField("tuned", "tuned", "the checkpoint that was trained or merged from it"),
             KEEP,
             OUT,
         ),
@@ -117,8 +104,8 @@ _ALL = (
         "keys set, or every path taken out for sharing",
         (
             FILE,
-            BenchField("put", "set", "blank: nothing; or key=value; key=value"),
-            BenchField("share", "no paths", "yes: shorten every path to its last name"),
+            DialogField("put", "set", "blank: nothing; or key=value; key=value"),
+            DialogField("share", "no paths", "yes: shorten every path to its last name"),
             OUT,
         ),
     ),

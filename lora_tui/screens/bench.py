@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 from lora_tui.actions.bench import LoraBench
 from lora_tui.actions.bench_operations import OPERATIONS, BenchOperation
 from lora_tui.keys.keymap import bindings
-from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
+from lora_tui.screens.dialog import FieldsDialog, field_row, key_hint
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
@@ -126,9 +126,7 @@ class BenchDialog(FieldsDialog[None]):
             yield Static(Content.styled(f"LoRA bench: {self._operation.title}", "bold"))
             yield Static(Content(self._operation.help), id="help")
             for field in self._operation.fields:
-                with Horizontal(classes="row"):
-                    yield Static(Content(field.label), classes="label")
-                    yield line_input(field.key, field.hint)
+                yield field_row(field)
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(Content.styled(_READING, "$muted"), id="found")
                 yield Static("", id="notes")

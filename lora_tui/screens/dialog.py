@@ -1,6 +1,5 @@
 """The kinds of dialogs: a panel in the middle of the screen, as wide as its subclass says and never wider than the terminal."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,6 +11,7 @@ from textual.css.scalar import Scalar
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import Input, OptionList, Static
 
+from lora_tui.actions.dialog_field import DialogField
 from lora_tui.actions.long_job import WorkEnded
 from lora_tui.keys.keymap import BY_ID, bindings
 from lora_tui.screens.dialog_room import heights_that_fit
@@ -114,21 +114,6 @@ class ListDialog(Dialog[ScreenResultType]):
             options.action_cursor_down()
         else:
             options.action_cursor_up()
-
-
-@dataclass(frozen=True)
-class DialogField:
-    """A line to type into.
-
-    Attributes:
-        key: id of the line.
-        label: what it is for, in a word or two.
-        hint: stands in the line while it is empty.
-    """
-
-    key: str
-    label: str
-    hint: str
 
 
 class FieldsDialog(Dialog[ScreenResultType]):

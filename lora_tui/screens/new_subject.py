@@ -12,8 +12,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from lora_tui.actions.dialog_field import DialogField
 from lora_tui.screens.confirm import Answer, ConfirmDialog
-from lora_tui.screens.dialog import DialogField, FieldsDialog, key_hint, line_input
+from lora_tui.screens.dialog import FieldsDialog, key_hint, line_input
 from lora_tui.wording.state_symbols import FAILED
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DatasetError, LoraTuiError, ModelError

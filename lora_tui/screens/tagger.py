@@ -11,9 +11,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from lora_tui.actions.dialog_field import DialogField
 from lora_tui.actions.tagging import TaggerAsked, TaggerRun, TaggerTyped
 from lora_tui.keys.keymap import bindings
-from lora_tui.screens.dialog import DialogField, FieldsDialog, field_row, key_hint
+from lora_tui.screens.dialog import FieldsDialog, field_row, key_hint
 from lora_tui.screens.working import WorkingDialog
 from trainer.errors import LoraTuiError
 from trainer.text import printable

@@ -10,8 +10,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from lora_tui.actions.dialog_field import DialogField
 from lora_tui.actions.publish import Publishing
-from lora_tui.screens.dialog import DialogField, FieldsDialog, field_row, key_hint
+from lora_tui.screens.dialog import FieldsDialog, field_row, key_hint
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import DeliveryError, LoraTuiError
 from trainer.text import plural, printable
