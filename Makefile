@@ -64,10 +64,13 @@ docs: $(LINK)
 	$(BIN)/python docs/first_bake_page.py > docs/first-bake.md
 	$(BIN)/python docs/screens_page.py docs/screens
 
-# Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have.
+# Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have. BASE names a commit whose steps are taken in
+# turns with these (ONLY="steps real"), and CASES a part of the names of those that are.
 ONLY ?=
+BASE ?=
+CASES ?=
 bench: $(LINK)
-	$(BIN)/python tests/benchmarks/bench.py $(ONLY)
+	$(BIN)/python tests/benchmarks/bench.py --base "$(BASE)" --cases "$(CASES)" $(ONLY)
 
 # Kinds of files, such as KINDS="settings theme"; none means all, with every setting. The figures go to docs/benchmarks.md.
 KINDS ?=

@@ -2,6 +2,8 @@
 
     make bench                                    every part but those that take longest, as tables
     make bench ONLY="ui real"                     some
+    make bench ONLY="steps real" BASE=eb347cf     the same steps beside those of another commit, in turns
+    make bench ONLY=real BASE=HEAD~1 CASES=bf16   of those the ones with `bf16` in their name
     python tests/benchmarks/bench.py --json ui    the same for a program
 
 Machines differ and are noisy: figures of one run are compared with each other. On a card the parts that need none are left out,
@@ -24,6 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import torch
+from compared import BadArgument, Compared, compared_with
 from table import Budget, Table, figures, say
 
 from trainer.demo.workspace import make_demo
@@ -38,26 +41,32 @@ class Part:
         what: it measures.
         on_card: seconds it may take on a card; None where it is left out there unless it is named.
         by_name: whether it is left out everywhere unless it is named, for it takes long.
+        against_base: whether its file has `measure_beside(commit, cases, budget)`, which compares with another commit.
     """
 
     name: str
     what: str
     on_card: float | None
     by_name: bool = False
+    against_base: bool = False
 
-    def measure(self, budget: Budget) -> Sequence[Table]:
+    def measure(self, budget: Budget, compared: Compared) -> Sequence[Table]:
         """Return its tables, measured on a demo workspace of its own."""
+        module = import_module(self.name)
+        if compared.commit is not None and self.against_base:
+            beside: Sequence[Table] = module.measure_beside(compared.commit, compared.cases, budget)
+            return beside
         with tempfile.TemporaryDirectory() as folder:
             root = make_demo(Path(folder) / "demo").root
-            tables: Sequence[Table] = import_module(self.name).measure(root, budget)
+            tables: Sequence[Table] = module.measure(root, budget)
         return tables
 
 
 PARTS = (
     Part("start", "the first frame, and when torch is first looked for", None),
     Part("keys", "keys while the libraries load", None),
-    Part("steps", "a step of the demo bake, and other ways to take it", 40),
-    Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150),
+    Part("steps", "a step of the demo bake, and other ways to take it", 40, against_base=True),
+    Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150, against_base=True),
     Part("memory", "predicted peaks beside measured ones", 170),
     Part("history", "the list of 10,000 bakes with ten million points: read, filtered, two compared", None),
     Part("dataset", "an index of 100,000 pictures: made, opened, asked", None, by_name=True),
@@ -81,15 +90,26 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", metavar="PART", help="none: all that say something about this machine")
     parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
+    parser.add_argument("--base", metavar="COMMIT", default="", help="compare with this commit: steps, real")
+    parser.add_argument(
+        "--cases", metavar="WORDS", default="", help="of what is compared only what has WORDS in its name"
+    )
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.parts) - set(known)):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(known)}")
+    able = [part.name for part in PARTS if part.against_base]
+    if arguments.base and not arguments.parts:
+        arguments.parts = able
+    try:
+        compared = compared_with(arguments.base, arguments.cases, arguments.parts, able)
+    except BadArgument as error:
+        parser.exit(2, f"{error}\n")
     card = torch.cuda.is_available()
     wanted = [part for part in PARTS if part.name in arguments.parts] if arguments.parts else _all(card)
     failed = False
     told: dict[str, list[dict[str, object]]] = {}
     for part in [None, *wanted]:
-        tables, well = ([_machine()], True) if part is None else _measured(part, card)
+        tables, well = ([_machine()], True) if part is None else _measured(part, card, compared)
         failed |= not well
         told["machine" if part is None else part.name] = [table.plain() for table in tables]
         if not arguments.json:
@@ -103,12 +123,12 @@ def _all(card: bool) -> list[Part]:
     return [part for part in PARTS if not part.by_name and (part.on_card is not None or not card)]
 
 
-def _measured(part: Part, card: bool) -> tuple[Sequence[Table], bool]:
+def _measured(part: Part, card: bool, compared: Compared) -> tuple[Sequence[Table], bool]:
     """Return a part's tables and whether it came to its end; one that fails leaves the others to be measured."""
     say(f"{part.name}: {part.what}")
     began = time.monotonic()
     try:
-        tables = part.measure(Budget(part.on_card if card else None))
+        tables = part.measure(Budget(part.on_card if card else None), compared)
     except Exception as error:
         traceback.print_exc()
         first, *_ = str(error).splitlines() or [""]

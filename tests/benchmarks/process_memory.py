@@ -23,6 +23,11 @@ def resident() -> int:
     return _status("VmRSS")
 
 
+def peak_resident() -> int:
+    """Return the most bytes this process ever had in the machine's memory, or since the last `most_resident` began."""
+    return _status("VmHWM")
+
+
 @contextmanager
 def most_resident() -> Iterator[Most]:
     """Watch this process's resident memory while the block runs.

@@ -10,9 +10,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from beside_base import Bake, beside_base
 from ready_steps import ENDLESS, REAL
 from real_shapes import write_hollow, write_real
 from table import Budget, Cell, Table, say
@@ -77,6 +79,23 @@ ON_A_CARD = (
         family="sdxl",
     ),
 )
+
+
+def measure_beside(commit: str, cases: str, budget: Budget) -> Sequence[Table]:
+    """Return speed and memory of steps on bases in their real size, beside those of another commit."""
+    card = torch.cuda.is_available()
+    bakes = [
+        Bake(case.name, (*REAL, *case.options), 12 if card else 5, partial(_write, case.family), case.family)
+        for case in (ON_A_CARD if card else ON_THE_CPU)
+        if cases in case.name
+    ]
+    title = "bases in their real size on this card" if card else "SD1.5 in its real size, 256², batch 1, dim 32"
+    return [beside_base(title, bakes, commit, budget, 40)]
+
+
+def _write(family: str, folder: Path) -> Path:
+    """Write a base of random numbers; its bakes are whole ones, which read it as they read any other."""
+    return write_real(folder / f"{family}.safetensors", family)
 
 
 def measure(root: Path, budget: Budget) -> Sequence[Table]:

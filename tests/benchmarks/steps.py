@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from beside_base import Bake, beside_base
 from counted_steps import flops
 from matmul_peak import matmul_peak
 from measured_memory import measured_step
@@ -40,6 +41,13 @@ WAYS = (
     Way("bf16", ("mixed_precision=bf16",)),
     Way("gradient checkpointing", ("gradient_checkpointing=yes",)),
 )
+
+
+def measure_beside(commit: str, cases: str, budget: Budget) -> Sequence[Table]:
+    """Return speed and memory of the demo's steps as settings alone make them, beside those of another commit."""
+    bakes = [Bake(way.name, way.options, STEPS) for way in WAYS if not way.threads and way.layout is None]
+    wanted = [bake for bake in bakes if cases in bake.name]
+    return [beside_base("steps of the demo, batch 4", wanted, commit, budget, 10)]
 
 
 def measure(root: Path, budget: Budget) -> Sequence[Table]:
