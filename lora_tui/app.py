@@ -82,6 +82,7 @@ class LoraApp(App[int]):
         started_in: the folder that lora-tui was started in, where that belongs to no workspace and another one was opened.
         driver_class: the terminal driver, None for the one that outlives its terminal.
         config: what the user has set, keys among it; None for nothing.
+        started: called once the first frame is out.
 
     `run` returns a QuitChoice, or None where the screen ended without one being made.
     """
@@ -105,6 +106,7 @@ class LoraApp(App[int]):
         memory: MemorySources | None = None,
         started_in: Path | None = None,
         config: UserConfig | None = None,
+        started: Callable[[], None] | None = None,
     ) -> None:
         self._shown_themes: dict[str, Theme] = {}
         self.config = config or UserConfig()
@@ -123,6 +125,7 @@ class LoraApp(App[int]):
         self.theme = self._first_theme()
         self._painting = Repaint(self, self._line, self._notice_quick_line)
         self._slow_by_hand = False
+        self._started = started
         self._keys = KeyQueue(self)
         self._own_loop: asyncio.AbstractEventLoop | None = None
         self._themes = ThemeWatcher(self.post_message)
@@ -369,6 +372,8 @@ class LoraApp(App[int]):
         return self._driver.line if isinstance(self._driver, SurvivingDriver) else None
 
     def _start_threads(self) -> None:
+        if self._started is not None:
+            self._started()
         self.sampler.start()
         self.bake_screen.start_threads()
         self.engine.start()

@@ -15,6 +15,7 @@ from lora_tui.terminal.this_program import become, dashboard_arguments
 from lora_tui.wording.job_names import job_label
 from trainer.errors import ExitCode
 from trainer.journal.records import Bake, BakeState, Order
+from trainer.machine.imports import start_without_garbage_collection
 
 if TYPE_CHECKING:
     from lora_tui.app import LoraApp
@@ -36,14 +37,20 @@ def open_dashboard(
     """
     if workspace.read_only:
         return open_watcher(workspace, settings_file, orders=False, started_in=started_in, reopens=dashboard_arguments)
-    code, switch_to = _run_dashboard(workspace, settings_file, fake_card=fake_card, started_in=started_in)
+    with start_without_garbage_collection() as started:
+        code, switch_to = _run_dashboard(workspace, settings_file, started, fake_card=fake_card, started_in=started_in)
     if switch_to is not None:
         become(dashboard_arguments(switch_to))
     return code
 
 
 def _run_dashboard(
-    workspace: "Workspace", settings_file: Path | None, *, fake_card: bool, started_in: Path | None
+    workspace: "Workspace",
+    settings_file: Path | None,
+    started: Callable[[], None],
+    *,
+    fake_card: bool,
+    started_in: Path | None,
 ) -> "tuple[ExitCode, Path | None]":
     """Return how the dashboard ended, and the workspace that is to be opened in its place, None for none."""
     from lora_tui.app import LoraApp
@@ -78,7 +85,14 @@ def _run_dashboard(
         # A simulated card has no processes on it.
         memory = None if predictor is None else MemorySources(predictor, tuple if fake_card else _card_processes)
         app = LoraApp(
-            workspace, engine, sampler, settings_file, memory=memory, started_in=started_in, config=read_user_config()
+            workspace,
+            engine,
+            sampler,
+            settings_file,
+            memory=memory,
+            started_in=started_in,
+            config=read_user_config(),
+            started=started,
         )
         signals = ScreenSignals(app)
         with output_redirected(log_path()) as terminal, signals:
@@ -115,6 +129,23 @@ def open_watcher(
 
     `reopens` returns the arguments that open another workspace in its place; None watches that one too.
     """
+    with start_without_garbage_collection() as started:
+        code, switch_to = _run_watcher(workspace, settings_file, started, orders=orders, started_in=started_in)
+    if switch_to is not None:
+        watch = ["watch", str(switch_to), *(["--orders"] if orders else [])]
+        become(watch if reopens is None else reopens(switch_to))
+    return code
+
+
+def _run_watcher(
+    workspace: "Workspace",
+    settings_file: Path | None,
+    started: Callable[[], None],
+    *,
+    orders: bool,
+    started_in: Path | None,
+) -> "tuple[ExitCode, Path | None]":
+    """Return how the screen ended, and the workspace that is to be opened in its place, None for none."""
     from lora_tui.app import LoraApp
     from lora_tui.dashboard_exit import QuitChoice
     from lora_tui.ports import NoEngine
@@ -129,18 +160,23 @@ def open_watcher(
     sampler = MachineSampler(NvmlCards(), workspace.root)
     rights = rights_for(workspace, orders=orders)
     app = LoraApp(
-        workspace, NoEngine(), sampler, settings_file, rights=rights, started_in=started_in, config=read_user_config()
+        workspace,
+        NoEngine(),
+        sampler,
+        settings_file,
+        rights=rights,
+        started_in=started_in,
+        config=read_user_config(),
+        started=started,
     )
     signals = ScreenSignals(app)
     with output_redirected(log_path()) as terminal, signals:
         terminal.gone = app.run(mouse=app.config.mouse) is QuitChoice.TERMINAL_GONE
     sampler.stop()
     if signals.terminated:
-        return ExitCode.TERMINATED
-    if app.leaving.switch_to is not None and not terminal.gone:
-        watch = ["watch", str(app.leaving.switch_to), *(["--orders"] if orders else [])]
-        become(watch if reopens is None else reopens(app.leaving.switch_to))
-    return ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
+        return ExitCode.TERMINATED, None
+    code = ExitCode.BAKE_FAILED if app.return_code else ExitCode.DONE
+    return code, None if terminal.gone else app.leaving.switch_to
 
 
 def rights_for(workspace: "Workspace", *, orders: bool) -> "Rights":

@@ -214,7 +214,10 @@ def remember_workspace(workspace: Workspace) -> None:
     """Note `workspace` as the last one used, and as one of those that are known."""
     root = str(workspace.root)
     write_note(_LAST, root)
-    _write_known([root, *(str(each) for each in known_workspaces() if str(each) != root)])
+    known = [str(each) for each in known_workspaces()]
+    # Most are opened again: the first frame does not wait for the disk to write what it has.
+    if known[:1] != [root]:
+        _write_known([root, *(each for each in known if each != root)])
 
 
 def known_workspaces() -> tuple[Path, ...]:

@@ -47,7 +47,6 @@ from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
 from lora_tui.workers.planner import Checked, Planned, Planner
 from lora_tui.workers.settings_watch import FileRead, SettingsWatch
 from trainer.journal.records import Bake, BakeState
-from trainer.memory.available import available_memory
 from trainer.workspace import Workspace
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
@@ -208,6 +207,8 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
 
     @on(SnapshotReady)
     def _show_snapshot(self, event: SnapshotReady) -> None:
+        from trainer.memory.available import available_memory
+
         before, now = self.snapshot, event.snapshot
         self.panes.show(now)
         self.editor.compare_with(now.compared)

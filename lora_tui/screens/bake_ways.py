@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.screen import Screen
 
-from lora_tui.actions.advice import AdviceRequest
 from lora_tui.actions.kept_specs import KeptSpecs
 from lora_tui.actions.order_sender import OrderSender
 from lora_tui.actions.workspaces import read_workspaces
@@ -135,6 +134,7 @@ class BakeWays(Screen[None]):
         self.sender.write(lambda: read_workspaces(self.workspace.root), awaited=True)
 
     def _advice_doors(self) -> "AdviceDoors | None":
+        from lora_tui.actions.advice import AdviceRequest
         from lora_tui.screens.aim import AdviceDoors
 
         bake = self.snapshot.bake

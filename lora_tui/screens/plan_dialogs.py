@@ -9,7 +9,6 @@ from lora_tui.actions.order_sender import OrderSender
 from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.ports import MemorySources
 from lora_tui.workers.planner import PlanView
-from trainer.memory.available import DEFAULT_LIMIT
 from trainer.text import plural, printable
 
 if TYPE_CHECKING:
@@ -98,6 +97,7 @@ class PlanDialogs:
         """Search the fastest settings that fit, and put them into the form if the user accepts them."""
         from lora_tui.actions.fit import Fitting, limit_text
         from lora_tui.screens.fit import FitDialog
+        from trainer.memory.available import DEFAULT_LIMIT
 
         if not self._sender.may_bake() or (view := self._plan_or_warning()) is None:
             return

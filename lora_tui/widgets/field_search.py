@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from textual.fuzzy import FuzzySearch
 
 from lora_tui.keys.keymap import ACTIONS
-from lora_tui.wording.search_words import DIFFUSERS_OPTIONS, SEARCH_WORDS, SearchWords
 
 if TYPE_CHECKING:
+    from lora_tui.wording.search_words import SearchWords
     from trainer.interop.option_names import ForeignName
     from trainer.settings.describe import FieldInfo
 
@@ -84,7 +84,10 @@ def read_foreign_names() -> None:
 
 
 @cache
-def _groups() -> Mapping[str, SearchWords]:
+def _groups() -> "Mapping[str, SearchWords]":
+    # As the tables of other trainers: nobody has searched before the first frame.
+    from lora_tui.wording.search_words import SEARCH_WORDS
+
     return MappingProxyType({_plain(word): group for group in SEARCH_WORDS for word in group.words})
 
 
@@ -95,6 +98,7 @@ def _plain(text: str) -> str:
 def _foreign(wanted: str) -> "tuple[ForeignName, ...]":
     """Return the keys of other trainers that go by that name."""
     # Its tables are read when something is searched for the first time.
+    from lora_tui.wording.search_words import DIFFUSERS_OPTIONS
     from trainer.interop.option_names import ForeignName, foreign_names, plain_name
 
     name = plain_name(wanted)
@@ -112,7 +116,7 @@ def _best_first(scores: Mapping[str, float]) -> list[str]:
     return sorted((name for name, score in scores.items() if score > 0), key=lambda name: (-scores[name], len(name)))
 
 
-def _named(wanted: str, info: "FieldInfo", group: SearchWords | None, foreign: "Iterable[ForeignName]") -> float:
+def _named(wanted: str, info: "FieldInfo", group: "SearchWords | None", foreign: "Iterable[ForeignName]") -> float:
     texts = (info.name.casefold().replace("_", " "), info.label.casefold())
     synonyms = [synonym.casefold() for synonym in info.synonyms]
     piece = len(wanted) >= _MIN_PIECE
@@ -142,7 +146,7 @@ def _resembles(wanted: str, info: "FieldInfo", fuzzy: FuzzySearch) -> float:
     return max(fuzzy.match(wanted.replace(" ", "_"), info.name)[0], fuzzy.match(wanted, info.label)[0])
 
 
-def _actions(wanted: str, group: SearchWords | None) -> tuple[str, ...]:
+def _actions(wanted: str, group: "SearchWords | None") -> tuple[str, ...]:
     """Return the actions that do what is meant: those of the group, and those whose title has the word."""
     named = list(group.actions) if group is not None else []
     if len(wanted) >= _MIN_PIECE:
@@ -154,7 +158,7 @@ def _actions(wanted: str, group: SearchWords | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))[:_MOST_ACTIONS]
 
 
-def _notes(group: SearchWords | None, foreign: "Sequence[ForeignName]") -> tuple[str, ...]:
+def _notes(group: "SearchWords | None", foreign: "Sequence[ForeignName]") -> tuple[str, ...]:
     """Return what to say of a word beside the settings: what is no setting here, and what to do instead."""
     from trainer.settings.absent_options import why_absent
 

@@ -26,7 +26,10 @@ class _Watch:
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
         if name == "torch" and not self._mark.exists():
             os.write(self._terminal, TOUCHED)
-            self._mark.write_text(repr(time.monotonic()))
+            # Whoever waits for the mark reads it as soon as there is one.
+            whole = self._mark.with_suffix(".part")
+            whole.write_text(repr(time.monotonic()))
+            whole.replace(self._mark)
 
 
 if __name__ == "__main__":

@@ -59,4 +59,17 @@ def test_the_command_line_waits_for_no_screen_and_no_records() -> None:
 def test_the_app_waits_for_no_pictures_no_arrays_and_no_database() -> None:
     # With an engine that has not started: what it needs comes after the first frame.
     loaded = _loaded_by("import lora_tui.dashboard, lora_tui.app, trainer.engine.engine, trainer.machine.sampler")
-    assert not loaded & {"numpy", "PIL", "pynvml", "pydantic", "psutil", "sqlite3", "tomlkit", "jinja2"}
+    assert not loaded & {
+        "numpy",
+        "PIL",
+        "pynvml",
+        "pydantic",
+        "annotated_types",
+        "psutil",
+        "sqlite3",
+        "tomlkit",
+        "jinja2",
+        # Our own that take milliseconds, and that nothing asks before somebody types.
+        "trainer.memory.peak",
+        "lora_tui.wording.search_words",
+    }

@@ -1,9 +1,8 @@
 """The history of a workspace: an entry for each bake, read once and then only where something changed."""
 
-import gc
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from trainer.journal.derived_records import BakeFacts, GridTally, ListedBake, Sa
 from trainer.journal.journal import Journal
 from trainer.journal.measure_records import BakeNote
 from trainer.journal.records import REMOVED, BakeState
+from trainer.machine.imports import without_garbage_collection
 from trainer.text import plural
 from trainer.workspace import Workspace
 
@@ -89,7 +89,7 @@ class BakeHistory:
         if seen == self._seen:
             return False
         first, self._seen = self._seen is None, seen
-        with _without_collections() if first else nullcontext():
+        with without_garbage_collection() if first else nullcontext():
             return self._read(first)
 
     def _read(self, first: bool) -> bool:
@@ -292,18 +292,6 @@ class BakeHistory:
             than, before = self._compared[number]
             if than != entry.compared_with or before is not entry.settings_before:
                 self.entries[number] = replace(entry, compared_with=than, settings_before=before)
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Hold the garbage collector back while tens of thousands of records are made: it would look at all of them again and again."""
-    held = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if held:
-            gc.enable()
 
 
 def best_epoch(chosen: int | None, verdicts: _Verdicts, steps_per_epoch: int) -> BestEpoch | None:

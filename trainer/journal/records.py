@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from annotated_types import Ge, Le
+from trainer.bounds import Bounds
 
 # As the program writes them: nothing that would have to be looked at part by part.
 _PLAIN_FOLDER = re.compile(r"(?!\.)[^/\0]+/(?!\.)[^/\0]+")
@@ -25,16 +25,16 @@ def _inside_workspace(folder: str) -> str:
 LAST_SECOND = 253_402_300_799
 """The end of the year 9999, epoch seconds; Python's calendar has no more."""
 
-EpochSeconds = Annotated[float, Ge(0), Le(LAST_SECOND)]
+EpochSeconds = Annotated[float, Bounds(ge=0, le=LAST_SECOND)]
 """A moment, seconds since 1970, until the end of the year 9999."""
 
-Duration = Annotated[float, Ge(0), Le(LAST_SECOND)]
+Duration = Annotated[float, Bounds(ge=0, le=LAST_SECOND)]
 """A length of time in seconds, up to 8,000 years."""
 
-Energy = Annotated[float, Ge(0), Le(1e18)]
+Energy = Annotated[float, Bounds(ge=0, le=1e18)]
 """An energy in joules."""
 
-Count = Annotated[int, Ge(0)]
+Count = Annotated[int, Bounds(ge=0)]
 """A number of things."""
 
 

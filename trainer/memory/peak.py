@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, MinLen
+from trainer.bounds import Bounds
 
 PeakStage = Literal["load", "cache", "texts", "step", "sample", "decode"]
 Policy = Literal["card", "cpu"]
 """Whose allocator and kernels: a card's, or the CPU's that a test can measure."""
 
-Bytes = Annotated[int, Ge(0)]
+Bytes = Annotated[int, Bounds(ge=0)]
 """A number of bytes, or of operations."""
 
 PARTS = ("weights", "encoders", "vae", "lora", "optimizer", "gradients", "activations", "scratch")
@@ -77,7 +77,7 @@ class MemoryPrediction:
     precision: str
     bucket: tuple[int, int]
     batch: int
-    peaks: Annotated[tuple[Peak, ...], MinLen(1)]
+    peaks: Annotated[tuple[Peak, ...], Bounds(min_length=1)]
     reserved: Bytes
     flops: Bytes
     seconds: float

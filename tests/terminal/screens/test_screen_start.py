@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lora_tui.app import LoraApp
 from trainer.journal.journal import Journal
 from trainer.workspace import Workspace, make_workspace
 
@@ -21,6 +22,19 @@ async def test_engine_and_sampler_are_started_after_the_first_frame(runner, unti
         await until(pilot, lambda: runner.engine.started)
     assert frames == [True]
     assert runner.sampler.started
+
+
+async def test_whoever_waits_for_the_first_frame_is_told_before_anything_is_started(runner, until) -> None:
+    told = []
+    runner.app = LoraApp(
+        runner.workspace,
+        runner.engine,
+        runner.sampler,
+        started=lambda: told.append((runner.app._dom_ready, runner.engine.started)),
+    )
+    async with runner.run() as pilot:
+        await until(pilot, lambda: runner.engine.started)
+    assert told == [(True, False)]
 
 
 async def test_card_ssh_and_clock_stand_in_the_title(runner, until, seen, monkeypatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lora_tui.actions.workspaces import demo_workspace, new_workspace, open_workspace, read_workspaces
 from trainer.errors import WorkspaceError
 from trainer.machine.engines import register_engine
-from trainer.workspace import Workspace, find_workspace, is_workspace, make_workspace, remember_workspace
+from trainer.workspace import Workspace, find_workspace, is_workspace, make_workspace, remember_workspace, state_home
 
 
 @pytest.mark.parametrize("name", ["empty", "not there yet", "deep/er/still"])
@@ -72,6 +72,22 @@ def test_known_workspaces_are_listed_with_what_became_of_them(tmp_path: Path) ->
     assert not known["other"].busy
     assert lock is not None
     lock.release()
+
+
+def test_the_list_of_workspaces_is_written_only_where_it_changes(tmp_path: Path) -> None:
+    first, second = (Workspace(new_workspace(str(tmp_path / name))) for name in ("first", "second"))
+    listed = state_home() / "workspaces"
+
+    def file_after(workspace: Workspace) -> int:
+        remember_workspace(workspace)
+        return listed.stat().st_ino
+
+    here = file_after(second)
+    # Held open, so that no other file gets its number.
+    with listed.open():
+        assert file_after(second) == here
+        assert file_after(first) != here
+    assert listed.read_text(encoding="utf-8").split() == [str(first.root), str(second.root)]
 
 
 def test_the_open_workspace_is_listed_although_nobody_remembered_it(tmp_path: Path) -> None:
