@@ -41,18 +41,18 @@ def queue(context: click.Context, folder: Path | None, as_json: bool) -> None:
 @exits
 def _show(folder: Path | None, as_json: bool) -> ExitCode:
     from lora_tui.wording.queue import queue_json, queue_lines, read_queue_view
-    from trainer.journal.journal import READ_ONLY, Journal
+    from trainer.journal.journal import Journal
 
     workspace = workspace_here(folder)
     with Journal(workspace.journal_path) as journal:
         view = read_queue_view(journal, workspace, time.time())
-        read_only = journal.read_only
+        unwritable = journal.unwritable
         warn_of_damage(journal)
     if as_json:
         print_json(queue_json(view))
         return ExitCode.DONE
-    if read_only:
-        print_note(READ_ONLY, err=True)
+    if unwritable:
+        print_note(unwritable, err=True)
     for text in queue_lines(view):
         click.echo(text)
     return ExitCode.DONE

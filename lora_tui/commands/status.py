@@ -112,14 +112,13 @@ def _print_json(journal: "Journal", workspace: "Workspace") -> None:
 def _print_list(journal: "Journal", workspace: "Workspace", every: bool) -> None:
     from lora_tui.headless.status import bake_line, rows_counted, times_text, withdrawn_line
     from lora_tui.wording.queue import read_queue_view
-    from trainer.journal.journal import READ_ONLY
 
     view = read_queue_view(journal, workspace, time.time())
     rows = journal.bakes.latest()
     listed = rows if every else [row for row in rows if not row.withdrawn]
     click.echo(f"{printable(str(workspace.root))}: {rows_counted(listed, journal)}")
-    if journal.read_only:
-        print_note(READ_ONLY, err=True)
+    if journal.unwritable:
+        print_note(journal.unwritable, err=True)
     for row in listed:
         click.echo(bake_line(row, journal, times_text(row, view)))
     if not every and (line := withdrawn_line(rows)):

@@ -11,7 +11,7 @@ from lora_tui.wording.not_running import NOT_RUNNING
 from lora_tui.wording.numbers import gib
 from lora_tui.wording.queue import QueueView, clock_text, expected_times
 from lora_tui.wording.state_symbols import WARNING, bake_sign
-from trainer.journal.journal import READ_ONLY, Journal
+from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, LogLine
 from trainer.machine.readings import CardReading, MachineReading
 from trainer.text import plural, printable
@@ -50,8 +50,8 @@ def live_text(journal: Journal, bake: Bake, view: QueueView) -> str:
 def _lines(journal: Journal, workspace: Workspace, view: QueueView, machine: MachineReading | None) -> Iterator[str]:
     clock = time.strftime("%Y-%m-%d %H:%M", time.localtime(view.now))
     yield f"{printable(workspace.root.name or str(workspace.root))}  {clock}"
-    if journal.read_only:
-        yield f"{WARNING.mark} {READ_ONLY}"
+    if journal.unwritable:
+        yield f"{WARNING.mark} {journal.unwritable}"
     for bake in view.live:
         yield f"{bake_sign(bake).mark} {job_name(bake)}  {state_word(bake)}"
         yield f"  {live_text(journal, bake, view)}"

@@ -176,21 +176,19 @@ class BakeStore(Store):
         """Mark live bakes whose process is gone as lost, their grids as cut, and return their numbers; queued ones stay.
 
         In a copy of a workspace the bakes that run in the original are lost. In a journal that cannot be written nothing is
-        marked: its bakes may run on another computer.
+        marked: its bakes may run on another computer. Nor is on a full disk, where whoever looks next does it.
 
         Args:
             alive: whether the process of this pid and start (epoch seconds) still runs.
         """
         if self._database.read_only:
             return []
-        marks = ", ".join("?" for _ in _LIVE)
-        live = select_bakes(self._database, f"WHERE state IN ({marks}) ORDER BY number", _LIVE)
-        root = self._database.path.parent
-        gone = [bake for bake in live if not _runs(bake, alive) or works_elsewhere(bake.pid, root)]
-        lost = [bake.number for bake in gone if self._mark_lost(bake.number, bake.pid)]
-        if lost:
-            GridStore(self._database).cut(lost)
-        return lost
+        try:
+            return self._mark_those_gone(alive)
+        except WorkspaceError as error:
+            if not error.full:
+                raise
+            return []
 
     def is_orphan(self, bake: Bake) -> bool:
         """Return whether the journal says that a bake runs although its process is gone: nobody has marked it as lost yet.
@@ -211,6 +209,16 @@ class BakeStore(Store):
             changed = connection.execute(f"UPDATE bake SET {assignments} WHERE number = ?", (*values, number)).rowcount
         if not changed:
             raise no_bake(str(self._database.path), number)
+
+    def _mark_those_gone(self, alive: Callable[[int, float], bool]) -> list[int]:
+        marks = ", ".join("?" for _ in _LIVE)
+        live = select_bakes(self._database, f"WHERE state IN ({marks}) ORDER BY number", _LIVE)
+        root = self._database.path.parent
+        gone = [bake for bake in live if not _runs(bake, alive) or works_elsewhere(bake.pid, root)]
+        lost = [bake.number for bake in gone if self._mark_lost(bake.number, bake.pid)]
+        if lost:
+            GridStore(self._database).cut(lost)
+        return lost
 
     def _mark_lost(self, number: int, pid: int | None) -> bool:
         marks = ", ".join("?" for _ in _LIVE)

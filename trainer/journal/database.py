@@ -43,7 +43,7 @@ class Database:
 
     Args:
         path: the journal's file; created if it does not exist, in a folder that does, readable by the owner only. One that cannot
-            be written is only read.
+            be written is only read. One for whose logs the disk has no room is read as it lies there until something is written.
 
     Attributes:
         path: the file.
@@ -64,21 +64,21 @@ class Database:
         self.read_only = os.path.exists(path) and not may_write(path)
         self._reader: ReadOnlyFile | None = None
         if self.read_only:
-            with self._plain_errors():
-                self._reader = ReadOnlyFile(path, shared=bool(self.network), patience=BUSY_SECONDS)
+            self._reader = self._as_it_lies()
             return
         # Of its mode SQLite makes the logs beside it.
         make_private_file(path)
-        with self._plain_errors():
-            # isolation_level None: no transaction is started behind our back, so a read holds none once its rows are fetched.
-            self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            with self._plain_errors():
-                return_rows(self._connection)
-                self._open()
-        except BaseException:
-            self._connection.close()
-            raise
+            self._connect()
+        except WorkspaceError as error:
+            if not error.full or not os.path.getsize(path):
+                raise
+            self._reader = self._as_it_lies()
+
+    @property
+    def has_no_room(self) -> bool:
+        """Whether the disk was too full for SQLite's logs: it is read as it lies there, and every write tries again."""
+        return self._reader is not None and not self.read_only
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """Return every row of a read; no transaction stays open."""
@@ -153,6 +153,10 @@ class Database:
         """
         if self.read_only:
             raise no_writing(self.path.parent)
+        if self._reader is not None:
+            self._connect()
+            self._reader.close()
+            self._reader = None
         with self._plain_errors():
             # A deferred transaction that reads first fails at once when it starts to write, in spite of the busy timeout.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -178,6 +182,23 @@ class Database:
         """Close the connection; closing again does nothing."""
         with self._plain_errors():
             (self._reader or self._connection).close()
+
+    def _as_it_lies(self) -> ReadOnlyFile:
+        with self._plain_errors():
+            return ReadOnlyFile(self.path, shared=bool(self.network), patience=BUSY_SECONDS)
+
+    def _connect(self) -> None:
+        """Open it for reading and writing."""
+        with self._plain_errors():
+            # isolation_level None: no transaction is started behind our back, so a read holds none once its rows are fetched.
+            self._connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            with self._plain_errors():
+                return_rows(self._connection)
+                self._open()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _open(self) -> None:
         # Checked before anything is written: another program's database stays as it is.

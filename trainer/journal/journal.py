@@ -37,6 +37,9 @@ _ABSOLUTE_PATH = re.compile(r'"(/[^"\\\n]+)"')
 READ_ONLY = "the workspace is read-only: it is shown as it was recorded"
 """What the user should know of a workspace that cannot be written."""
 
+NO_ROOM = "the disk is full: the workspace is shown as it was recorded, and nothing can be noted until there is room"
+"""What the user should know of a workspace on a disk without room for the journal's logs."""
+
 
 class Journal:
     """One connection to a journal, used only in the thread that opened it; what is in it is read and written through its stores.
@@ -51,7 +54,6 @@ class Journal:
         path: the file.
         read_only: whether it cannot be written: it is read as it lies there, also while others write it.
         wal: whether the write-ahead log is in use.
-        warning: what the user should know about where the file is, "" for nothing.
         paths: how paths are written into it, and what they mean now.
         bakes: the bakes and grids' jobs.
         queue: those of them that wait.
@@ -82,7 +84,6 @@ class Journal:
         self.path = path
         self.read_only = database.read_only
         self.wal = database.wal
-        self.warning = _warning(database)
         self.bakes = BakeStore(database)
         self.queue = QueueStore(database)
         self.orders = OrderStore(database)
@@ -125,6 +126,23 @@ class Journal:
         """Return what is wrong with the rows that were left out of what was read so far, None where none was."""
         rows = tuple(self._database.damage)
         return damaged_journal(self.path, *rows) if rows else None
+
+    @property
+    def unwritable(self) -> str:
+        """Why nothing can be written now, as the user should know it; "" where that can be."""
+        if self.read_only:
+            return READ_ONLY
+        return NO_ROOM if self._database.has_no_room else ""
+
+    @property
+    def warning(self) -> str:
+        """What the user should know about where the file is, "" for nothing."""
+        if self.unwritable or not self._database.network:
+            return self.unwritable
+        return (
+            f"the workspace is on a network file system ({self._database.network}): the journal is slower there, and only one "
+            "computer at a time may bake in it; use a local disk if you can"
+        )
 
     def check_writing(self) -> None:
         """Check that the journal can be written now; nothing is.
@@ -179,14 +197,3 @@ class Journal:
             drop_points(connection, bake, step)
             drop_results(connection, bake, step)
             drop_measures(connection, bake, step)
-
-
-def _warning(database: Database) -> str:
-    if database.read_only:
-        return READ_ONLY
-    if not database.network:
-        return ""
-    return (
-        f"the workspace is on a network file system ({database.network}): the journal is slower there, and only one computer "
-        "at a time may bake in it; use a local disk if you can"
-    )
