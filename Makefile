@@ -64,13 +64,14 @@ docs: $(LINK)
 	$(BIN)/python docs/first_bake_page.py > docs/first-bake.md
 	$(BIN)/python docs/screens_page.py docs/screens
 
-# Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have. BASE names a commit whose steps are taken in
-# turns with these (ONLY="steps real"), and CASES a part of the names of those that are.
+# Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have. BASE names a commit and SD_SCRIPTS a checkout
+# of sd-scripts with its venv, whose steps are taken in turns with these, and CASES a part of the names of those that are.
 ONLY ?=
 BASE ?=
+SD_SCRIPTS ?=
 CASES ?=
 bench: $(LINK)
-	$(BIN)/python tests/benchmarks/bench.py --base "$(BASE)" --cases "$(CASES)" $(ONLY)
+	$(BIN)/python tests/benchmarks/bench.py --base "$(BASE)" --sd-scripts "$(SD_SCRIPTS)" --cases "$(CASES)" $(ONLY)
 
 # Kinds of files, such as KINDS="settings theme"; none means all, with every setting. The figures go to docs/benchmarks.md.
 KINDS ?=

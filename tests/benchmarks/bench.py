@@ -4,6 +4,7 @@
     make bench ONLY="ui real"                     some
     make bench ONLY="steps real" BASE=eb347cf     the same steps beside those of another commit, in turns
     make bench ONLY=real BASE=HEAD~1 CASES=bf16   of those the ones with `bf16` in their name
+    make bench ONLY=race SD_SCRIPTS=~/sd-scripts  steps beside those of sd-scripts, in a folder with its venv
     python tests/benchmarks/bench.py --json ui    the same for a program
 
 Machines differ and are noisy: figures of one run are compared with each other. On a card the parts that need none are left out,
@@ -26,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 import torch
-from compared import BadArgument, Compared, compared_with
+from compared import RACE, BadArgument, Compared, compared_with
 from table import Budget, Table, figures, say
 
 from trainer.demo.workspace import make_demo
@@ -41,20 +42,20 @@ class Part:
         what: it measures.
         on_card: seconds it may take on a card; None where it is left out there unless it is named.
         by_name: whether it is left out everywhere unless it is named, for it takes long.
-        against_base: whether its file has `measure_beside(commit, cases, budget)`, which compares with another commit.
+        compares: whether its file has `measure_beside(compared, budget)`, which takes turns with another commit.
     """
 
     name: str
     what: str
     on_card: float | None
     by_name: bool = False
-    against_base: bool = False
+    compares: bool = False
 
     def measure(self, budget: Budget, compared: Compared) -> Sequence[Table]:
         """Return its tables, measured on a demo workspace of its own."""
         module = import_module(self.name)
-        if compared.commit is not None and self.against_base:
-            beside: Sequence[Table] = module.measure_beside(compared.commit, compared.cases, budget)
+        if compared.commit is not None or compared.scripts is not None:
+            beside: Sequence[Table] = module.measure_beside(compared, budget)
             return beside
         with tempfile.TemporaryDirectory() as folder:
             root = make_demo(Path(folder) / "demo").root
@@ -65,8 +66,9 @@ class Part:
 PARTS = (
     Part("start", "the first frame, and when torch is first looked for", None),
     Part("keys", "keys while the libraries load", None),
-    Part("steps", "a step of the demo bake, and other ways to take it", 40, against_base=True),
-    Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150, against_base=True),
+    Part("steps", "a step of the demo bake, and other ways to take it", 40, compares=True),
+    Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150, compares=True),
+    Part(RACE, "steps beside those of sd-scripts, or of another commit", 500, by_name=True, compares=True),
     Part("memory", "predicted peaks beside measured ones", 170),
     Part("history", "the list of 10,000 bakes with ten million points: read, filtered, two compared", None),
     Part("dataset", "an index of 100,000 pictures: made, opened, asked", None, by_name=True),
@@ -90,18 +92,19 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", metavar="PART", help="none: all that say something about this machine")
     parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
-    parser.add_argument("--base", metavar="COMMIT", default="", help="compare with this commit: steps, real")
+    parser.add_argument("--base", metavar="COMMIT", default="", help="compare with this commit: steps, real, race")
+    parser.add_argument("--sd-scripts", metavar="PATH", default="", help="compare with the sd-scripts in PATH: race")
     parser.add_argument(
         "--cases", metavar="WORDS", default="", help="of what is compared only what has WORDS in its name"
     )
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.parts) - set(known)):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(known)}")
-    able = [part.name for part in PARTS if part.against_base]
-    if arguments.base and not arguments.parts:
-        arguments.parts = able
+    able = [part.name for part in PARTS if part.compares]
+    if not arguments.parts and (arguments.base or arguments.sd_scripts):
+        arguments.parts = [RACE] if arguments.sd_scripts else [name for name in able if name != RACE]
     try:
-        compared = compared_with(arguments.base, arguments.cases, arguments.parts, able)
+        compared = compared_with(arguments.base, arguments.sd_scripts, arguments.cases, arguments.parts, able)
     except BadArgument as error:
         parser.exit(2, f"{error}\n")
     card = torch.cuda.is_available()

@@ -15,11 +15,9 @@ import time
 from typing import IO, Any
 
 import torch
+from paced_runs import ORDERS, REPLIES
 from process_memory import most_resident, peak_resident
 from torch.optim.optimizer import register_optimizer_step_post_hook
-
-ORDERS, REPLIES = "PACED_ORDERS", "PACED_REPLIES"
-"""Environment: the file descriptors that orders come from, a line each, and that replies go to, a line of JSON each."""
 
 
 class _Pace:

@@ -1,4 +1,7 @@
-"""Several trainers that take their steps in turns: each runs in a process of its own, and one at a time works."""
+"""Several trainers that take their steps in turns: each runs in a process of its own, and one at a time works.
+
+Their interpreters import this too, and may be older ones (3.10).
+"""
 
 import json
 import os
@@ -14,9 +17,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
-from paced_bake import ORDERS, REPLIES
+ORDERS, REPLIES = "PACED_ORDERS", "PACED_REPLIES"
+"""Environment: the file descriptors that orders come from, a line each, and that replies go to, a line of JSON each."""
 
 _PACED = Path(__file__).with_name("paced_bake.py")
 _TO_THE_FIRST_STEP = 600.0
@@ -100,7 +103,7 @@ class _Run:
         os.close(orders)
         os.close(replies)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "_Run":
         return self
 
     def __exit__(
@@ -198,7 +201,7 @@ def take_turns(trainers: Sequence[Trainer], *, warm: int, steps: int, together: 
     return taken
 
 
-def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path) -> Trainer:
+def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path, pictures: int) -> Trainer:
     """Return this program, from the sources in `tree`, baking the settings of its demo.
 
     Args:
@@ -206,15 +209,19 @@ def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path) -> Trai
         name: what the tables call it.
         options: changes of the settings, each as `name=value`.
         folder: where its demo workspace is made, and what else it writes.
+        pictures: how many of the demo's it trains on; a step is the same with few, and the start shorter.
     """
     homes = {f"XDG_{kind}_HOME": str(folder / "home") for kind in ("STATE", "CACHE", "CONFIG", "DATA")}
     # A base of this size pays for every core, whatever the caller allowed itself.
     kept = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     env = {**kept, **homes, "PYTHONPATH": str(tree)}
     place = folder / "demo"
+    folder.mkdir(parents=True)
     subprocess.run(
         [sys.executable, "-m", "lora_tui", "demo", str(place)], cwd=tree, env=env, check=True, capture_output=True
     )
+    for path in sorted((place / "data").glob("*/*.png"))[pictures:]:
+        path.unlink()
     settings = [word for option in options for word in ("--set", option)]
     return Trainer(
         name, Path(sys.executable), ("-m", "lora_tui", "bake", str(place / "hifumi.toml"), *settings), tree, env

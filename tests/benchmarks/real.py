@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from beside_base import Bake, beside_base
+from beside import Bake, beside
+from compared import Compared
 from ready_steps import ENDLESS, REAL
 from real_shapes import write_hollow, write_real
 from table import Budget, Cell, Table, say
@@ -81,20 +82,19 @@ ON_A_CARD = (
 )
 
 
-def measure_beside(commit: str, cases: str, budget: Budget) -> Sequence[Table]:
-    """Return speed and memory of steps on bases in their real size, beside those of another commit."""
+def measure_beside(compared: Compared, budget: Budget) -> Sequence[Table]:
+    """Return speed and memory of steps on bases in their real size, beside another commit's."""
     card = torch.cuda.is_available()
     bakes = [
-        Bake(case.name, (*REAL, *case.options), 12 if card else 5, partial(_write, case.family), case.family)
+        Bake(case.name, (*REAL, *case.options), 12 if card else 5, 40, partial(write_random, case.family), case.family)
         for case in (ON_A_CARD if card else ON_THE_CPU)
-        if cases in case.name
     ]
     title = "bases in their real size on this card" if card else "SD1.5 in its real size, 256², batch 1, dim 32"
-    return [beside_base(title, bakes, commit, budget, 40)]
+    return beside(title, bakes, compared, budget)
 
 
-def _write(family: str, folder: Path) -> Path:
-    """Write a base of random numbers; its bakes are whole ones, which read it as they read any other."""
+def write_random(family: str, folder: Path) -> Path:
+    """Write a base of random numbers into `folder`, for bakes that read it as they read any other, and return its path."""
     return write_real(folder / f"{family}.safetensors", family)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from beside_base import Bake, beside_base
+from beside import Bake, beside
+from compared import Compared
 from counted_steps import flops
 from matmul_peak import matmul_peak
 from measured_memory import measured_step
@@ -43,11 +44,10 @@ WAYS = (
 )
 
 
-def measure_beside(commit: str, cases: str, budget: Budget) -> Sequence[Table]:
-    """Return speed and memory of the demo's steps as settings alone make them, beside those of another commit."""
-    bakes = [Bake(way.name, way.options, STEPS) for way in WAYS if not way.threads and way.layout is None]
-    wanted = [bake for bake in bakes if cases in bake.name]
-    return [beside_base("steps of the demo, batch 4", wanted, commit, budget, 10)]
+def measure_beside(compared: Compared, budget: Budget) -> Sequence[Table]:
+    """Return speed and memory of the demo's steps as settings alone make them, beside another commit's."""
+    bakes = [Bake(way.name, way.options, STEPS, 10) for way in WAYS if not way.threads and way.layout is None]
+    return beside("steps of the demo, batch 4", bakes, compared, budget)
 
 
 def measure(root: Path, budget: Budget) -> Sequence[Table]:

@@ -1,0 +1,61 @@
+"""A race on bases in their real size with random weights: this program, sd-scripts and another commit, as far as they are named.
+
+On the CPU SD1.5 at 256², batch 1, dim 32, U-Net and encoder; on a card also SDXL at 1024² and the source notes' settings. Needs
+2.1 GB of disk on the CPU and 9 GB on a card; memory for all that race at once, some 6 GB each.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from beside import Bake, beside
+from compared import Compared
+from ready_steps import REAL
+from real import CHECKPOINTED, LARGE, NOTES, SMALL, UNET_ONLY, write_random
+from table import Budget, Table
+
+_OPTIMIZERS = ("AdamW", "AdamW8bit")
+_CPU_FLAGS = Path("/proc/cpuinfo")
+
+
+def measure_beside(compared: Compared, budget: Budget) -> Sequence[Table]:
+    """Return seconds a step, memory and loss of all that race."""
+    card = torch.cuda.is_available()
+    title = "bases in their real size on this card" if card else "SD1.5 in its real size, 256², batch 1, dim 32"
+    return beside(title, list(_on_a_card() if card else _on_the_cpu()), compared, budget)
+
+
+def _on_the_cpu() -> Iterator[Bake]:
+    precisions = ("no", "bf16") if has_bf16_units() else ("no",)
+    for optimizer in _OPTIMIZERS:
+        for precision in precisions:
+            for extra in ((), (CHECKPOINTED,)):
+                words = ["fp32" if precision == "no" else precision, *(["checkpointed"] if extra else []), optimizer]
+                options = (*REAL, *SMALL, f"mixed_precision={precision}", *extra, f"optimizer_type={optimizer}")
+                yield _bake(", ".join(words), options, 5, 0, "sd1")
+
+
+def _on_a_card() -> Iterator[Bake]:
+    for optimizer in _OPTIMIZERS:
+        common = (*REAL, "mixed_precision=bf16", f"optimizer_type={optimizer}")
+        for name, size, extra, family in (
+            ("SDXL 1024², batch 1, dim 32, U-Net, checkpointed", LARGE, (UNET_ONLY, CHECKPOINTED), "sdxl"),
+            ("SD1.5 512², batch 3, dim 128", NOTES, (), "sd1"),
+            ("SD1.5 512², batch 3, dim 128, checkpointed", NOTES, (CHECKPOINTED,), "sd1"),
+            ("SDXL 1024², batch 1, dim 32, U-Net", LARGE, (UNET_ONLY,), "sdxl"),
+        ):
+            yield _bake(f"{name}, {optimizer}", (*common, *size, *extra), 12, 40 if family == "sdxl" else 25, family)
+
+
+def _bake(name: str, options: Sequence[str], steps: int, seconds: float, family: str) -> Bake:
+    return Bake(name, tuple(options), steps, seconds, partial(write_random, family), family)
+
+
+def has_bf16_units() -> bool:
+    """Return whether the processor multiplies bf16 itself; where it does not, a step takes minutes."""
+    try:
+        words = set(_CPU_FLAGS.read_text().split())
+    except OSError:
+        return False
+    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})
