@@ -1,6 +1,10 @@
 """The base waits for the next job while the engine lives, and not where somebody wants the memory."""
 
+import time
+import weakref
+
 import pytest
+from run_engine import EngineRunner, small_demo
 
 import trainer.bake.session
 from trainer.journal.records import BakeState, Order
@@ -29,3 +33,22 @@ def test_a_bake_that_frees_the_card_lets_the_base_go(runner, short, monkeypatch)
     # It begins when the engine has tidied up behind the one before.
     runner.bake(*short, "max_train_steps=1")
     assert lent[-1] is not lent[-2]
+
+
+def test_an_idle_engine_lets_the_base_go_after_a_while(tmp_path, short, monkeypatch) -> None:
+    lent = []
+    tuned = trainer.bake.session.tuned
+    monkeypatch.setattr("trainer.bake.session.tuned", lambda unet: lent.append(weakref.ref(unet)) or tuned(unet))
+    monkeypatch.setattr("trainer.engine.engine.KEEP_SECONDS", 0.1)
+    runner = EngineRunner(small_demo(tmp_path / "demo"))
+    try:
+        runner.bake(*short, "max_train_steps=1")
+        end = time.monotonic() + 30
+        while lent[0]() is not None:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert not forget_base()
+        # The next one loads it again.
+        assert runner.bake(*short, "max_train_steps=1").state is BakeState.DONE
+    finally:
+        runner.close()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.atomic_file import remove_partial_files
+from trainer.engine.idle_release import KEEP_SECONDS, IdleRelease
 from trainer.errors import ExitCode, LoraTuiError, WorkspaceError, as_bake_failure
 from trainer.journal.grid_records import GridState
 from trainer.journal.records import Bake, BakeState, Stage
@@ -110,14 +111,17 @@ class Engine:
                 journal.bakes.mark_lost()
                 remove_leftovers(self.workspace)
                 queue = JobQueue(self.workspace, self.key)
+                kept = IdleRelease(_forget_base, KEEP_SECONDS)
                 while not self._closing:
                     claimed = self._claim_next(queue, journal)
                     if claimed is None:
+                        kept.idle()
                         self._woken.wait(_POLL_SECONDS)
                         self._woken.clear()
                         continue
                     with claimed.card:
                         self._run_job(claimed.bake, journal)
+                    kept.job_ended()
         except Exception as error:
             # Above this frame only the interpreter prints a thread's error, which would garble the screen.
             self.libraries = f"engine stopped: {type(error).__name__}: {printable(str(error))}"

@@ -1,6 +1,6 @@
 """The one loaded base, kept from one bake or grid to the next where the same is asked for.
 
-Between two borrowers it lies in the computer's memory, nothing of it on the card.
+Between two borrowers it lies in the computer's memory, nothing of it on the card; an engine that stays idle lets it go.
 """
 
 import gc
@@ -19,6 +19,7 @@ from torch import nn
 from trainer.errors import ModelError
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import Kind
+from trainer.machine.free_memory import return_free_memory
 from trainer.models.base_model import BaseModel, numbered
 from trainer.models.engines import load_base
 from trainer.models.identify import Base
@@ -234,3 +235,4 @@ def _tidy() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    return_free_memory()
