@@ -220,6 +220,10 @@ def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path, picture
     subprocess.run(
         [sys.executable, "-m", "lora_tui", "demo", str(place)], cwd=tree, env=env, check=True, capture_output=True
     )
+    # Steps alone: a bake that has held-out pictures first measures what the base makes of them.
+    subject = place / "subjects" / "hifumi.toml"
+    lines = subject.read_text().splitlines(keepends=True)
+    subject.write_text("".join(line for line in lines if not line.startswith("validation_data_dir")))
     for path in sorted((place / "data").glob("*/*.png"))[pictures:]:
         path.unlink()
     settings = [word for option in options for word in ("--set", option)]
