@@ -7,17 +7,23 @@ does between two of them counts. After each one it waits for an order, which `pa
 their steps in turns.
 """
 
+import ctypes
 import json
 import os
 import runpy
+import signal
 import sys
 import time
+from contextlib import suppress
 from typing import IO, Any
 
 import torch
 from paced_runs import ORDERS, REPLIES
 from process_memory import most_resident, peak_resident
 from torch.optim.optimizer import register_optimizer_step_post_hook
+
+# prctl(2): the signal when the parent ends.
+_PR_SET_PDEATHSIG = 1
 
 
 class _Pace:
@@ -82,6 +88,9 @@ def _listen(pace: _Pace) -> None:
 
 def main() -> None:
     """Run the trainer that the command line names."""
+    with suppress(OSError, AttributeError):
+        # Between two turns it is stopped, and would stay so for ever.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _listen(_Pace(os.fdopen(int(os.environ[ORDERS])), os.fdopen(int(os.environ[REPLIES]), "w")))
     # The names of this folder are not the trainer's.
     del sys.argv[0], sys.path[0]
