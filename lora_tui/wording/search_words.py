@@ -38,6 +38,7 @@ SEARCH_WORDS: tuple[SearchWords, ...] = (
             "int8_base",
             "fp8_base",
             "checkpointed_blocks",
+            "blocks_to_swap",
             "network_dim",
         ),
         ("plan.fit", "plan.open"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trainer.memory.levers import has_prefix
+from trainer.memory.link_speed import LINK_BYTES_A_SECOND
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import BucketUse, MemoryRequest
 from trainer.settings.model import Settings
@@ -46,6 +47,8 @@ class MemoryModel:
         forward = batch * sum(self.seconds)
         again = batch * sum(second for name, second in zip(NAMES, self.seconds, strict=True) if name in twice)
         eight = settings.int8_base or settings.fp8_base
+        seconds = (3 * forward + again + 0.5 * (passes - 1)) * (1.05 if eight else 1.0)
+        swapped = settings.blocks_to_swap * self._block_bytes(settings)
         return MemoryPrediction(
             policy="card",
             precision="bf16",
@@ -54,9 +57,9 @@ class MemoryModel:
             peaks=peaks,
             reserved=int(max(peak.bytes for peak in peaks) * self.gaps),
             flops=1,
-            seconds=(3 * forward + again + 0.5 * (passes - 1)) * (1.05 if eight else 1.0),
+            seconds=max(seconds, 2 * passes * swapped / LINK_BYTES_A_SECOND),
             blocks=tuple(
-                BlockCost(name, int(saved * MIB * share), 1, second * batch)
+                BlockCost(name, int(saved * MIB * share), 1, second * batch, self._block_bytes(settings))
                 for name, saved, second in zip(NAMES, self.saved, self.seconds, strict=True)
             ),
             compiled=False,
@@ -76,13 +79,21 @@ class MemoryModel:
             "step",
             "backward",
             {
-                "weights": self.weights * MIB // halved,
+                "weights": self.weights * MIB // halved - self._freed(settings),
                 "encoders": 230 * MIB // halved if runs else 0,
                 "lora": self.lora * MIB,
                 "optimizer": int(self.lora * MIB * moments),
                 "activations": int((50 * MIB + self._held(twice)) * share),
             },
         )
+
+    def _block_bytes(self, settings: Settings) -> int:
+        """Return the bytes of each block's weights: a tenth of all."""
+        return self.weights * MIB // (20 if settings.int8_base or settings.fp8_base else 10)
+
+    def _freed(self, settings: Settings) -> int:
+        """Return the bytes of swapped blocks, less the two that are on the card."""
+        return (settings.blocks_to_swap - 2) * self._block_bytes(settings) if settings.blocks_to_swap else 0
 
     def _held(self, twice: set[str]) -> int:
         """Return the most that is held while the blocks run forward, and back again with those of `twice` computed anew."""

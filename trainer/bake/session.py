@@ -33,6 +33,11 @@ from trainer.settings.model import Settings
 from trainer.settings.parts import parts_of
 from trainer.settings.random_numbers import RandomSource
 
+_NOT_PINNED = (
+    "blocks_to_swap: the system does not let the base's blocks be locked in memory, so that each step waits for their copies: "
+    "fewer blocks, or more memory, would be faster"
+)
+
 
 @dataclass(frozen=True)
 class TrainingSession:
@@ -47,7 +52,7 @@ class TrainingSession:
         optimizer: over the trained parts, wrapped by the accelerator.
         text_embeddings: of the captions.
         trained_parts: which parts train.
-        notes: warnings about the file that the LoRA starts from.
+        notes: warnings about the file that the LoRA starts from, and about what is slower than it could be.
         micro_batches: how many pictures pass through the model at once.
         models: content of what was loaded, by the setting that names it; empty where nothing was.
         ranks: the other processes that train the same LoRA; None where this one trains alone.
@@ -160,7 +165,10 @@ def build_session(
         SettingsError, ModelError: the base cannot do what the settings ask.
     """
     model.set_compute_options(ComputeOptions.of(settings))
+    model.stream_blocks(settings.blocks_to_swap)
     network, notes = _network(model, settings)
+    if model.stream is not None and not model.stream.transfers.pinned:
+        notes += (_NOT_PINNED,)
     # It was made where the base is kept; it trains where the base will compute.
     network.move_to(model.device)
     try:
@@ -190,6 +198,7 @@ def build_session(
         )
     finally:
         network.remove()
+        model.stream_blocks(0)
         model.set_compute_options(ComputeOptions())
 
 

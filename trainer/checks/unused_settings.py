@@ -9,6 +9,7 @@ from trainer.dataset.records import DataSet
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
+from trainer.machine.devices import card_device
 from trainer.plan.behaviour import passed_by_trainer
 from trainer.plan.lr_schedules import warmup_of
 from trainer.settings.describe import field
@@ -46,6 +47,8 @@ _SAMPLE_SETTINGS = (
     "sample_cfg_scale",
     "sample_resolution",
 )
+# Two buffers of `lean.streaming`, and what they are for.
+_BLOCKS_ON_THE_GPU = 3
 _PICTURE_SETTINGS = ("measure_pictures_seeds", "measure_pictures_most")
 _VARYING_CAPTIONS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
 
@@ -345,3 +348,7 @@ def _in_memory(case: _Case) -> _Found:
         yield "encoder_off_card", f"the {encoder_label(case.family)} trains to the end"
     elif all(fixed_caption(picture) is not None for picture in case.data.pictures):
         yield "encoder_off_card", "captions do not vary: the output of an encoder that does not train is cached"
+    if not card_device():
+        yield "blocks_to_swap", "there is no GPU: the base is in the computer's memory"
+    elif case.settings.blocks_to_swap < _BLOCKS_ON_THE_GPU:
+        yield "blocks_to_swap", f"{_BLOCKS_ON_THE_GPU - 1} blocks are on the GPU at any time: more of them save memory"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from trainer.dataset.read import read_data, read_validation
 from trainer.dataset.records import DataSet
+from trainer.errors import SettingsError
 from trainer.jobs.optimizer_trial import known_state
 from trainer.journal.curves import MeasuredSpeed
 from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
@@ -73,6 +74,7 @@ def prepare_from(
     check_vae(settings.vae, base)
     check_start_weights(base, settings)
     check_optimizer_installed(settings)
+    _check_swapped_blocks(settings)
     if base.tokens is not None:
         # A tokenizer that cannot be read is found here, also where no caption is long enough to be counted.
         base.tokens("")
@@ -89,3 +91,13 @@ def prepare_from(
     return PlannedBake(
         settings, data, validation, base, plan, kept, imitation.lines, None if settings is asked else asked
     )
+
+
+def _check_swapped_blocks(settings: Settings) -> None:
+    if settings.blocks_to_swap and settings.torch_compile:
+        raise SettingsError(
+            "blocks_to_swap",
+            found=f"{settings.blocks_to_swap}, and torch_compile is on",
+            expected="one of them: compiled layers need their weights in one place",
+            way_out="set blocks_to_swap = 0, or torch_compile = false",
+        )

@@ -1,9 +1,11 @@
 """Estimates of other choices from predictions that are known, to find the choices worth a prediction of their own."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from trainer.memory.levers import MemoryChoice, batch_of, has_prefix, shortest_prefixes
+from trainer.memory.link_speed import LINK_BYTES_A_SECOND
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import MemoryRequest
 from trainer.plan.optimizer_bytes import optimizer_bytes
@@ -51,6 +53,8 @@ class Estimates:
         self._start = start
         self._prediction = prediction
         self._ratio = prediction.reserved / prediction.peak.bytes
+        # Falling: those that swapping takes first are about the largest.
+        self._swappable = sorted((block.weights for block in prediction.blocks if block.weights), reverse=True)
         self._shares: dict[int | None, float] = {}
         self._moments: dict[str, float] = {}
         # By choice: predicted less estimated bytes, and predicted ÷ estimated seconds.
@@ -85,6 +89,27 @@ class Estimates:
             return None
         return replace(choice, checkpointed=shortest_prefixes(chosen, [block.name for block in blocks]))
 
+    def with_swap_for(self, choice: MemoryChoice, limit: int) -> MemoryChoice | None:
+        """Return the choice with as few blocks in the computer's memory as let it fit, all where no number does; None where it frees nothing.
+
+        Args:
+            choice: the other levers.
+            limit: bytes.
+        """
+        # Two buffers stay on the card: from the third on a block frees something.
+        counts = range(3, len(self._swappable) + 1)
+        if not counts:
+            return None
+        target = limit * _TARGET_SHARE
+        enough = bisect_left(counts, True, key=lambda count: self.of(replace(choice, swapped=count)).bytes <= target)
+        swapped = replace(choice, swapped=counts[min(enough, len(counts) - 1)])
+        return swapped if self._swapped_bytes(swapped) > 0 else None
+
+    @property
+    def swappable(self) -> int:
+        """How many blocks may lie in the computer's memory."""
+        return len(self._swappable)
+
     def _estimated(self, choice: MemoryChoice) -> Estimate:
         peaks = [self._step_bytes(choice), *(self._other_stage_bytes(peak, choice) for peak in self._prediction.peaks)]
         return Estimate(int(max(peaks) * self._ratio), self._seconds(choice))
@@ -95,6 +120,7 @@ class Estimates:
         def distance(known: MemoryChoice) -> int:
             others = ("micro_batch", "off_card", "optimizer", "base", "caching")
             differ = [name for name in others if getattr(known, name) != getattr(choice, name)]
+            differ += ["swapped"] * (bool(known.swapped) != bool(choice.swapped))
             return abs(_checkpointing_level(known) - _checkpointing_level(choice)) + len(differ)
 
         return self._errors[min(reversed(self._errors), key=distance)]
@@ -115,8 +141,16 @@ class Estimates:
             # While the next part of a batch runs, the gradients of those before it are there.
             parts["gradients"] = max(parts.get("gradients", 0), parts.get("lora", 0))
         activations = parts.pop("activations", 0) * self._pixel_share(choice)
+        freed = self._swapped_bytes(choice)
         between = max(0.0, activations - sum(block.saved for block in self._blocks(choice)))
-        return int(between + sum(amount * self._part_factor(name, choice) for name, amount in parts.items()))
+        return int(between - freed + sum(amount * self._part_factor(name, choice) for name, amount in parts.items()))
+
+    def _swapped_bytes(self, choice: MemoryChoice) -> int:
+        """Return the bytes that the choice's swapped blocks free: their weights, less the two buffers that they come into."""
+        if not choice.swapped:
+            return 0
+        weights = self._swappable[: choice.swapped]
+        return int((sum(weights) - 2 * weights[0]) * self._part_factor("weights", choice))
 
     def _other_stage_bytes(self, peak: Peak, choice: MemoryChoice) -> int:
         if peak.stage == "step":
@@ -178,6 +212,9 @@ class Estimates:
         parts = -(-batch // (choice.micro_batch or batch))
         seconds *= 1 + _SHARE_PER_MICRO_BATCH * (parts - 1)
         seconds *= 1 + _EIGHT_BIT_SHARE * bool(choice.base and not self._start.base)
+        # Every micro-batch fetches all of them forward and backward, each while the blocks before it compute.
+        swapped = sum(self._swappable[: choice.swapped]) * self._part_factor("weights", choice)
+        seconds = max(seconds, 2 * parts * swapped / LINK_BYTES_A_SECOND)
         return seconds * (1 + OFF_CARD_SHARE * choice.off_card)
 
 

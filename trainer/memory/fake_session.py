@@ -15,7 +15,9 @@ from trainer.bake.precision import Precision, fresh_accelerator
 from trainer.bake.session import TrainingSession, build_session
 from trainer.lean.device_path import as_on_card
 from trainer.lean.quantized import kind_of
+from trainer.lean.transfers import transfers_by
 from trainer.memory.fake_optimizer import FakeOptimizer
+from trainer.memory.link import PredictedTransfers
 from trainer.memory.request import MemoryRequest
 from trainer.models.base_model import BaseModel
 from trainer.models.engines import load_shapes
@@ -37,6 +39,7 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
     with ExitStack() as closing:
         if request.policy == "card":
             closing.enter_context(as_on_card())
+            closing.enter_context(transfers_by(PredictedTransfers))
         model = _model(identify_base(request.base), request, precision.dtype)
         closing.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
         for module in model.modules:

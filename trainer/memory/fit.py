@@ -1,6 +1,6 @@
 """Search for the fastest settings that fit: estimates choose the candidates, and what is proposed has been predicted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from trainer.memory.levers import (
     configurations,
     fastest_exact,
     levers_changed,
+    may_swap,
     single_levers,
 )
 from trainer.memory.peak import MemoryPrediction
@@ -114,11 +115,11 @@ class _Search:
     def _is_worth_predicting(self, choice: MemoryChoice, estimate: Estimate, bar: float) -> bool:
         """Return whether a choice without a prediction may fit in less than `bar` seconds."""
         # Blocks are chosen for the limit as it is; a choice that is all or nothing gets the benefit of the doubt.
-        limit = self._limit if choice.checkpointed else self._limit * _ESTIMATE_MARGIN
+        limit = self._limit if choice.checkpointed or choice.swapped else self._limit * _ESTIMATE_MARGIN
         return self._is_new(choice) and estimate.bytes <= limit and estimate.seconds < bar
 
     def _candidates(self, *, exact: bool) -> list[MemoryChoice]:
-        """Return all choices: each combination of the other levers with no, some and all blocks checkpointed."""
+        """Return all choices: each combination of the other levers with no, some and all blocks checkpointed, and some swapped beside."""
         found: dict[MemoryChoice, None] = {}
         for one in configurations(self._request, exact=exact):
             bare = replace(one, caching=self._start.caching)
@@ -127,6 +128,9 @@ class _Search:
             if self._estimates.of(bare).bytes > self._limit:
                 some = self._estimates.with_blocks_for(bare, self._limit)
                 found |= {} if some is None else {some: None}
+            if may_swap(self._request) and self._estimates.of(whole).bytes > self._limit:
+                swapped = self._estimates.with_swap_for(whole, self._limit)
+                found |= {} if swapped is None else {swapped: None}
         return list(found)
 
     def _order(self, choice: MemoryChoice, estimate: Estimate) -> tuple[float, bool, int]:
@@ -184,13 +188,16 @@ class _Search:
             current=self._proposal(self._current),
             best=None if best is None else self._proposal(best),
             limit=self._limit,
-            levers=tuple(self._effect(lever, choice) for lever, choice in single_levers(self._request)),
+            levers=tuple(self._effect(lever, choice) for lever, choice in self._single_levers()),
             rejected=self._rejected(best),
             nearest=self._proposal(leanest) if best is None else None,
             hints=hints_for(self._request, self._tried[leanest], missing) if best is None else (),
             notes=notes_for(self._request),
             predictions=len(self._tried),
         )
+
+    def _single_levers(self) -> Iterator[tuple[Lever, MemoryChoice]]:
+        return single_levers(self._request, self._estimates.swappable)
 
     def _effect(self, lever: Lever, choice: MemoryChoice) -> LeverEffect:
         base = self._known(fastest_exact(self._request))

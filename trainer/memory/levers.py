@@ -12,6 +12,7 @@ from trainer.optimizers import OptimizerSpec, leaner_form, spec_of
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import is_encoder, parts_of
+from trainer.text import plural
 
 EightBitBase = Literal["", "int8", "fp8"]
 """How the base's large weights are kept: "" in the type of the arithmetic."""
@@ -31,6 +32,7 @@ class MemoryChoice:
         optimizer: its name.
         base: how the base's large weights are kept.
         caching: pictures the VAE encodes at once.
+        swapped: blocks that lie in the computer's memory.
     """
 
     checkpointed: tuple[str, ...] | None
@@ -39,6 +41,7 @@ class MemoryChoice:
     optimizer: str
     base: EightBitBase
     caching: int
+    swapped: int = 0
 
     @classmethod
     def of(cls, request: MemoryRequest) -> Self:
@@ -53,6 +56,7 @@ class MemoryChoice:
             optimizer=settings.optimizer_type,
             base="int8" if settings.int8_base else "fp8" if settings.fp8_base else "",
             caching=settings.vae_batch_size,
+            swapped=settings.blocks_to_swap,
         )
 
     def apply_to(self, settings: Settings) -> Settings:
@@ -69,6 +73,7 @@ class MemoryChoice:
                 "int8_base": self.base == "int8",
                 "fp8_base": self.base == "fp8",
                 "vae_batch_size": self.caching,
+                "blocks_to_swap": self.swapped,
             }
         )
 
@@ -99,7 +104,13 @@ def batch_of(request: MemoryRequest) -> int:
 def fastest_exact(request: MemoryRequest) -> MemoryChoice:
     """Return the choice with every exact lever at its fastest position; optimizer, base and caching as in the settings."""
     here = MemoryChoice.of(request)
-    return replace(here, checkpointed=None, micro_batch=None, off_card=here.off_card and not may_leave_card(request))
+    off_card = here.off_card and not may_leave_card(request)
+    return replace(here, checkpointed=None, micro_batch=None, off_card=off_card, swapped=0)
+
+
+def may_swap(request: MemoryRequest) -> bool:
+    """Return whether blocks can lie in the computer's memory and compute on a card."""
+    return request.policy == "card" and not request.settings.torch_compile
 
 
 def may_leave_card(request: MemoryRequest) -> bool:
@@ -111,7 +122,7 @@ def may_leave_card(request: MemoryRequest) -> bool:
 
 
 def configurations(request: MemoryRequest, *, exact: bool) -> Iterator[MemoryChoice]:
-    """Yield every combination of lever positions without checkpointing, which is chosen for each.
+    """Yield every combination of lever positions without checkpointing and swapped blocks, which are chosen for each.
 
     Args:
         request: with the settings in question.
@@ -143,11 +154,19 @@ def lean_optimizer_missing(settings: Settings, leaner: OptimizerSpec) -> str:
     return ""
 
 
-def single_levers(request: MemoryRequest) -> Iterator[tuple[Lever, MemoryChoice]]:
-    """Yield each lever with the choice that pulls it alone; checkpointing of some blocks has no such choice of its own."""
+def single_levers(request: MemoryRequest, swappable: int) -> Iterator[tuple[Lever, MemoryChoice]]:
+    """Yield each lever with the choice that pulls it alone; checkpointing of some blocks has no such choice of its own.
+
+    Args:
+        request: with the settings in question.
+        swappable: blocks that may lie in the computer's memory.
+    """
     start = fastest_exact(request)
     batch = batch_of(request)
     yield Lever("checkpointing, all", "all blocks are recomputed in the backward pass"), replace(start, checkpointed=())
+    if swappable and may_swap(request):
+        words = f"all {swappable} blocks lie in the computer's memory and come to the GPU as they compute"
+        yield Lever("blocks swapped, all", words), replace(start, swapped=swappable)
     if batch > 1:
         yield (
             Lever("micro-batches of 1", f"one picture at a time; each step still learns from all {batch}"),
@@ -197,6 +216,8 @@ def choice_text(choice: MemoryChoice) -> str:
         case names:
             more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
             words.append(f"checkpointing of {', '.join(names[:_MAX_NAMES])}{more}")
+    if choice.swapped:
+        words.append(f"{plural(choice.swapped, 'block')} swapped")
     if choice.micro_batch is not None:
         words.append(f"micro-batches of {choice.micro_batch}")
     if choice.off_card:

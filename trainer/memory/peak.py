@@ -46,12 +46,14 @@ class BlockCost:
         saved: bytes freed by checkpointing it: what it keeps less what it must keep even then.
         flops: of its forward pass.
         seconds: of its forward pass, estimated; see MemoryPrediction.seconds.
+        weights: bytes of its frozen weights, if it is one of the body's, which blocks_to_swap may keep off the card; else 0.
     """
 
     name: str
     saved: Bytes
     flops: Bytes
     seconds: float
+    weights: Bytes = 0
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,15 @@ from trainer.bake.batch import StepBatches
 from trainer.bake.session import TrainingSession
 from trainer.bake.step import train_step
 from trainer.grid.cost import pictures_at_once
+from trainer.lean.streaming import weight_bytes
 from trainer.memory.allocator import peak_of, reserved_of
 from trainer.memory.fake_session import fake_batches, fake_session
 from trainer.memory.kernel_costs import CUBLAS_BYTES, roofline, scratch_of
+from trainer.memory.link import PredictedTransfers
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, PeakStage
 from trainer.memory.request import MemoryRequest
 from trainer.memory.tracker import AWAY, Tracker
+from trainer.models.base_model import BaseModel
 
 
 def predict(request: MemoryRequest) -> MemoryPrediction:
@@ -137,6 +140,7 @@ class _Simulation:
         session, model = self._session, self._session.model
         tracker = Tracker(roofline, scratch_of(self._request.policy))
         all_there = not self._on_card
+        _place_stream(model, tracker, there=unet)
         tracker.hold(_tensors(model.body), "weights" if unet or all_there else AWAY)
         for part, encoder in model.encoders.items():
             tracker.hold(_tensors(encoder), "encoders" if part in encoders or all_there else AWAY)
@@ -152,6 +156,19 @@ class _Simulation:
             reserved += CUBLAS_BYTES
         self.peaks.append(Peak(stage, moment, parts))
         self.reserved = max(self.reserved, reserved)
+
+
+def _place_stream(model: BaseModel, tracker: Tracker, *, there: bool) -> None:
+    """Let streamed blocks be where they are in a stage: in two buffers on the card, or in none."""
+    stream = model.stream
+    if stream is None:
+        return
+    stream.close()
+    tracker.hold(stream.host_tensors(), AWAY)
+    if there:
+        stream.open()
+        tracker.hold(stream.buffers, "weights")
+    cast(PredictedTransfers, stream.transfers).watch(tracker)
 
 
 def make_moments(session: TrainingSession) -> None:
@@ -181,8 +198,9 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 def _watched(session: TrainingSession, tracker: Tracker, costs: list[BlockCost]) -> Iterator[None]:
     """Name the moments of a step and note what each block costs, while the block lasts."""
     hooks = []
+    swappable = session.model.body_blocks()
     for name, block in session.model.blocks().items():
-        hooks += _watch_block(name, block, tracker, costs)
+        hooks += _watch_block(name, block, weight_bytes(block) if name in swappable else 0, tracker, costs)
     for weight in session.network.parameters():
         if weight.requires_grad:
             hooks.append(weight.register_post_accumulate_grad_hook(_renaming(tracker)))  # type: ignore[no-untyped-call]
@@ -204,7 +222,7 @@ def _renaming(tracker: Tracker) -> Callable[[Tensor], None]:
     return rename
 
 
-def _watch_block(name: str, block: nn.Module, tracker: Tracker, costs: list[BlockCost]) -> list[Any]:
+def _watch_block(name: str, block: nn.Module, weights: int, tracker: Tracker, costs: list[BlockCost]) -> list[Any]:
     begun: list[tuple[int, Any]] = []
 
     def before(*_: object) -> None:
@@ -220,7 +238,7 @@ def _watch_block(name: str, block: nn.Module, tracker: Tracker, costs: list[Bloc
         if name not in {cost.name for cost in costs}:
             done = tracker.work.since(work)
             saved = max(0, tracker.live - live - tracker.size_of([output]))
-            costs.append(BlockCost(name, saved, done.flops, done.seconds))
+            costs.append(BlockCost(name, saved, done.flops, done.seconds, weights))
         output.register_hook(lambda _: tracker.enter(f"backward of {name}"))  # type: ignore[no-untyped-call]
 
     return [block.register_forward_pre_hook(before), block.register_forward_hook(after)]

@@ -13,12 +13,15 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from trainer.errors import SettingsError
 from trainer.families.record import Prediction
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import Kind
+from trainer.lean.streaming import BlockStream, chosen_blocks, weight_bytes
+from trainer.lean.transfers import transfers_for
 from trainer.models.identify import Base
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family, Part
+from trainer.settings.parts import Family, Part, body_label
 from trainer.text import plural
 
 TYPE_NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
@@ -175,6 +178,7 @@ class BaseModel(ABC):
     Attributes:
         schedule: noise, targets and times in use.
         vae_notes: a line for each time the VAE had to go to a wider type.
+        stream: of the body's blocks that lie in the computer's memory; None where all are on the device.
         latent_channels: of the latents.
         latent_factor: pixels a latent stands for, in each direction.
     """
@@ -200,6 +204,7 @@ class BaseModel(ABC):
         self.stays = stays
         self.schedule: TimeSchedule = self.schedule_for(self.usual_prediction)
         self.vae_notes: list[str] = []
+        self.stream: BlockStream | None = None
         self._vae_as_read = vae
 
     # Noise and predictions
@@ -363,6 +368,39 @@ class BaseModel(ABC):
             SettingsError: a name in it is no block's, or this machine cannot.
         """
 
+    def body_blocks(self) -> dict[str, nn.Module]:
+        """Return those of `blocks` that are the body's."""
+        inside = set(self.body.modules())
+        return {name: block for name, block in self.blocks().items() if block in inside}
+
+    def stream_blocks(self, count: int) -> None:
+        """Let so many of the body's blocks lie in the computer's memory and come to the device one by one as they compute.
+
+        Call it after set_compute_options, before LoRA layers are put on, with the body away from the device; 0 ends it. On a CPU
+        it does nothing.
+
+        Args:
+            count: of blocks; which ones is `streaming.chosen_blocks`.
+
+        Raises:
+            SettingsError: there are fewer.
+        """
+        if self.stream is not None:
+            self.stream.end()
+            self.stream = None
+        blocks = self.body_blocks() if count else {}
+        if count > len(blocks):
+            raise SettingsError(
+                "blocks_to_swap",
+                found=str(count),
+                expected=f"at most {len(blocks)}, as many blocks as the base's {body_label(self.family)} has",
+                way_out=f"set blocks_to_swap = {len(blocks)} for all of them",
+            )
+        transfers = transfers_for(self.device) if count else None
+        if transfers is not None:
+            chosen = chosen_blocks({name: weight_bytes(block) for name, block in blocks.items()}, count)
+            self.stream = BlockStream([blocks[name] for name in chosen], transfers)
+
     # Places
 
     @property
@@ -371,11 +409,15 @@ class BaseModel(ABC):
         return iter((self.body, *self.encoders.values(), self.vae))
 
     def bring_body(self) -> None:
-        """Move the body's weights to the device; LoRA layers on it stay where they are."""
+        """Move the body's weights to the device, those of streamed blocks aside; LoRA layers on it stay where they are."""
         self._move(self.body, self.device)
+        if self.stream is not None:
+            self.stream.open()
 
     def put_body_away(self) -> None:
         """Move the body's weights off the card; `predict` brings them back."""
+        if self.stream is not None:
+            self.stream.close()
         self._move(self.body, "cpu")
 
     def bring_vae(self) -> None:
@@ -406,7 +448,11 @@ class BaseModel(ABC):
         self.schedule = self.schedule_for(self.usual_prediction)
 
     def _move(self, module: Any, place: torch.device | str) -> None:
-        if not self.stays:
+        if self.stays:
+            return
+        if self.stream is not None and module is self.body:
+            self.stream.move_others(module, place)
+        else:
             module.to(place)
 
 

@@ -107,7 +107,6 @@ ABSENT_OPTIONS: dict[str, str] = {
     "text_encoder_batch_size": _FOR_OTHER_BASES,
     "weighting_scheme": _FOR_OTHER_BASES,
     "mode_scale": _FOR_OTHER_BASES,
-    "blocks_to_swap": _FOR_OTHER_BASES,
     "ddp_timeout": _ONE_GPU,
     "ddp_gradient_as_bucket_view": _ONE_GPU,
     "ddp_static_graph": _ONE_GPU,

@@ -6,6 +6,7 @@ import pytest
 from measured_memory import measured_step
 from ready_steps import ENDLESS, planned_of
 
+from trainer.memory.peak import MemoryPrediction
 from trainer.memory.request import request_of
 from trainer.memory.simulate import predict
 
@@ -50,3 +51,19 @@ def test_the_predicted_peak_is_the_measured_one(root: Path, options: str) -> Non
     measured = measured_step(planned)
     # Twice the most that was ever seen; a promise of 5 % would let a lot go unseen.
     assert peak.bytes == pytest.approx(measured.peak, rel=0.02)
+
+
+def test_swapped_blocks_leave_the_predicted_peak_of_a_card_and_take_the_time_of_the_link(root: Path) -> None:
+    plain, swapped = (_on_a_card(root, f"blocks_to_swap={count}") for count in (0, 12))
+    weights = sorted((block.weights for block in plain.blocks), reverse=True)
+    whole, left = (found.of("step") for found in (plain, swapped))
+    assert whole is not None and left is not None
+    freed = whole.parts["weights"] - left.parts["weights"]
+    # In the buffers a block's tensors begin at multiples of 512 bytes.
+    assert freed == pytest.approx(max(sum(weights[at : at + 12]) - 2 * weights[at] for at in range(8)), rel=0.05)
+    assert left.parts["activations"] == whole.parts["activations"]
+    assert swapped.seconds >= plain.seconds and swapped.flops == plain.flops
+
+
+def _on_a_card(root: Path, *options: str) -> MemoryPrediction:
+    return predict(request_of(planned_of(root, (*ENDLESS, "gradient_checkpointing=yes", *options)), "card"))

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -33,9 +35,12 @@ def no_lean_optimizer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.memory.levers.importlib.util.find_spec", lambda name: None)
 
 
+def _changed(asked: MemoryRequest, **values: object) -> Settings:
+    return Settings.model_validate(asked.settings.model_dump() | values)
+
+
 def _peak(asked: MemoryRequest, **values: object) -> int:
-    changed = Settings.model_validate(asked.settings.model_dump() | values)
-    return MemoryModel()(asked.with_settings(changed)).reserved
+    return MemoryModel()(asked.with_settings(_changed(asked, **values))).reserved
 
 
 def _applied(asked: MemoryRequest, result: FitResult) -> MemoryRequest:
@@ -79,7 +84,7 @@ def test_the_last_block_is_never_chosen_alone_for_it_frees_nothing() -> None:
 
 def test_what_changes_the_result_is_taken_only_where_nothing_exact_fits(lean_optimizer: None) -> None:
     asked = request()
-    leanest_exact = _peak(asked, gradient_checkpointing=True, micro_batch_size=1)
+    leanest_exact = _peak(asked, gradient_checkpointing=True, micro_batch_size=1, blocks_to_swap=len(NAMES))
     exact = fit(asked, MemoryModel(), leanest_exact)
     assert exact.best is not None and not exact.best.changes_result
     changed = fit(asked, MemoryModel(), leanest_exact - 10 * MIB)
@@ -89,7 +94,8 @@ def test_what_changes_the_result_is_taken_only_where_nothing_exact_fits(lean_opt
 
 def test_an_optimizer_that_is_not_installed_is_named_and_not_proposed(no_lean_optimizer: None) -> None:
     asked = request()
-    result = fit(asked, MemoryModel(), _peak(asked, gradient_checkpointing=True, micro_batch_size=1) - 10 * MIB)
+    leanest = _peak(asked, gradient_checkpointing=True, micro_batch_size=1, blocks_to_swap=len(NAMES))
+    result = fit(asked, MemoryModel(), leanest - 10 * MIB)
     assert result.best is not None and "optimizer_type" not in result.best.changes
     assert any("pip install 'lora-tui[8bit]'" in effect.missing for effect in result.levers)
     assert all("AdamW8bit" not in one.words for one in result.rejected)
@@ -109,13 +115,42 @@ def test_where_nothing_fits_the_leanest_choice_and_the_missing_bytes_are_reporte
     assert result.nearest.changes["micro_batch_size"] == 1
 
 
+def test_blocks_are_swapped_where_checkpointing_is_not_enough_and_as_few_as_can_be() -> None:
+    asked, model = request(train_batch_size=1), MemoryModel(seconds=(0.001,) * 8)
+    limit = model(asked.with_settings(_changed(asked, gradient_checkpointing=True))).reserved
+    assert "blocks_to_swap" not in _best_changes(fit(asked, model, limit))
+    few = fit(asked, model, limit - 200 * MIB)
+    assert _best_changes(few) == {"gradient_checkpointing": True, "blocks_to_swap": 4}
+    assert few.best is not None and not few.best.changes_result and "4 blocks swapped" in few.best.words
+    # 16 % of 1600 MiB twice over the link are longer than a step of these milliseconds.
+    swapped = next(effect for effect in few.levers if effect.name == "blocks swapped, all")
+    assert swapped.frees > 900 * MIB and swapped.costs > 1 and not swapped.changes_result
+
+
+def test_blocks_are_not_swapped_where_they_cannot_be() -> None:
+    on_cpu = replace(request(train_batch_size=1), policy="cpu")
+    for asked in (on_cpu, request(train_batch_size=1, torch_compile=True)):
+        result = fit(asked, MemoryModel(), _peak(asked, gradient_checkpointing=True) - 10 * MIB)
+        assert all("swapped" not in each for each in (*(one.words for one in result.rejected), *_names(result)))
+
+
+def _best_changes(result: FitResult) -> Mapping[str, object]:
+    assert result.best is not None
+    return result.best.changes
+
+
+def _names(result: FitResult) -> list[str]:
+    return [effect.name for effect in result.levers]
+
+
 def test_one_picture_at_once_for_the_vae_where_caching_alone_is_too_much() -> None:
     result = fit(request(vae_batch_size=8), MemoryModel(), 5 * GIB)
     assert result.best is not None and result.best.changes == {"vae_batch_size": 1}
 
 
 def test_an_encoder_that_runs_without_training_may_leave_the_card() -> None:
-    asked = request(captions_vary=True, network_train_unet_only=True, train_batch_size=1)
+    # Compiled, so that no block can be swapped instead.
+    asked = request(captions_vary=True, network_train_unet_only=True, train_batch_size=1, torch_compile=True)
     needed = _peak(asked, gradient_checkpointing=True, encoder_off_card=True)
     result = fit(asked, MemoryModel(), needed)
     assert result.best is not None and result.best.changes["encoder_off_card"] is True
@@ -131,7 +166,7 @@ def test_a_lever_that_this_machine_refuses_is_passed_over() -> None:
             raise SettingsError("int8_base", found="cannot be done here")
         return model(asked)
 
-    asked = request(train_batch_size=1, optimizer_type="Lion")
+    asked = request(train_batch_size=1, optimizer_type="Lion", torch_compile=True)
     result = fit(asked, predict, _peak(asked, gradient_checkpointing=True) - 100 * MIB)
     assert result.best is not None and result.best.changes["fp8_base"] is True
 
@@ -222,6 +257,7 @@ def test_nothing_is_proposed_only_where_the_leanest_does_not_fit(
     asked = request(**values)
     result = fit(asked, model, limit * MIB)
     lean = {"gradient_checkpointing": True, "micro_batch_size": 1, "vae_batch_size": 1, "checkpointed_blocks": ""}
+    lean |= {"blocks_to_swap": len(NAMES)}
     eight = {} if asked.settings.int8_base else {"int8_base": True}
     leanest = asked.with_settings(Settings.model_validate(asked.settings.model_dump() | lean | eight))
     if _silent(model)(leanest).reserved <= limit * MIB:

@@ -1,5 +1,7 @@
 """Levers as settings: names of blocks, divided batches, what is put where."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,9 +58,7 @@ def test_a_choice_is_read_from_the_settings_it_was_put_into() -> None:
     asked = request(train_batch_size=4)
     for choice in configurations(asked, exact=False):
         for blocks in (None, (), ("down.resnets", "up")):
-            meant = MemoryChoice(
-                blocks, choice.micro_batch, choice.off_card, choice.optimizer, choice.base, choice.caching
-            )
+            meant = replace(choice, checkpointed=blocks, swapped=5)
             assert MemoryChoice.of(asked.with_settings(meant.apply_to(asked.settings))) == meant
 
 

@@ -43,6 +43,7 @@ NOT_NEEDED: Mapping[str, str] = {
     "checkpointed_blocks": _MEMORY,
     "micro_batch_size": _MEMORY,
     "encoder_off_card": _MEMORY,
+    "blocks_to_swap": "it swaps blocks of newer bases alone; it saves memory and changes no step",
     "num_processes": _LAUNCHED,
     "keep_states": _GUARD,
     "state_budget": _GUARD,

@@ -125,6 +125,21 @@ class MemoryFields(SettingFields):
         exactness=EXACT,
         synonyms="offload, cpu, vram, gpu, text encoder",
     )
+    blocks_to_swap: int = setting(
+        0,
+        "Memory",
+        "blocks to swap",
+        "How many of the base's frozen blocks (transformer layers, resnets) lie in the computer's memory and come to the GPU one by one as they compute, forward and backward, each fetched while the one before computes. Exact; two blocks are on the GPU at any time, so 3 and more save memory. How much slower depends on the GPU's link. 0: none. Not with torch_compile.",
+        unit="blocks",
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="offload, stream, block swap, vram, gpu, ram, layer offloading, out of memory, oom",
+        decides=Decides.NO,
+        ge=0,
+        le=1000,
+    )
     cache_latents_to_disk: bool = setting(
         False,
         "Memory",
