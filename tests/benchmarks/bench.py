@@ -74,6 +74,7 @@ PARTS = (
     Part("dataset", "an index of 100,000 pictures: made, opened, asked", None, by_name=True),
     Part("curves", "the curves of a million steps: opened, zoomed, written", None),
     Part("caching", "pictures encoded in a second", 40),
+    Part("next_bake", "from the end of a bake to the first step of the next", None, compares=True),
     Part("ui", "what the screen costs the bake, and keys while it bakes", None),
     Part("terminals", "a bake whose terminal nobody reads, and one without", None),
     Part("measures", "a LoRA in its real size measured by its weights", None),
@@ -102,7 +103,7 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(known)}")
     able = [part.name for part in PARTS if part.compares]
     if not arguments.parts and (arguments.base or arguments.sd_scripts):
-        arguments.parts = [RACE] if arguments.sd_scripts else [name for name in able if name != RACE]
+        arguments.parts = [RACE] if arguments.sd_scripts else ["steps", "real"]
     try:
         compared = compared_with(arguments.base, arguments.sd_scripts, arguments.cases, arguments.parts, able)
     except BadArgument as error:

@@ -201,14 +201,12 @@ def take_turns(trainers: Sequence[Trainer], *, warm: int, steps: int, together: 
     return taken
 
 
-def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path, pictures: int) -> Trainer:
-    """Return this program, from the sources in `tree`, baking the settings of its demo.
+def demo_of(tree: Path, folder: Path, pictures: int) -> tuple[Path, dict[str, str]]:
+    """Make the demo workspace of the sources in `tree`, without held-out pictures; return it and the environment to bake in.
 
     Args:
         tree: sources of any commit; the packages are those of this interpreter.
-        name: what the tables call it.
-        options: changes of the settings, each as `name=value`.
-        folder: where its demo workspace is made, and what else it writes.
+        folder: where it is made, with the program's own files beside it.
         pictures: how many of the demo's it trains on; a step is the same with few, and the start shorter.
     """
     homes = {f"XDG_{kind}_HOME": str(folder / "home") for kind in ("STATE", "CACHE", "CONFIG", "DATA")}
@@ -226,7 +224,18 @@ def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path, picture
     subject.write_text("".join(line for line in lines if not line.startswith("validation_data_dir")))
     for path in sorted((place / "data").glob("*/*.png"))[pictures:]:
         path.unlink()
-    settings = [word for option in options for word in ("--set", option)]
-    return Trainer(
-        name, Path(sys.executable), ("-m", "lora_tui", "bake", str(place / "hifumi.toml"), *settings), tree, env
-    )
+    return place, env
+
+
+def bake_of(tree: Path, name: str, options: Sequence[str], folder: Path, pictures: int) -> Trainer:
+    """Return this program, from the sources in `tree`, baking the settings of its demo.
+
+    Args:
+        tree, folder, pictures: as for `demo_of`.
+        name: what the tables call it.
+        options: changes of the settings, each as `name=value`.
+    """
+    place, env = demo_of(tree, folder, pictures)
+    changes = [word for option in options for word in ("--set", option)]
+    program = ("-m", "lora_tui", "bake", str(place / "hifumi.toml"), *changes)
+    return Trainer(name, Path(sys.executable), program, tree, env)
