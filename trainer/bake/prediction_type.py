@@ -59,8 +59,14 @@ def find_prediction_type(
 
 
 def _measured(session: TrainingSession, planned: PlannedBake, store: LatentCache | None) -> PredictionScores:
-    """Return how well the bare base's output fits noise and v; what was measured before on the same base is not again."""
+    """Return how well the bare base's output fits noise and v; what was measured before on the same base is not again.
+
+    What it predicts is the base's own: only scores that do not tell clearly are taken anew on other pictures, or with other noise.
+    """
     model, settings = session.model, session.settings
+    before = _before.get(model)
+    if before is not None and before[1].is_clear:
+        return before[1]
     # One shape, so that they go through the U-Net together.
     bucket = planned.plan.placements[0].bucket
     members = [index for index, placement in enumerate(planned.plan.placements) if placement.bucket == bucket]
@@ -80,7 +86,6 @@ def _measured(session: TrainingSession, planned: PlannedBake, store: LatentCache
         (settings.seed, settings.clip_skip, settings.max_token_length),
         ComputeOptions.of(settings),
     )
-    before = _before.get(model)
     if before is not None and before[0] == key:
         return before[1]
     with session.base_alone(), torch.no_grad():

@@ -28,6 +28,9 @@ _BLANK = 1.0
 # untrained U-Net to 0.97.
 _TELLS = 0.75
 
+# Below this share other pictures or other noise would not tell otherwise.
+_TELLS_ALWAYS = 0.5
+
 
 @dataclass(frozen=True)
 class PredictionScores:
@@ -49,6 +52,11 @@ class PredictionScores:
         if self.epsilon < _TELLS * self.v:
             return "epsilon"
         return "v" if self.v < _TELLS * self.epsilon else None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the same base would be taken for the same on any pictures, with any noise."""
+        return self.winner is not None and min(self.epsilon, self.v) < _TELLS_ALWAYS * max(self.epsilon, self.v)
 
     def __str__(self) -> str:
         """Return both numbers as people read them."""

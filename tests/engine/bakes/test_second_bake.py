@@ -17,6 +17,7 @@ from trainer.bake.step import train_step
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, spec_json
 from trainer.journal.grid_records import GridState
 from trainer.models.base_cache import forget_base
+from trainer.models.prediction_type import PredictionScores
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
 from trainer.network.lora_content import load_lora
 from trainer.sampling.make_grid import Progress, make_grid
@@ -75,6 +76,22 @@ def test_a_second_bake_loads_and_encodes_nothing_and_makes_the_same_bits(
     monkeypatch.setattr(trainer.bake.prediction_type, "measure", None)
     assert bits(runner.bake(short)) == first
     assert len(loads) == 1
+
+
+@pytest.mark.parametrize(("noise", "counted"), [(0.1, 1), (0.6, 2)], ids=["clearly", "hardly"])
+def test_what_a_base_predicts_clearly_is_not_measured_again_on_other_noise(
+    runner: Any, make_settings: Any, monkeypatch: pytest.MonkeyPatch, noise: float, counted: int
+) -> None:
+    seeds: list[int] = []
+
+    def measured(model: Any, latents: Any, text: Any, sizes: Any, seed: int) -> PredictionScores:
+        seeds.append(seed)
+        return PredictionScores(epsilon=noise, v=0.9)
+
+    monkeypatch.setattr(trainer.bake.prediction_type, "measure", measured)
+    for seed in (1, 2):
+        runner.bake(make_settings(max_train_steps=1, validation_data_dir="", v_parameterization="no", seed=seed))
+    assert len(seeds) == counted
 
 
 @pytest.mark.long
