@@ -1,7 +1,12 @@
 """Latents, masks and sizes of the pictures, made once and kept in memory."""
 
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,6 +19,10 @@ from trainer.dataset.records import Picture
 from trainer.errors import DatasetError
 from trainer.models.base_model import BaseModel
 from trainer.text import printable
+
+# Batches that are decoded beside the one that is encoded. On a card decoding a large picture takes longer than encoding it.
+_AHEAD = 2
+_MAX_READERS = 4
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ def encode_pictures(
     batch_size: int,
     store: LatentCache | None = None,
 ) -> Iterator[tuple[int, PreparedPicture]]:
-    """Yield (index, what the U-Net takes) of every picture, bucket by bucket.
+    """Yield (index, what the U-Net takes) of every picture, bucket by bucket; the next ones are decoded while some are encoded.
 
     Args:
         model: its VAE encodes, and is brought to the device for it; who needs it no more puts it away.
@@ -52,40 +61,82 @@ def encode_pictures(
     by_bucket: dict[tuple[int, int], list[int]] = {}
     for index, placement in enumerate(placements):
         by_bucket.setdefault(placement.bucket, []).append(index)
-    for members in by_bucket.values():
-        for start in range(0, len(members), batch_size):
-            chosen = members[start : start + batch_size]
-            batch = [pictures[index] for index in chosen], [placements[index] for index in chosen]
-            for index, latents in zip(chosen, _latents(model, *batch, store), strict=True):
+    batches = [
+        members[start : start + batch_size]
+        for members in by_bucket.values()
+        for start in range(0, len(members), batch_size)
+    ]
+    with _readers() as readers:
+        begun = (
+            _Batch(
+                chosen, [pictures[index] for index in chosen], [placements[index] for index in chosen], store, readers
+            )
+            for chosen in batches
+        )
+        waiting = deque(islice(begun, _AHEAD))
+        while waiting:
+            waiting.extend(islice(begun, 1))
+            batch = waiting.popleft()
+            for index, latents in zip(batch.indices, batch.latents(model), strict=True):
                 yield index, _prepared(pictures[index], placements[index], latents)
 
 
-def _latents(
-    model: BaseModel, pictures: Sequence[Picture], placements: Sequence[Placement], store: LatentCache | None
-) -> list[Tensor]:
-    """Return the latents of pictures that are encoded together, as `Prepared` has them.
+@contextmanager
+def _readers() -> Iterator[ThreadPoolExecutor]:
+    """Yield the threads that decode pictures while others are encoded; what is not begun is dropped with the block."""
+    readers = ThreadPoolExecutor(min(_MAX_READERS, os.cpu_count() or 1), thread_name_prefix="pictures")
+    try:
+        yield readers
+    finally:
+        readers.shutdown(cancel_futures=True)
+
+
+class _Batch:
+    """Pictures that are encoded together: looked up at once, and those that are not known begun to be decoded.
 
     Where one was never encoded all are: in smaller company the others might come out with other last bits.
     """
-    keys: list[str] = []
-    if store is not None and store.is_in_use:
-        keys = store.keys(pictures, placements)
-        found = [store.find(key, placement.bucket) for key, placement in zip(keys, placements, strict=True)]
-        whole = [latents for latents in found if latents is not None]
-        if len(whole) == len(found):
-            return whole
-    pixels = np.stack([load_pixels(*each) for each in zip(pictures, placements, strict=True)])
-    model.bring_vae()
-    encoded = model.encode_pictures(torch.from_numpy(pixels)).cpu()
-    for picture, latents in zip(pictures, encoded, strict=True):
-        _check_numbers(picture, latents)
-    # Copies of their own: a view would keep the whole batch alive, and a batch may be large.
-    made = [latents.clone() for latents in encoded]
-    # A file that was written to meanwhile gave nobody knows what.
-    if store is not None and store.is_in_use and store.keys(pictures, placements) == keys:
-        for key, latents in zip(keys, made, strict=True):
-            store.keep(key, latents)
-    return made
+
+    def __init__(
+        self,
+        indices: Sequence[int],
+        pictures: Sequence[Picture],
+        placements: Sequence[Placement],
+        store: LatentCache | None,
+        readers: ThreadPoolExecutor,
+    ) -> None:
+        self.indices = indices
+        self._pictures, self._placements, self._store = pictures, placements, store
+        self._keys: list[str] = []
+        self._known: list[Tensor] | None = None
+        if store is not None and store.is_in_use:
+            self._keys = store.keys(pictures, placements)
+            found = [store.find(key, placement.bucket) for key, placement in zip(self._keys, placements, strict=True)]
+            whole = [latents for latents in found if latents is not None]
+            self._known = whole if len(whole) == len(found) else None
+        self._pixels = [] if self._known is not None else [readers.submit(load_pixels, *each) for each in self._pairs()]
+
+    def _pairs(self) -> Iterator[tuple[Picture, Placement]]:
+        return zip(self._pictures, self._placements, strict=True)
+
+    def latents(self, model: BaseModel) -> list[Tensor]:
+        """Return the latents, as `PreparedPicture` has them."""
+        store = self._store
+        # A VAE that went over to a wider type meanwhile makes others.
+        if self._known is not None and store is not None and store.is_in_use:
+            return self._known
+        read = [future.result() for future in self._pixels] or [load_pixels(*each) for each in self._pairs()]
+        model.bring_vae()
+        encoded = model.encode_pictures(torch.from_numpy(np.stack(read))).cpu()
+        for picture, latents in zip(self._pictures, encoded, strict=True):
+            _check_numbers(picture, latents)
+        # Copies of their own: a view would keep the whole batch alive, and a batch may be large.
+        made = [latents.clone() for latents in encoded]
+        # A file that was written to meanwhile gave nobody knows what.
+        if store is not None and store.is_in_use and store.keys(self._pictures, self._placements) == self._keys:
+            for key, latents in zip(self._keys, made, strict=True):
+                store.keep(key, latents)
+        return made
 
 
 def masks_of(prepared: Sequence[PreparedPicture]) -> Tensor | None:

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -5,7 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+import trainer.bake.latents
 from trainer.bake.latents import encode_pictures
+from trainer.dataset.pixels import load_pixels
 from trainer.errors import DatasetError
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
@@ -42,3 +45,42 @@ def test_a_picture_spoiled_after_the_scan_is_named(
         (tmp_path / "train" / "2_red" / "b.png").write_bytes(b"no picture any more")
         with pytest.raises(DatasetError, match=r"b\.png: unreadable picture"):
             list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 4))
+
+
+def test_the_next_pictures_are_decoded_while_others_are_encoded(
+    make_settings: Any, open_session: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, third = [], threading.Event()
+
+    def read(picture: Any, placement: Any) -> Any:
+        begun.append(picture.path)
+        if len(begun) == 3:
+            third.set()
+        return load_pixels(picture, placement)
+
+    monkeypatch.setattr(trainer.bake.latents, "load_pixels", read)
+    with open_session(make_settings()) as (session, planned):
+        encode, waited = session.model.encode_pictures, []
+
+        def encoded(pixels: torch.Tensor) -> torch.Tensor:
+            # The first one waits for the pictures behind it, which would never come if it held them up.
+            waited.append(third.wait(30))
+            return encode(pixels)
+
+        monkeypatch.setattr(session.model, "encode_pictures", encoded)
+        list(encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1))
+    assert waited == [True] * 5
+    assert len(begun) == 5
+
+
+def test_who_asks_for_no_more_latents_has_no_more_pictures_decoded(
+    make_settings: Any, open_session: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    monkeypatch.setattr(trainer.bake.latents, "load_pixels", lambda *each: begun.append(each) or load_pixels(*each))
+    with open_session(make_settings()) as (session, planned):
+        found = encode_pictures(session.model, planned.data.pictures, planned.plan.placements, 1)
+        next(found)
+        found.close()
+    assert len(begun) <= 3
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pictures")]
