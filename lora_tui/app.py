@@ -53,6 +53,7 @@ from lora_tui.terminal.key_queue import KeyQueue
 from lora_tui.terminal.output_queue import OutputQueue
 from lora_tui.terminal.repaint import Repaint
 from lora_tui.user_config import UserConfig
+from lora_tui.workers.foreground import FOREGROUND
 from lora_tui.workers.theme_watcher import ThemesChanged, ThemeWatcher
 from trainer.config_tables import config_file
 from trainer.workspace import Workspace
@@ -237,6 +238,8 @@ class LoraApp(App[int]):
         """Paint at once after a key, however slow the line; and hand keys on one at a time."""
         if isinstance(event, events.Key):
             self._painting.key_pressed()
+        if isinstance(event, events.InputEvent):
+            FOREGROUND.note_input()
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self.screen_stack:
             if not self._keys.take(event):
                 return

@@ -32,7 +32,7 @@ class WorkProgress:
 
 @dataclass(frozen=True)
 class _Watcher:
-    show: Callable[[WorkProgress], object]
+    show: Callable[[WorkProgress], object] | None
     stop: Callable[[], bool]
 
 
@@ -40,11 +40,11 @@ _watcher: ContextVar[_Watcher | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
-def watched(show: Callable[[WorkProgress], object], stop: Callable[[], bool]) -> Iterator[None]:
+def watched(show: Callable[[WorkProgress], object] | None, stop: Callable[[], bool]) -> Iterator[None]:
     """Watch what this thread does inside the block.
 
     Args:
-        show: takes how far it is, very often; must be quick.
+        show: takes how far it is, very often; must be quick. None where nobody wants to know.
         stop: asked whenever the work can end without leaving anything half-made.
 
     Raises:
@@ -84,7 +84,8 @@ def advance(words: str, done: int = 0, total: int = 0, unit: str = "") -> None:
         return
     if watcher.stop():
         raise WorkStopped(words)
-    watcher.show(WorkProgress(words, done, total, unit))
+    if watcher.show is not None:
+        watcher.show(WorkProgress(words, done, total, unit))
 
 
 def each(words: str, things: Iterable[T]) -> Iterator[T]:

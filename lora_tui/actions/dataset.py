@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lora_tui.actions.captions import CaptionPlace
     from trainer.captions.record import CaptionEditPlan, CaptionFile, CaptionStep, TagEdit
     from trainer.data_index.index import DataIndex
+    from trainer.data_index.kept_columns import KeptColumns
     from trainer.data_index.record import IndexedPicture
     from trainer.families.conventions import CaptionConvention
 
@@ -49,12 +50,16 @@ class CaptionWork:
     Args:
         workspace: keeps the history.
         source: returns what is shown.
+        kept: what the index was read as before; None keeps nothing.
     """
 
-    def __init__(self, workspace: Workspace, source: Callable[[], DatasetSource]) -> None:
+    def __init__(
+        self, workspace: Workspace, source: Callable[[], DatasetSource], kept: "KeptColumns | None" = None
+    ) -> None:
         self.workspace = workspace
         """Keeps the history."""
         self._source = source
+        self._kept = kept
 
     def plan(
         self, edit: "TagEdit | Sequence[TagEdit]", ids: Sequence[int], show: Show, stop: Stop
@@ -191,7 +196,7 @@ class CaptionWork:
         """Return what is asked of the index of the pictures shown."""
         from trainer.data_index.index import DataIndex
 
-        with DataIndex(self.workspace) as index:
+        with DataIndex(self.workspace, self._kept) as index:
             index.recall(self._source().resolved())
             return question(index)
 

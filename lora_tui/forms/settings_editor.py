@@ -146,6 +146,11 @@ class SettingsEditor:
             self._show_peak(replace(self.peak, pending=self._memory is not None))
             self._show()
 
+    def read_data_again(self) -> None:
+        """Request a plan for which pictures and captions are read again: their files have changed."""
+        self._planner.note_data_changed()
+        self.ask()
+
     def show_nothing(self, note: str) -> None:
         """Show that nothing is open, what can be done, and a note."""
         self._form.show_empty(f"{keys_of(self._form.app).fill(NOTHING_OPEN)}\n\n{note}")

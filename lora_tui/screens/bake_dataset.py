@@ -1,7 +1,7 @@
 """The way from the Bake screen to the data set of the settings in the form, and back."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
@@ -11,6 +11,9 @@ from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.screens.plan_dialogs import NO_SETTINGS
 from lora_tui.screens.settings_files import SettingsFiles
 from lora_tui.workers.dataset_source import DatasetSource
+
+if TYPE_CHECKING:
+    from trainer.data_index.kept_columns import KeptColumns
 
 
 class BakeDataset:
@@ -38,19 +41,28 @@ class BakeDataset:
         self._files = files
         self._wake_feed = wake_feed
         self._tagger = TaggerDesk()
+        self._kept: KeptColumns | None = None
 
     def show(self) -> None:
-        """Show the data of the settings that are open; captions may have been edited there, so the plan is made anew afterwards."""
+        """Show the data of the settings that are open; where captions or folders were changed there, the plan is made anew afterwards."""
         from lora_tui.screens.dataset import DatasetScreen
         from lora_tui.screens.dataset_orders import DatasetDoors
+        from trainer.data_index.kept_columns import KeptColumns
 
         if self._editor.draft is None:
             self._sender.warn(NO_SETTINGS)
             return
         doors = DatasetDoors(self._source, self._editor.changed, self._files.save, self._is_unsaved, self._tagger)
         sender = self._sender
-        screen = DatasetScreen(sender.workspace, sender.engine, doors, sender.rights, self._wake_feed)
-        self._screen.app.push_screen(screen, lambda _: self._editor.ask())
+        # Read once for as long as nothing changes, however often the screen is opened.
+        self._kept = self._kept or KeptColumns()
+        screen = DatasetScreen(sender.workspace, sender.engine, doors, sender.rights, self._wake_feed, self._kept)
+
+        def leave(_: None) -> None:
+            if screen.files_changed:
+                self._editor.read_data_again()
+
+        self._screen.app.push_screen(screen, leave)
 
     def _source(self) -> DatasetSource | None:
         """Return the settings of the form, and what their plan knows; asked in threads, too."""

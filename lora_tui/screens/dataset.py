@@ -45,7 +45,8 @@ from trainer.text import plural, printable
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
-    from trainer.data_index.record import IndexedPicture
+    from trainer.data_index.kept_columns import KeptColumns
+    from trainer.data_index.record import IndexedPicture, IndexRefresh
 
 _HINT = 'backpack -tag:"school uniform" folder:3_school fault:any is:excluded no:caption'
 _READING = "reading the index …"
@@ -66,6 +67,7 @@ class DatasetScreen(DatasetActions, Screen[None]):
         doors: to the settings; some are open.
         rights: what the keys may do.
         wake_feed: lets the Bake screen's data be read again at once.
+        kept: what the index was read as when the screen was open before; None keeps nothing.
     """
 
     AUTO_FOCUS = ""
@@ -96,13 +98,14 @@ class DatasetScreen(DatasetActions, Screen[None]):
         doors: DatasetDoors,
         rights: Rights = OWNER,
         wake_feed: Callable[[], object] = lambda: None,
+        kept: "KeptColumns | None" = None,
     ) -> None:
         super().__init__()
         first = doors.source()
         assert first is not None
         self.doors = doors
         self._source = first
-        self.reader = DatasetReader(workspace, self._source_now, self.post_message)
+        self.reader = DatasetReader(workspace, self._source_now, self.post_message, kept)
         self.refresher = DatasetRefresher(workspace, self.post_message)
         self.picture_reader = PictureReader(self.post_message)
         self.pictures = Pictures(self.picture_reader.request_pictures)
@@ -111,7 +114,7 @@ class DatasetScreen(DatasetActions, Screen[None]):
         self.orders = DatasetOrders(
             self,
             self.sender,
-            CaptionWork(workspace, self._source_now),
+            CaptionWork(workspace, self._source_now, kept),
             doors,
             self.pictures,
             self._captions_changed,
@@ -125,6 +128,9 @@ class DatasetScreen(DatasetActions, Screen[None]):
         self._unseen = 0
         # Number of the look at the folders that is waited for; 0 for none, below for one that has not been asked for.
         self._look = -1
+        # The settings of the last look, and whether it had those of the one before: else what it finds need not be the files.
+        self._looked_with = (first.settings, True)
+        self._files_changed = False
 
     def _source_now(self) -> DatasetSource:
         """Return what is shown; asked in threads, too."""
@@ -146,6 +152,11 @@ class DatasetScreen(DatasetActions, Screen[None]):
     def is_looking(self) -> bool:
         """Whether the folders are being looked at."""
         return self._look != 0
+
+    @property
+    def files_changed(self) -> bool:
+        """Whether captions, pictures or folders have changed since the screen was opened, as far as it has looked."""
+        return self._files_changed or self.orders.renamed
 
     def on_mount(self) -> None:
         """Show what is known, and look at the folders behind it."""
@@ -232,6 +243,7 @@ class DatasetScreen(DatasetActions, Screen[None]):
                 self.picture_list.show((), _NOT_LOOKED)
             return
         self._unseen = event.result.undecoded
+        self._note_changes(event.result)
         if event.result.changed or event.result.removed:
             self.pictures.forget()
             self.picture_reader.forget()
@@ -376,9 +388,17 @@ class DatasetScreen(DatasetActions, Screen[None]):
     def _look_at_folders(self) -> None:
         """Look for what has changed in the folders, behind what is shown."""
         self._looked = threading.Event()
-        self._look = self.refresher.put(self._source_now())
+        source = self._source_now()
+        self._looked_with = (source.settings, source.settings == self._looked_with[0])
+        self._look = self.refresher.put(source)
+
+    def _note_changes(self, found: "IndexRefresh") -> None:
+        """Note that a look has found other files than the one before; of pictures that nobody knew that says nothing."""
+        if self._looked_with[1] and (found.changed or found.removed or 0 < found.added < found.pictures):
+            self._files_changed = True
 
     def _captions_changed(self, waits: bool) -> None:
+        self._files_changed = True
         self._look_at_folders()
         if waits:
             await_answer(self, self._looked)

@@ -89,6 +89,8 @@ class DatasetOrders(CaptionOrders):
         super().__init__(screen, sender, work, changed)
         self.tagger = TaggerOrders(screen, sender, work, doors.tagger, self.preview)
         """What the key of the tagger does."""
+        self.renamed = False
+        """Whether a folder was renamed, or a rename undone."""
         self._doors = doors
         self._pictures = pictures
         self._settings_changed = settings_changed
@@ -197,6 +199,7 @@ class DatasetOrders(CaptionOrders):
         def done(effect: "RenameEffect") -> None:
             from trainer.jobs.folder_repeats import effect_line
 
+            self.renamed = True
             self._sender.note(effect_line(effect), seconds=5)
             self._settings_changed()
 

@@ -10,12 +10,14 @@ from textual.message import Message
 
 from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.dataset_source import DatasetSource
+from lora_tui.workers.foreground import FOREGROUND
 from trainer.errors import LoraTuiError
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
     from trainer.captions.find import CaptionWays
     from trainer.data_index.index import DataIndex
+    from trainer.data_index.kept_columns import KeptColumns
     from trainer.data_index.record import BucketBar, IndexedPicture, PictureQuery, TagCount
     from trainer.settings.model import Settings
 
@@ -120,13 +122,18 @@ class DatasetReader(threading.Thread):
         workspace: whose index.
         source: returns what is shown now.
         post: `post_message` of the screen.
+        kept: what was read before; None keeps nothing.
     """
 
     def __init__(
-        self, workspace: Workspace, source: Callable[[], DatasetSource], post: Callable[[Message], object]
+        self,
+        workspace: Workspace,
+        source: Callable[[], DatasetSource],
+        post: Callable[[Message], object],
+        kept: "KeptColumns | None" = None,
     ) -> None:
         super().__init__(name="data set", daemon=True)
-        self._workspace, self._source, self._post = workspace, source, post
+        self._workspace, self._source, self._post, self._kept = workspace, source, post, kept
         self._changed = threading.Condition()
         self._wanted = _Wanted()
         self._shown: PictureQuery | None = None
@@ -194,28 +201,34 @@ class DatasetReader(threading.Thread):
     def _serve(self) -> None:
         from trainer.data_index.index import DataIndex
 
-        with DataIndex(self._workspace) as index:
+        with DataIndex(self._workspace, self._kept) as index:
             settings = self._source().resolved()
             ways = _Ways(settings)
             while self._wait():
-                if self._take("recalls"):
-                    # They are edited while the screen is open: repeats, pictures left out.
-                    settings = self._source().resolved()
-                    self._list(index, settings, recalls=True)
-                    ways = _Ways(settings)
-                elif (rows := self._take_rows()) is not None:
-                    pictures = index.pictures(rows)
-                    tags = {picture.id: ways.tags_of(picture) for picture in pictures}
-                    self._post(RowsRead({picture.id: picture for picture in pictures}, tags))
-                elif self._wanted.query is not None:
-                    self._list(index, settings, recalls=False)
-                elif self._wanted.questions:
-                    self._answer(index, settings)
-                elif self._take("tags") and self._shown is not None:
-                    self._post(TagsCounted(index.tag_counts(self._shown)))
-                elif self._take("buckets"):
-                    self._post(_buckets(index, settings))
+                with FOREGROUND.answering():
+                    if self._take("recalls"):
+                        # They are edited while the screen is open: repeats, pictures left out.
+                        settings = self._source().resolved()
+                        self._list(index, settings, recalls=True)
+                        ways = _Ways(settings)
+                    else:
+                        self._answer_next(index, settings, ways)
                 self._trouble = ""
+
+    def _answer_next(self, index: "DataIndex", settings: "Settings", ways: "_Ways") -> None:
+        """Answer the most urgent of what is wanted beside another list."""
+        if (rows := self._take_rows()) is not None:
+            pictures = index.pictures(rows)
+            tags = {picture.id: ways.tags_of(picture) for picture in pictures}
+            self._post(RowsRead({picture.id: picture for picture in pictures}, tags))
+        elif self._wanted.query is not None:
+            self._list(index, settings, recalls=False)
+        elif self._wanted.questions:
+            self._answer(index, settings)
+        elif self._take("tags") and self._shown is not None:
+            self._post(TagsCounted(index.tag_counts(self._shown)))
+        elif self._take("buckets"):
+            self._post(_buckets(index, settings))
 
     def _list(self, index: "DataIndex", settings: "Settings", *, recalls: bool) -> None:
         from trainer.data_index.record import PictureQuery

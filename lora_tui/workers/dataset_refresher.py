@@ -12,6 +12,7 @@ from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.dataset_source import DatasetSource
 from lora_tui.workers.latest_request import LatestRequest
 from trainer.errors import LoraTuiError
+from trainer.long_work import WorkStopped
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class DatasetRefresher(LatestRequest[DatasetSource]):
         """Look, and post how far it is and what was found."""
         try:
             self.post_answer(Refreshed(number, self._refreshed(question)))
+        except WorkStopped:
+            raise
         except Exception as error:
             # Whatever is wrong with folders, what is known of them can be looked at.
             self.post_answer(Refreshed(number, None, as_error("data set", error)))
@@ -87,4 +90,4 @@ class DatasetRefresher(LatestRequest[DatasetSource]):
 
         settings = source.resolved()
         with _ONE_LOOK, DataIndex(self._workspace) as index:
-            return index.refresh(settings, tokens=tokens_of_base(settings), show=show, stop=lambda: self.stale)
+            return index.refresh(settings, tokens=tokens_of_base(settings), show=show, stop=self.dropped)

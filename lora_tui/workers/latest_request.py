@@ -1,13 +1,20 @@
 """A thread that answers the latest request, once no other has come for a moment; requests overtaken by it are dropped."""
 
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from textual.message import Message
 
+from lora_tui.workers.foreground import FOREGROUND
+from trainer.long_work import WorkStopped, watched
+
 Question = TypeVar("Question")
+
+# What is done within this holds up no key that anybody notices; a plan that follows what is typed is made at once.
+_SHORT_SECONDS = 0.5
 
 
 class LatestRequest(threading.Thread, Generic[Question]):
@@ -27,6 +34,7 @@ class LatestRequest(threading.Thread, Generic[Question]):
         self._question: tuple[int, Question] | None = None
         self._asked = 0
         self._ended = False
+        self._began = 0.0
 
     def put(self, question: Question) -> int:
         """Ask, and return the question's number."""
@@ -45,17 +53,36 @@ class LatestRequest(threading.Thread, Generic[Question]):
     def run(self) -> None:
         """Answer until stopped."""
         while (asked := self._next()) is not None:
-            self.answer(*asked)
+            self._began = time.monotonic()
+            try:
+                with watched(None, self.interrupted):
+                    self.answer(*asked)
+            except WorkStopped:
+                # Nobody wants the answer any more.
+                continue
 
     @abstractmethod
     def answer(self, number: int, question: Question) -> None:
-        """Compute and post the answer to request `number`; errors are posted too, never raised."""
+        """Compute and post the answer to request `number`; errors are posted too, never raised, but for WorkStopped."""
 
     @property
     def stale(self) -> bool:
         """Whether the answer in progress is no longer wanted."""
         with self._changed:
             return self._question is not None or self._ended
+
+    def interrupted(self) -> bool:
+        """Let what the user waits for go first, once the work has become long; return whether it is to end for good.
+
+        Asked at every step of the work in progress: by `long_work` in this thread, and in threads that it has started.
+        """
+        if time.monotonic() - self._began > _SHORT_SECONDS:
+            FOREGROUND.give_way()
+        return self._ended
+
+    def dropped(self) -> bool:
+        """Do as `interrupted`; return whether the answer is no longer wanted, as a newer question has come."""
+        return self.interrupted() or self.stale
 
     def overtaken(self, seconds: float) -> bool:
         """Wait so long for another question; return whether one came, or the end."""

@@ -1,5 +1,6 @@
 """Plan of the current settings, made in a thread of its own after every edit."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from textual.message import Message
 from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.latest_request import LatestRequest
 from trainer.errors import LoraTuiError
+from trainer.long_work import WorkStopped
 
 if TYPE_CHECKING:
     from trainer.checks.record import CheckResult
@@ -104,6 +106,11 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         self._journal_path = journal_path
         self._ready: PlannedBake | None = None
         self._thumbnails: PictureThumbnails | None = None
+        self._data_changed = threading.Event()
+
+    def note_data_changed(self) -> None:
+        """Have pictures and captions read again for the next plan: their files are others than before."""
+        self._data_changed.set()
 
     def ask(self, settings: "Settings", path: Path) -> int:
         """Ask for the plan of `settings`, which belong to the file `path`; return the question's number."""
@@ -113,12 +120,16 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         """Tell the plan, or the first thing found wrong; then everything that the checks find."""
         try:
             view, error = self._answer(*question), None
+        except WorkStopped:
+            raise
         except Exception as broken:
             # A fault of ours here must be read, not end the thread that would say so.
             view, error = None, as_error("plan", broken)
         self.post_answer(Planned(number, view, error))
         try:
             results = self._check(*question, view)
+        except WorkStopped:
+            raise
         except Exception:
             # What is wrong is said by the plan; the checks add the rest where they can.
             return
@@ -134,7 +145,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         if self._thumbnails is not None:
             return None
         # Two threads: a bake may be running beside.
-        make = cached_thumbnails(path, stop=lambda: self.stale, threads=_DECODERS)
+        make = cached_thumbnails(path, stop=self.dropped, threads=_DECODERS)
         data_sets = [each for each in (view.planned.data, view.planned.validation) if each is not None]
         self._thumbnails = make(data_sets)
         return None if self._thumbnails is None else check_planned(view.planned, path, self._thumbnails)
@@ -142,17 +153,22 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
     def _answer(self, settings: "Settings", path: Path) -> PlanView:
         from trainer.jobs.bakes import check, plan_for
         from trainer.jobs.checks import check_planned
+        from trainer.jobs.data_index import take_known_sizes
         from trainer.plan.plan import plan_line
         from trainer.settings.subject import resolve
 
         resolved = resolve(settings, path)
         speed = self._speed(resolved)
+        if self._data_changed.is_set():
+            self._data_changed.clear()
+            self._ready = None
         known = self._ready
         if known is not None and _same_ground(known.as_asked, resolved):
             ready = plan_for(resolved, known.data, known.validation, known.base, speed)
         else:
             # Read again: what their pictures look like is known of the data before.
             self._thumbnails = None
+            take_known_sizes(resolved, path)
             ready = check(settings, path, speed)
         self._ready = ready
         results = check_planned(ready, path, self._thumbnails)

@@ -71,7 +71,7 @@ PARTS = (
     Part(RACE, "steps beside those of sd-scripts, or of another commit", 500, by_name=True, compares=True),
     Part("memory", "predicted peaks beside measured ones", 170),
     Part("history", "the list of 10,000 bakes with ten million points: read, filtered, two compared", None),
-    Part("dataset", "an index of 100,000 pictures: made, opened, asked", None, by_name=True),
+    Part("dataset", "an index of 100,000 pictures: made, opened, asked, shown", None, by_name=True),
     Part("curves", "the curves of a million steps: opened, zoomed, written", None),
     Part("caching", "pictures encoded in a second", 40),
     Part("next_bake", "from the end of a bake to the first step of the next", None, compares=True),

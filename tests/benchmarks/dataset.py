@@ -1,10 +1,11 @@
-"""How long does an index of a hundred thousand pictures take, and what is asked of it?"""
+"""How long does an index of a hundred thousand pictures take, what is asked of it, and the screen that shows it?"""
 
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dataset_keys import measure_keys
 from many_pictures import make_many
 from table import Budget, Table, say
 
@@ -12,6 +13,7 @@ from trainer.data_index.index import DataIndex
 from trainer.data_index.record import SORTS, PictureQuery
 from trainer.prompts.clip_tokens import clip_tokens
 from trainer.settings.model import Settings
+from trainer.settings.toml_file import save_settings
 from trainer.workspace import Workspace
 
 PICTURES = 100_000
@@ -29,12 +31,13 @@ _QUERIES = {
 
 
 def measure(root: Path, budget: Budget) -> Sequence[Table]:
-    """Return the seconds of the processor for an index from nothing, for opening it, and for what lists need."""
+    """Return the seconds of the processor for an index from nothing, for opening it and for what lists need; on the screen by the clock."""
     workspace = Workspace(root.parent / "many")
     say(f"drawing {PICTURES:,} pictures")
     make_many(workspace.root / "train", PICTURES)
     workspace.journal_path.touch()
-    settings = Settings(train_data_dir=str(workspace.root / "train"))
+    settings = Settings(train_data_dir=str(workspace.root / "train"), pretrained_model_name_or_path="demo")
+    save_settings(settings, workspace.root / "many.toml")
     rows: list[tuple[str, float, float]] = []
     with DataIndex(workspace) as index:
         say("names, sizes, captions, tokens")
@@ -65,7 +68,9 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
         rows.append(_row("tags counted, s", _times(index.tag_counts)))
         tagged = PictureQuery(with_tags=("tag 1",))
         rows.append(_row("tags of the pictures with one tag, s", _times(lambda: index.tag_counts(tagged))))
-    return [Table(f"{PICTURES:,} pictures with captions", ("what", "median", "slowest"), rows)]
+    say("the Dataset screen")
+    table = Table(f"{PICTURES:,} pictures with captions", ("what", "median", "slowest"), rows)
+    return [table, measure_keys(workspace.root)]
 
 
 def _refresh(index: DataIndex, settings: Settings, *, pixels: bool = True) -> None:

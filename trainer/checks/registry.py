@@ -12,6 +12,7 @@ from trainer.checks.unused_settings import unused_settings
 from trainer.dataset.records import DataSet
 from trainer.errors import LoraTuiError
 from trainer.finding import Finding
+from trainer.long_work import each
 
 _Run = Callable[[CheckedBake], Iterable[Finding]]
 
@@ -171,7 +172,8 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 def run_checks(bake: CheckedBake) -> tuple[CheckResult, ...]:
     """Return what all checks find that have what they need, the gravest first."""
-    found = [CheckResult(check, finding) for check in CHECKS if bake.has(check.needs) for finding in check.run(bake)]
+    run = (check for check in each("checking", CHECKS) if bake.has(check.needs))
+    found = [CheckResult(check, finding) for check in run for finding in check.run(bake)]
     return tuple(sorted(found, key=lambda result: _ORDER[result.severity]))
 
 

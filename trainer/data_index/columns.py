@@ -1,9 +1,11 @@
 """The pictures of an index in memory, column by column, so that any query over a hundred thousand takes milliseconds."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +46,7 @@ class _FaultRule:
 
 
 class PictureColumns:
-    """The pictures of one data set.
+    """The pictures of one data set. Any number of threads may ask at once: nothing but what is remembered of answers ever changes.
 
     Args:
         rows: from READ.
@@ -83,30 +85,35 @@ class PictureColumns:
         self._orders: dict[tuple[SortKey, bool], Numbers] = {}
         self._near: dict[int, tuple[list[NearDuplicates], Chosen]] = {}
         self._found: OrderedDict[PictureQuery, Chosen] = OrderedDict()
+        self._finding = threading.Lock()
         self._texts: list[str] | None = None
         self._spellings: dict[str, list[int]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def set_pixels(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Take over what pixels say of files that were looked at; rows from READ_PIXELS."""
+    def with_pixels(self, rows: Iterable[tuple[Any, ...]]) -> Self:
+        """Return the same pictures with what pixels say of files that were looked at; rows from READ_PIXELS."""
         found = [(file, *rest) for file, *rest in rows]
         if not found or not len(self):
-            return
+            return self
         files = _whole([row[0] for row in found])
         first = np.searchsorted(self._files, files, "left", sorter=self._by_file)
         last = np.searchsorted(self._files, files, "right", sorter=self._by_file)
+        newer = copy(self)
+        newer._has_hash, newer._hash, newer._broken = self._has_hash.copy(), self._hash.copy(), self._broken.copy()
+        newer._sharpness, newer._detail = self._sharpness.copy(), self._detail.copy()
         for (_, picture_hash, sharpness, detail, broken), start, end in zip(found, first, last, strict=True):
             for place in self._by_file[start:end]:
-                self._has_hash[place] = picture_hash is not None
-                self._hash[place] = np.int64(picture_hash or 0).astype(np.uint64)
-                self._sharpness[place] = np.nan if sharpness is None else sharpness
-                self._detail[place] = np.nan if detail is None else detail
-                self._broken[place] = bool(broken)
-        self._near.clear()
-        self._found.clear()
-        self._orders = {key: order for key, order in self._orders.items() if key[0] not in ("sharpness", "detail")}
+                newer._has_hash[place] = picture_hash is not None
+                newer._hash[place] = np.int64(picture_hash or 0).astype(np.uint64)
+                newer._sharpness[place] = np.nan if sharpness is None else sharpness
+                newer._detail[place] = np.nan if detail is None else detail
+                newer._broken[place] = bool(broken)
+        orders = dict(self._orders)
+        newer._orders = {key: order for key, order in orders.items() if key[0] not in ("sharpness", "detail")}
+        newer._near, newer._found, newer._finding = {}, OrderedDict(), threading.Lock()
+        return newer
 
     @property
     def needs_texts(self) -> bool:
@@ -169,12 +176,16 @@ class PictureColumns:
     def _chosen(self, query: PictureQuery) -> Chosen:
         """Return which pictures a query finds; what was asked for lately is known."""
         plain = replace(query, sort="name", descending=False)
-        if plain not in self._found:
-            self._found[plain] = self._search(plain)
-        self._found.move_to_end(plain)
-        while len(self._found) > _QUERIES:
-            self._found.popitem(last=False)
-        return self._found[plain]
+        with self._finding:
+            chosen = self._found.get(plain)
+        if chosen is None:
+            chosen = self._search(plain)
+        with self._finding:
+            self._found[plain] = chosen
+            self._found.move_to_end(plain)
+            while len(self._found) > _QUERIES:
+                self._found.popitem(last=False)
+        return chosen
 
     def _search(self, query: PictureQuery) -> Chosen:
         chosen = np.ones(len(self), bool)

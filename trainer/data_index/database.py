@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +53,23 @@ CREATE INDEX picture_order ON picture (data_set, place);
 """
 
 ROWS, PIXELS, DATA_SETS = "rows", "pixels", "data sets"
-"""What `generation_of` counts the changes of: pictures and their captions; what pixels say; the buckets of data sets."""
+"""What the changes are counted of: pictures and their captions; what pixels say; the buckets of data sets."""
+
+_MADE = "made"
+
+
+@dataclass(frozen=True)
+class FileGenerations:
+    """How often an index was written.
+
+    Attributes:
+        made: a number that tells this file from those that lay there before; 0 for one of an earlier version.
+        rows, pixels: how often what ROWS and PIXELS name was written.
+    """
+
+    made: int
+    rows: int
+    pixels: int
 
 
 class IndexFile:
@@ -95,10 +113,10 @@ class IndexFile:
                 self.replace()
                 return self._open().execute(statement, values).fetchall()
 
-    def generation_of(self, what: str) -> int:
-        """Return how often `what` (ROWS or PIXELS) was written; other than before means that it has changed."""
-        found = self.rows("SELECT value FROM meta WHERE key = ?", (what,))
-        return int(found[0][0]) if found else 0
+    def generations(self) -> FileGenerations:
+        """Return how often rows and pixels were written; other than before means that they have changed."""
+        found = dict(self.rows("SELECT key, value FROM meta"))
+        return FileGenerations(*(int(found.get(key, 0)) for key in (_MADE, ROWS, PIXELS)))
 
     @contextlib.contextmanager
     def changing(self, what: str) -> Iterator[tuple[sqlite3.Connection, int]]:
@@ -188,6 +206,7 @@ class IndexFile:
             for statement in _TABLES.split(";\n"):
                 if statement.strip():
                     connection.execute(statement)
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (_MADE, secrets.randbits(62)))
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainer import long_work
 from trainer.dataset.asked_folders import AskedFolders, asked_folders
 from trainer.dataset.dataset_toml import read_dataset_toml
 from trainer.dataset.sources import FolderOptions, Source, sources_in
@@ -120,7 +121,7 @@ def _states(folder: Path) -> Iterator[tuple[str, FileState]]:
         return
     except OSError as error:
         raise DatasetError(printable(str(folder)), found=f"cannot be read ({error.strerror})") from error
-    for entry in sorted(found, key=lambda entry: entry.name):
+    for entry in long_work.each("looking at files", sorted(found, key=lambda entry: entry.name)):
         try:
             about = entry.stat()
         except OSError:

@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from trainer.data_index.columns import READ, READ_PIXELS, READ_TEXTS, PictureColumns
-from trainer.data_index.database import PIXELS, ROWS, IndexFile
+from trainer.data_index.database import FileGenerations, IndexFile
+from trainer.data_index.kept_columns import ColumnsRead, KeptColumns
 from trainer.data_index.picture_rows import USES, bars_of, unraw
 from trainer.data_index.record import (
     BucketBar,
@@ -53,14 +54,14 @@ class DataIndex:
 
     Args:
         workspace: whose cache it lies in; None, or one that cannot be written, for the user's own cache.
+        kept: keeps what was read once the index is closed, and has what was read before; None keeps nothing.
     """
 
-    def __init__(self, workspace: Workspace | None) -> None:
+    def __init__(self, workspace: Workspace | None, kept: KeptColumns | None = None) -> None:
         self._file = IndexFile(workspace)
         self._place = ""
-        self._number: int | None = None
-        self._columns: PictureColumns | None = None
-        self._seen = (-1, -1)
+        self._last: ColumnsRead | None = None
+        self._kept = kept or KeptColumns()
 
     def __enter__(self) -> Self:
         """Return the index, closed when the block ends."""
@@ -80,7 +81,7 @@ class DataIndex:
     def close(self) -> None:
         """Close it."""
         self._file.close()
-        self._columns = None
+        self._last = None
 
     def recall(self, settings: Settings) -> bool:
         """Show what is known of these settings' folders from before, without looking at them; return whether anything is.
@@ -88,8 +89,7 @@ class DataIndex:
         Args:
             settings: with every path filled in (`settings.subject.resolve`).
         """
-        if place_of(settings) != self._place:
-            self._place, self._columns = place_of(settings), None
+        self._place = place_of(settings)
         return len(self._view()) > 0
 
     def refresh(
@@ -128,7 +128,8 @@ class DataIndex:
                     raise
                 # It was damaged, and is empty now.
                 done = refresh()
-        self.recall(settings)
+        # Read when it is asked for: who looks for changes need not be who shows them.
+        self._place = place_of(settings)
         return done
 
     def _refreshed(
@@ -221,22 +222,35 @@ class DataIndex:
             columns.set_texts(self._file.rows(READ_TEXTS, (self._number,)))
         return columns
 
+    @property
+    def _number(self) -> int | None:
+        """The number of the data set shown."""
+        return self._last.number if self._last is not None else None
+
     def _view(self) -> PictureColumns:
         """Return the columns as the file has them now."""
-        rows, pixels = self._file.generation_of(ROWS), self._file.generation_of(PIXELS)
-        if self._columns is None or self._seen[0] != rows:
-            self._columns = self._read()
-        elif self._seen[1] != pixels:
-            self._columns.set_pixels(self._file.rows(READ_PIXELS, (self._seen[1],)))
-        self._seen = (rows, pixels)
-        return self._columns
+        now = self._file.generations()
+        kept = (self._last, self._kept.find(now.made, self._place))
+        known = [
+            each for each in kept if each and (each.made, each.place, each.rows) == (now.made, self._place, now.rows)
+        ]
+        if not known:
+            self._last = self._read(now)
+        else:
+            self._last = newest = max(known, key=lambda each: each.pixels)
+            if newest.pixels != now.pixels:
+                columns = newest.columns.with_pixels(self._file.rows(READ_PIXELS, (newest.pixels,)))
+                self._last = replace(newest, columns=columns, pixels=now.pixels)
+        self._kept.keep(self._last)
+        return self._last.columns
 
-    def _read(self) -> PictureColumns:
+    def _read(self, now: FileGenerations) -> ColumnsRead:
+        number, columns = None, PictureColumns([], {})
         with contextlib.suppress(*_NO_SENSE), self._making_sense():
-            self._number = data_set_number(self._file, self._place)
-            tags = {int(number): str(text) for number, text in self._file.rows("SELECT id, text FROM tag")}
-            return PictureColumns(self._file.rows(READ, (self._number,)), tags)
-        return PictureColumns([], {})
+            number = data_set_number(self._file, self._place)
+            tags = {int(tag): str(text) for tag, text in self._file.rows("SELECT id, text FROM tag")}
+            columns = PictureColumns(self._file.rows(READ, (number,)), tags)
+        return ColumnsRead(now.made, self._place, number, now.rows, now.pixels, columns)
 
     @contextlib.contextmanager
     def _making_sense(self) -> Iterator[None]:
@@ -245,7 +259,7 @@ class DataIndex:
             yield
         except _NO_SENSE:
             self._file.replace()
-            self._columns = None
+            self._last = None
             raise
 
 

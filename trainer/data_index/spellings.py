@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
+from trainer.long_work import each
+
 MAX_WORDS = 5
 """A tag with more words is a sentence, which no two captions share."""
 
@@ -67,12 +69,12 @@ def nearly_alike(counts: Mapping[str, int]) -> dict[str, str]:
         alike |= {tag: best for tag in same if tag != best}
     chosen = {words: max(same, key=lambda tag: counts[tag]) for words, same in spellings.items()}
     holes: dict[tuple[object, ...], list[tuple[str, ...]]] = {}
-    for words in sorted(chosen, key=lambda words: -counts[chosen[words]]):
+    for words in each("comparing tags", sorted(chosen, key=lambda words: -counts[chosen[words]])):
         for key in _keys(words):
             # Only the commonest count, and of a hole that thousands share no more are needed.
             if len(there := holes.setdefault(key, [])) < _MAX_SHARING:
                 there.append(words)
-    for words, tag in chosen.items():
+    for words, tag in each("comparing tags", chosen.items()):
         near = {other for key in _keys(words) for other in holes[key] if other != words}
         commoner = [
             chosen[other]

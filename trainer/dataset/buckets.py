@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from trainer.dataset.records import BucketRules, DataSet, Group, Size
+from trainer.long_work import each
 from trainer.profiles.record import Options
 from trainer.settings.amounts import bucket_range
 from trainer.settings.model import Settings
@@ -100,7 +101,8 @@ def placement_of(width: int, height: int, rules: BucketRules) -> Placement:
 def placements_of(data: DataSet) -> tuple[Placement, ...]:
     """Return where every picture of `data` goes, by the rules of its group."""
     return tuple(
-        placement_of(picture.width, picture.height, data.groups[picture.group].rules) for picture in data.pictures
+        placement_of(picture.width, picture.height, data.groups[picture.group].rules)
+        for picture in each("choosing buckets", data.pictures)
     )
 
 

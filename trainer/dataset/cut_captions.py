@@ -9,6 +9,7 @@ from itertools import accumulate
 
 from trainer.dataset.captions import complete_caption, shuffled_tags
 from trainer.dataset.records import CaptionRules, DataSet
+from trainer.long_work import each
 
 Tokens = Callable[[str], Sequence[int]]
 """Text -> numbers of its tokens, without those around it."""
@@ -44,7 +45,8 @@ def cut_captions(data: DataSet, tokens: Tokens, limit: int) -> tuple[CutCaption,
         tokens: as the base reads captions.
         limit: tokens that are read: max_token_length.
     """
-    found = (_cut(picture.caption, picture.caption_rules, tokens, limit) for picture in data.pictures)
+    pictures = each("counting tokens", data.pictures)
+    found = (_cut(picture.caption, picture.caption_rules, tokens, limit) for picture in pictures)
     return tuple(replace(cut, picture=index) for index, cut in enumerate(found) if cut is not None)
 
 

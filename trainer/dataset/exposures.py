@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from trainer import long_work
 from trainer.dataset.batches import instances
 from trainer.dataset.cut_captions import CutCaption, separated
 from trainer.dataset.manifest import ListedPicture
@@ -200,7 +201,7 @@ def tag_exposures(data: DataSet, epochs: int, cut: Sequence[CutCaption] = ()) ->
     pictures: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     read: Counter[str] = Counter()
-    for index, times in Counter(instances(data)).items():
+    for index, times in long_work.each("counting tags", Counter(instances(data)).items()):
         picture = data.pictures[index]
         if picture.is_reg:
             continue

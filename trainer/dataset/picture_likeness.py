@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainer import long_work
 from trainer.atomic_file import write_atomically
 from trainer.dataset.content import content_of
 from trainer.dataset.picture_file import UnreadablePicture, open_small, picture_size
@@ -190,7 +191,7 @@ def _alike(hashes: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
     """Yield the pairs (place, later place) of nearly the same hash; memory grows with their number, not its square."""
     # A word of each hash after the other: rows of a few numbers each are summed many times slower.
     words = np.ascontiguousarray(hashes).view(np.uint64).T.copy()
-    for place in range(len(hashes) - 1):
+    for place in long_work.each("comparing pictures", range(len(hashes) - 1)):
         apart = np.bitwise_count(words[0, place + 1 :] ^ words[0, place]).astype(np.uint16)
         for word in words[1:]:
             apart += np.bitwise_count(word[place + 1 :] ^ word[place])

@@ -213,6 +213,10 @@ class DataSet:
     held_out: tuple[Picture, ...] = ()
     excluded: tuple[Picture, ...] = ()
 
+    def __hash__(self) -> int:
+        """Tell data sets apart well enough for caches: every word of a hundred thousand captions would take seconds."""
+        return hash((self.root, self.folders, len(self.pictures), self.pictures[:1], self.config))
+
     def name_of(self, picture: Picture) -> str:
         """Return a picture's path from the root; of one that lies elsewhere, its folder and name."""
         return name_from(self.root, picture.path, picture.folder)

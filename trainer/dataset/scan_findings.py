@@ -20,6 +20,7 @@ from trainer.dataset.picture_file import (
 from trainer.dataset.records import Folder, Picture
 from trainer.dataset.sources import Source, counted_endings, folder_words, pictures_inside, skipped_folder
 from trainer.finding import Finding
+from trainer.long_work import each
 from trainer.regular_file import read_regular
 from trainer.text import plural, printable
 
@@ -89,7 +90,7 @@ def find_left_out(source: Source, entries: Sequence[os.DirEntry[str]]) -> Iterat
 
 def _renamed(folder: Folder, pictures: Sequence[Picture]) -> Iterator[Finding]:
     found = []
-    for picture in pictures:
+    for picture in each("looking at names", pictures):
         try:
             kind, promised = picture_kind(picture.path), kind_of_name(picture.path.name)
         except UnreadablePicture:

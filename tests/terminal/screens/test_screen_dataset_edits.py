@@ -66,8 +66,10 @@ async def test_a_caption_is_edited_tag_by_tag_and_undone(workspace, name: str) -
     app = DatasetAlone(workspace)
     async with app.run_test(size=WIDE) as pilot:
         await listed(app, pilot)
+        assert not app.data.files_changed
         await pilot.press("2", *keys)
         await until_true(pilot, lambda: app.caption_of(FIRST) == wanted)
+        assert app.data.files_changed
         await until_true(pilot, lambda: ", ".join(app.data.panes.caption.tags) == wanted)
         await settled(app, pilot)
         await until_true(pilot, lambda: app.tags() == counts(app))
@@ -335,6 +337,8 @@ async def test_pictures_are_left_out_by_a_setting_and_taken_in_again(workspace) 
         await settled(app, pilot)
         await until_true(pilot, lambda: "−" in row_of(app) and "left out of the bake" in app.text())
         assert "hifumi.toml *" in app.text()
+        # The form has asked for its plan already.
+        assert not app.data.files_changed
         await pilot.press("down", "space", "space")
         await pilot.press("x")
         await until_true(pilot, lambda: len(app.open.now.exclude_pictures) == 3)
@@ -354,10 +358,12 @@ async def test_repeats_are_set_in_the_settings_or_in_the_folders_name_which_is_u
         await until_true(pilot, lambda: app.open.now.num_repeats == ["2_school=7"])
         await settled(app, pilot)
         await until_true(pilot, lambda: "×7" in row_of(app))
+        assert not app.data.files_changed
         app.open.change({"num_repeats": []})
         await ask_repeats(app, pilot, "2", "5")
         await until_true(pilot, (workspace.root / "data/5_school/a.png").exists)
         await until_true(pilot, lambda: "5_school/a.png" in app.text())
+        assert app.data.files_changed
         await settled(app, pilot)
         await pilot.press("R")
         await until_true(pilot, lambda: isinstance(app.screen, PickDialog))

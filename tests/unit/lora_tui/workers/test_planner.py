@@ -128,6 +128,17 @@ def test_an_edit_that_decides_what_is_read_has_it_read_again(
     assert len(scanned) == 1
 
 
+def test_files_that_were_changed_are_read_again_for_the_same_settings(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned = _count_scans(asker, monkeypatch)
+    asker.planner.note_data_changed()
+    asker.wait(asker.planner.ask(demo_settings(), asker.path))
+    assert len(scanned) == 1
+    asker.wait(asker.planner.ask(demo_settings(), asker.path))
+    assert len(scanned) == 1
+
+
 def test_what_is_wrong_is_the_answer(asker: Asker) -> None:
     wrong = demo_settings().model_copy(update={"train_data_dir": "/nowhere"})
     answer = asker.wait(asker.planner.ask(wrong, asker.path))

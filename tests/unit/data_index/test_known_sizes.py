@@ -1,0 +1,34 @@
+"""Sizes that an index knows: pictures that it has measured are not opened again by whoever reads the data."""
+
+from pathlib import Path
+
+import pytest
+from check_inputs import draw
+from indexed import settings
+
+from trainer.data_index.index import DataIndex
+from trainer.dataset import picture_file
+from trainer.dataset.read import read_data
+from trainer.jobs.data_index import take_known_sizes
+
+
+def test_only_pictures_that_changed_since_are_opened(
+    index: DataIndex, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = settings(root)
+    index.refresh(asked)
+    draw(root / "train" / "2_knight" / "2.png", 77, size=(32, 64))
+    opened: list[str] = []
+    measured = picture_file._measured
+    monkeypatch.setattr(picture_file, "_known", picture_file._KnownFacts())
+    monkeypatch.setattr(picture_file, "_measured", lambda path: opened.append(path.name) or measured(path))
+    take_known_sizes(asked, root / "settings.toml")
+    sizes = {picture.path.name: (picture.width, picture.height) for picture in read_data(asked).pictures}
+    assert opened == ["2.png"]
+    assert sizes["2.png"] == (32, 64) and sizes["0.png"] == (64, 96) and sizes["4.jpg"] == (96, 64)
+
+
+def test_without_an_index_none_is_made(root: Path) -> None:
+    (root / "journal.sqlite").touch()
+    take_known_sizes(settings(root), root / "settings.toml")
+    assert not list(root.rglob("data-index.sqlite"))
