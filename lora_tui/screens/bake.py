@@ -46,6 +46,7 @@ from lora_tui.workers.feed import Feed, FeedSources, SnapshotReady
 from lora_tui.workers.memory_planner import MemoryPlanner, MemoryPredicted
 from lora_tui.workers.planner import Checked, Planned, Planner
 from lora_tui.workers.settings_watch import FileRead, SettingsWatch
+from trainer.data_index.kept_columns import KeptColumns
 from trainer.journal.records import Bake, BakeState
 from trainer.workspace import Workspace
 
@@ -99,7 +100,9 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
             lambda: engine.waiting_for,
         )
         self.feed = Feed(workspace.journal_path, sources, self.post_message)
-        self.planner = Planner(workspace.journal_path, self.post_message)
+        # Pictures are read from their index once for as long as nothing changes.
+        self._kept = KeptColumns()
+        self.planner = Planner(workspace.journal_path, self.post_message, kept=self._kept)
         self.memory_planner = (
             None if memory is None else MemoryPlanner(memory.predictor, self.post_message, self.may_predict)
         )
@@ -143,7 +146,7 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
         self.imports = ImportDialogs(self, self.sender, self.editor, self.files, *of_imports)
         of_journal = (lambda: self.snapshot, self.clock, self.show_bake, self.feed.wake, self.open_grid)
         self.journal = BakeJournal(self, self.sender, self.editor, self.files, *of_journal)
-        self.dataset = BakeDataset(self, self.sender, self.editor, self.files, self.feed.wake)
+        self.dataset = BakeDataset(self, self.sender, self.editor, self.files, self.feed.wake, self._kept)
 
     def start_threads(self) -> None:
         """Start what looks at files: called after the first paint."""

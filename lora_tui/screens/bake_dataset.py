@@ -1,7 +1,7 @@
 """The way from the Bake screen to the data set of the settings in the form, and back."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.screen import Screen
 
@@ -11,9 +11,7 @@ from lora_tui.forms.settings_editor import SettingsEditor
 from lora_tui.screens.plan_dialogs import NO_SETTINGS
 from lora_tui.screens.settings_files import SettingsFiles
 from lora_tui.workers.dataset_source import DatasetSource
-
-if TYPE_CHECKING:
-    from trainer.data_index.kept_columns import KeptColumns
+from trainer.data_index.kept_columns import KeptColumns
 
 
 class BakeDataset:
@@ -25,6 +23,7 @@ class BakeDataset:
         editor: the settings being edited.
         files: saves them.
         wake_feed: lets what is shown be read again at once.
+        kept: what the index of pictures was read as, by the plan or when the screen was open before.
     """
 
     def __init__(
@@ -34,6 +33,7 @@ class BakeDataset:
         editor: SettingsEditor,
         files: SettingsFiles,
         wake_feed: Callable[[], object],
+        kept: KeptColumns,
     ) -> None:
         self._screen = screen
         self._sender = sender
@@ -41,21 +41,18 @@ class BakeDataset:
         self._files = files
         self._wake_feed = wake_feed
         self._tagger = TaggerDesk()
-        self._kept: KeptColumns | None = None
+        self._kept = kept
 
     def show(self) -> None:
         """Show the data of the settings that are open; where captions or folders were changed there, the plan is made anew afterwards."""
         from lora_tui.screens.dataset import DatasetScreen
         from lora_tui.screens.dataset_orders import DatasetDoors
-        from trainer.data_index.kept_columns import KeptColumns
 
         if self._editor.draft is None:
             self._sender.warn(NO_SETTINGS)
             return
         doors = DatasetDoors(self._source, self._editor.changed, self._files.save, self._is_unsaved, self._tagger)
         sender = self._sender
-        # Read once for as long as nothing changes, however often the screen is opened.
-        self._kept = self._kept or KeptColumns()
         screen = DatasetScreen(sender.workspace, sender.engine, doors, sender.rights, self._wake_feed, self._kept)
 
         def leave(_: None) -> None:

@@ -10,6 +10,7 @@ from textual.message import Message
 
 from lora_tui.wording.unexpected import as_error
 from lora_tui.workers.latest_request import LatestRequest
+from trainer.data_index.kept_columns import KeptColumns
 from trainer.errors import LoraTuiError
 from trainer.long_work import WorkStopped
 
@@ -99,11 +100,19 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         journal_path: where the measured speed of earlier bakes is found.
         post: `post_message` of the screen.
         quiet: seconds without a new question before work begins.
+        kept: gets what the index of pictures knows of the data, for the screen that shows them; None for nobody.
     """
 
-    def __init__(self, journal_path: Path, post: Callable[[Message], object], quiet: float = _QUIET_SECONDS) -> None:
+    def __init__(
+        self,
+        journal_path: Path,
+        post: Callable[[Message], object],
+        quiet: float = _QUIET_SECONDS,
+        kept: KeptColumns | None = None,
+    ) -> None:
         super().__init__("planner", post, quiet)
         self._journal_path = journal_path
+        self._kept = kept or KeptColumns()
         self._ready: PlannedBake | None = None
         self._thumbnails: PictureThumbnails | None = None
         self._data_changed = threading.Event()
@@ -153,7 +162,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
     def _answer(self, settings: "Settings", path: Path) -> PlanView:
         from trainer.jobs.bakes import check, plan_for
         from trainer.jobs.checks import check_planned
-        from trainer.jobs.data_index import take_known_sizes
+        from trainer.jobs.data_index import take_known_pictures
         from trainer.plan.plan import plan_line
         from trainer.settings.subject import resolve
 
@@ -168,7 +177,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         else:
             # Read again: what their pictures look like is known of the data before.
             self._thumbnails = None
-            take_known_sizes(resolved, path)
+            take_known_pictures(resolved, path, self._kept)
             ready = check(settings, path, speed)
         self._ready = ready
         results = check_planned(ready, path, self._thumbnails)

@@ -28,6 +28,7 @@ from trainer.data_index.record import (
 from trainer.data_index.refresh import Progress, Refresh, data_set_number, details_of, place_of
 from trainer.data_index.row_faults import faults_of
 from trainer.dataset.cut_captions import Tokens
+from trainer.dataset.picture_file import keep_sizes
 from trainer.dataset.read import read_data
 from trainer.errors import WorkspaceError
 from trainer.settings.model import Settings
@@ -44,6 +45,11 @@ SELECT picture.id, path, name, folder, use, repeats, picture.width, picture.heig
     tokens, mask, excluded, bucket_width, bucket_height, resized_width, resized_height, crop_left, crop_top, unusable,
     looked, hash, sharpness, detail, broken
 FROM picture JOIN file ON file.id = picture.file WHERE picture.id IN ({marks})
+"""
+
+_SIZES = """
+SELECT path, size, changed, file.width, file.height, kind FROM file
+WHERE file.width > 0 AND id IN (SELECT file FROM picture WHERE data_set = ?)
 """
 
 
@@ -137,6 +143,18 @@ class DataIndex:
     ) -> IndexRefresh:
         with self._making_sense():
             return Refresh(self._file, settings, tokens, show, stop).run(pixels=pixels)
+
+    def hand_on_sizes(self) -> None:
+        """Have whoever reads the data open none of their pictures for its size that is unchanged since it was measured."""
+        self._view()
+        with contextlib.suppress(*_NO_SENSE), self._making_sense():
+            found = self._file.rows(_SIZES, (self._number,))
+            keep_sizes(
+                {
+                    (unraw(path), int(changed), int(size)): (int(width), int(height), str(kind))
+                    for path, size, changed, width, height, kind in found
+                }
+            )
 
     def count(self, query: PictureQuery = _EVERYTHING) -> int:
         """Return how many pictures a query finds."""

@@ -3,7 +3,8 @@
 import contextlib
 from pathlib import Path
 
-from trainer.data_index.known_sizes import hand_on_sizes
+from trainer.data_index.index import DataIndex
+from trainer.data_index.kept_columns import KeptColumns
 from trainer.dataset.cut_captions import Tokens
 from trainer.errors import LoraTuiError
 from trainer.models.identify import identify_base
@@ -27,14 +28,15 @@ def tokens_of_base(settings: Settings) -> Tokens | None:
     return tokens
 
 
-def take_known_sizes(settings: Settings, settings_path: Path) -> None:
-    """Have the sizes of unchanged pictures taken from the index of the workspace, where it knows them, rather than from the files.
+def take_known_pictures(settings: Settings, settings_path: Path, kept: KeptColumns) -> None:
+    """Take what the index of the workspace knows of the data: pictures that are unchanged are not opened for their sizes then.
 
     Args:
         settings: with every path filled in.
         settings_path: the file they belong to.
+        kept: gets the index's columns, for whoever opens it next.
     """
-    workspace = find_workspace(settings_path.parent)
     # What an index says is never needed: every file can be read.
-    with contextlib.suppress(LoraTuiError):
-        hand_on_sizes(workspace, settings)
+    with contextlib.suppress(LoraTuiError), DataIndex(find_workspace(settings_path.parent), kept) as index:
+        if index.path.exists() and index.recall(settings):
+            index.hand_on_sizes()
