@@ -56,7 +56,8 @@ class _Opened(Terminal):
         super().__init__([sys.executable, "-m", "lora_tui", "--in", str(root)], _COLUMNS, _LINES, root, environment)
 
     def __enter__(self) -> Terminal:
-        self.wait_for("b bake")
+        # With its settings: without them the key opens nothing.
+        self.wait_for("b bake", ".toml")
         return self
 
     def __exit__(self, *error: object) -> None:
