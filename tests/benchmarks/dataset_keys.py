@@ -78,6 +78,10 @@ def _pages(terminal: Terminal) -> list[float]:
     """Return the seconds until a whole new page stands there, page by page, at the pace of somebody who looks for a picture."""
     pauses = random.Random(0)
     seconds = []
+    # The first one brings the cursor to the last line of the page in view.
+    terminal.pump(0.5)
+    os.write(terminal.fileno(), _PAGE_DOWN.encode())
+    terminal.pump(0.5)
     for _ in range(PAGES):
         terminal.pump(pauses.uniform(0.05, 0.35))
         before = set(_names(terminal))
