@@ -36,6 +36,7 @@ _HASH_BYTES = 4 * _SIDE * _SIDE // 8
 # The mean colours of the same places confirm what the hash finds.
 _BYTES = _HASH_BYTES + _SIDE * _SIDE * 3
 _THUMBNAIL = 64
+_PIECE = 512
 # 200 MB once decoded, in each thread.
 _MAX_PIXELS = 50_000_000
 
@@ -147,7 +148,9 @@ def thumbnails_of(
     workers = threads or min(8, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="thumbnail") as pool:
         all_paths = tuple(dict.fromkeys(paths))
-        for done, made in enumerate(pool.map(make, all_paths), start=1):
+        # In pieces: what waits in a pool takes memory, and time before the first one is done.
+        pieces = (all_paths[start : start + _PIECE] for start in range(0, len(all_paths), _PIECE))
+        for done, made in enumerate((each for piece in pieces for each in pool.map(make, piece)), start=1):
             show(done, len(all_paths))
             if made is None:
                 continue
