@@ -10,6 +10,7 @@ from textual.message import Message
 
 from lora_tui.workers.foreground import FOREGROUND
 from trainer.long_work import WorkStopped, watched
+from trainer.machine.garbage import seldom_whole_searches
 
 Question = TypeVar("Question")
 
@@ -55,7 +56,7 @@ class LatestRequest(threading.Thread, Generic[Question]):
         while (asked := self._next()) is not None:
             self._began = time.monotonic()
             try:
-                with watched(None, self.interrupted):
+                with watched(None, self.interrupted), seldom_whole_searches():
                     self.answer(*asked)
             except WorkStopped:
                 # Nobody wants the answer any more.

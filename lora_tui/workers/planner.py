@@ -13,6 +13,7 @@ from lora_tui.workers.latest_request import LatestRequest
 from trainer.data_index.kept_columns import KeptColumns
 from trainer.errors import LoraTuiError
 from trainer.long_work import WorkStopped
+from trainer.machine.garbage import MANY, clear_before_many, keep_from_search
 
 if TYPE_CHECKING:
     from trainer.checks.record import CheckResult
@@ -177,8 +178,11 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         else:
             # Read again: what their pictures look like is known of the data before.
             self._thumbnails = None
-            take_known_pictures(resolved, path, self._kept)
+            if take_known_pictures(resolved, path, self._kept) >= MANY:
+                clear_before_many()
             ready = check(settings, path, speed)
+            if len(ready.data.pictures) >= MANY:
+                keep_from_search()
         self._ready = ready
         results = check_planned(ready, path, self._thumbnails)
         return PlanView(

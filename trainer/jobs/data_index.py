@@ -28,8 +28,8 @@ def tokens_of_base(settings: Settings) -> Tokens | None:
     return tokens
 
 
-def take_known_pictures(settings: Settings, settings_path: Path, kept: KeptColumns) -> None:
-    """Take what the index of the workspace knows of the data: pictures that are unchanged are not opened for their sizes then.
+def take_known_pictures(settings: Settings, settings_path: Path, kept: KeptColumns) -> int:
+    """Take what the index of the workspace knows of the data, and return of how many pictures: those that are unchanged are not opened for their sizes then.
 
     Args:
         settings: with every path filled in.
@@ -40,3 +40,5 @@ def take_known_pictures(settings: Settings, settings_path: Path, kept: KeptColum
     with contextlib.suppress(LoraTuiError), DataIndex(find_workspace(settings_path.parent), kept) as index:
         if index.path.exists() and index.recall(settings):
             index.hand_on_sizes()
+            return index.count()
+    return 0
