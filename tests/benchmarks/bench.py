@@ -69,7 +69,7 @@ PARTS = (
     Part("steps", "a step of the demo bake, and other ways to take it", 40, compares=True),
     Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150, compares=True),
     Part(RACE, "steps beside those of sd-scripts, or of another commit", 500, by_name=True, compares=True),
-    Part("memory", "predicted peaks beside measured ones", 170),
+    Part("memory", "predicted peaks beside measured ones, and seconds of a prediction", 170),
     Part("history", "the list of 10,000 bakes with ten million points: read, filtered, two compared", None),
     Part("dataset", "an index of 100,000 pictures: made, opened, asked, shown", None, by_name=True),
     Part("curves", "the curves of a million steps: opened, zoomed, written", None),

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from trainer.bake.batch import Batch, StepBatches
 from trainer.bake.precision import Precision, fresh_accelerator
@@ -17,20 +16,68 @@ from trainer.lean.device_path import as_on_card
 from trainer.lean.quantized import kind_of
 from trainer.lean.transfers import transfers_by
 from trainer.memory.fake_optimizer import FakeOptimizer
+from trainer.memory.fake_tensors import LightFakeMode, without_numbers
 from trainer.memory.link import PredictedTransfers
 from trainer.memory.request import MemoryRequest
 from trainer.models.base_model import BaseModel
 from trainer.models.engines import load_shapes
-from trainer.models.identify import Base, identify_base
+from trainer.models.identify import identify_base
 from trainer.optimizers import DEFAULT_OPTIMIZER, spec_of
 from trainer.plan.plan import Plan
 
 _TYPES: Mapping[str, torch.dtype] = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
+class KeptBase:
+    """The base without numbers that was asked for last: of the questions of a fit nearly all are about the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], BaseModel] = {}
+
+    @contextmanager
+    def of(self, request: MemoryRequest, precision: Precision) -> Iterator[BaseModel]:
+        """Lend the request's base while the block lasts; after an error in it, or changed, it is not lent again.
+
+        Raises:
+            ModelError: it cannot be used.
+        """
+        settings = request.settings
+        vae_dtype = torch.float32 if settings.no_half_vae else precision.dtype
+        key = (
+            request.base,
+            request.fingerprint,
+            request.policy,
+            precision.dtype,
+            settings.vae,
+            vae_dtype,
+            kind_of(settings),
+        )
+        model = self._kept.get(key)
+        # Not twice, and not while another is made.
+        self._kept.clear()
+        if model is None:
+            model = load_shapes(
+                identify_base(request.base),
+                dtype=precision.dtype,
+                vae=settings.vae,
+                vae_dtype=vae_dtype,
+                quantized=kind_of(settings),
+            )
+            with LightFakeMode():
+                for module in model.modules:
+                    _materialize(module)
+        tensors = _tensors(model)
+        yield model
+        # Streamed blocks leave their weights in other memory than they came in.
+        if all(one is other for one, other in zip(tensors, _tensors(model), strict=True)):
+            self._kept[key] = model
+
+
 @contextmanager
-def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
-    """Yield a session of the real parts on tensors without numbers; everything in it runs under FakeTensorMode.
+def fake_session(
+    request: MemoryRequest, kept: KeptBase | None = None
+) -> Iterator[tuple[TrainingSession, LightFakeMode]]:
+    """Yield a session of the real parts on tensors without numbers, and the mode in which everything in it runs.
 
     Raises:
         LoraTuiError: the base or the settings do not allow the bake.
@@ -40,15 +87,15 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
         if request.policy == "card":
             closing.enter_context(as_on_card())
             closing.enter_context(transfers_by(PredictedTransfers))
-        model = _model(identify_base(request.base), request, precision.dtype)
-        closing.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
-        for module in model.modules:
-            _materialize(module)
+        model = closing.enter_context((kept or KeptBase()).of(request, precision))
+        mode = closing.enter_context(LightFakeMode())
         model.schedule = model.schedule_for(model.usual_prediction)
         # Not every optimizer can be made here, and hardly one can step without numbers; nothing can be compiled without them.
         spec = spec_of(settings.optimizer_type)
         own = spec is not None and spec.steps_on_fake_tensors
-        plain = settings.model_copy(update={"torch_compile": False, "xformers": False})
+        # Of layers that are left out now and then the most is held while none is.
+        without: dict[str, Any] = {"torch_compile": False, "xformers": False, "module_dropout": 0.0}
+        plain = settings.model_copy(update=without)
         made = plain if own else plain.model_copy(update={"optimizer_type": DEFAULT_OPTIMIZER, "optimizer_args": []})
         session = closing.enter_context(build_session(model, made, _plan(request), _accelerator(), precision))
         # A class named by its path that nobody has tried yet counts as the default optimizer.
@@ -60,23 +107,21 @@ def fake_session(request: MemoryRequest) -> Iterator[TrainingSession]:
                 on_card=request.policy == "card",
                 measured=request.optimizer_state,
             )
-        yield session
+        yield session, mode
 
 
-def _model(base: Base, request: MemoryRequest, dtype: torch.dtype) -> BaseModel:
-    settings = request.settings
-    vae_dtype = torch.float32 if settings.no_half_vae else dtype
-    return load_shapes(base, dtype=dtype, vae=settings.vae, vae_dtype=vae_dtype, quantized=kind_of(settings))
+def _tensors(model: BaseModel) -> list[torch.Tensor]:
+    return [tensor for module in model.modules for tensor in (*module.parameters(), *module.buffers())]
 
 
 def _materialize(module: nn.Module) -> None:
-    """Replace tensors on meta by tensors of the active mode, in the same memory layout."""
+    """Replace tensors on meta by tensors without numbers that say they are on the CPU, in the same memory layout."""
     # nn.Module.to_empty cannot exchange tensors of this kind.
     for each in module.modules():
         for name, weight in each.named_parameters(recurse=False):
-            each._parameters[name] = nn.Parameter(torch.empty_like(weight, device="cpu"), requires_grad=False)
+            each._parameters[name] = nn.Parameter(without_numbers(weight), requires_grad=False)
         for name, buffer in each.named_buffers(recurse=False):
-            each._buffers[name] = torch.empty_like(buffer, device="cpu")
+            each._buffers[name] = without_numbers(buffer)
 
 
 def _accelerator() -> Any:

@@ -72,7 +72,7 @@ class PeakPredictor:
         return None if values is None else MemoryPrediction.from_json(values)
 
     def predict(self, request: MemoryRequest, stop: Callable[[], bool] = lambda: False) -> MemoryPrediction:
-        """Return the prediction, computed where it is not known: seconds for SD1.5, up to half a minute for SDXL.
+        """Return the prediction, computed where it is not known, which takes seconds.
 
         Args:
             request: the question.

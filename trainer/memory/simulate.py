@@ -16,7 +16,8 @@ from trainer.bake.step import train_step
 from trainer.grid.cost import pictures_at_once
 from trainer.lean.streaming import weight_bytes
 from trainer.memory.allocator import peak_of, reserved_of
-from trainer.memory.fake_session import fake_batches, fake_session
+from trainer.memory.fake_session import KeptBase, fake_batches, fake_session
+from trainer.memory.fake_tensors import LightFakeMode
 from trainer.memory.kernel_costs import CUBLAS_BYTES, roofline, scratch_of
 from trainer.memory.link import PredictedTransfers
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, PeakStage
@@ -25,15 +26,19 @@ from trainer.memory.tracker import AWAY, Tracker
 from trainer.models.base_model import BaseModel
 
 
-def predict(request: MemoryRequest) -> MemoryPrediction:
+def predict(request: MemoryRequest, kept: KeptBase | None = None) -> MemoryPrediction:
     """Return the predicted peak of a bake, stage by stage. It needs no card, and no weight is read.
+
+    Args:
+        request: the question.
+        kept: where the base is kept for the next question; None for nowhere.
 
     Raises:
         LoraTuiError: the base or the settings do not allow the bake.
     """
     began = time.perf_counter()
-    with fake_session(request) as session:
-        run = _Simulation(request, session)
+    with fake_session(request, kept) as (session, mode):
+        run = _Simulation(request, session, mode)
         run.cache()
         costs = run.step()
         if request.sample is not None:
@@ -69,10 +74,11 @@ class _Simulation:
     Args:
         request: the question.
         session: without numbers.
+        mode: in which it runs.
     """
 
-    def __init__(self, request: MemoryRequest, session: TrainingSession) -> None:
-        self._request, self._session = request, session
+    def __init__(self, request: MemoryRequest, session: TrainingSession, mode: LightFakeMode) -> None:
+        self._request, self._session, self._mode = request, session, mode
         self._on_card = request.policy == "card"
         self.peaks: list[Peak] = []
         self.reserved = 0
@@ -147,7 +153,7 @@ class _Simulation:
         tracker.hold(_tensors(model.vae), "vae" if vae or all_there else AWAY)
         tracker.hold(session.network.parameters(), "lora")
         tracker.hold(_moments(session), "optimizer" if moments or all_there else AWAY)
-        with tracker:
+        with self._mode.watched(tracker.see):
             yield tracker
         parts, moment = peak_of(tracker.log, rounds=self._on_card)
         reserved = reserved_of(tracker.log)

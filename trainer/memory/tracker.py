@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
+
+from trainer.memory.fake_tensors import KnownOperation
 
 AWAY = "away"
 """The part of tensors that are not on the device that is counted."""
@@ -67,8 +68,17 @@ class Log:
     moments: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    """An operation's flops, seconds, and bytes of scratch memory."""
+
+    flops: int
+    seconds: float
+    scratch: int
+
+
 class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Tracks every operation below autograd, on tensors with or without numbers.
+    """Tracks every operation below autograd: as a mode itself, or as a LightFakeMode's watcher.
 
     Args:
         roofline: takes (flops, bytes moved, type) of an operation and returns its seconds.
@@ -138,30 +148,38 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.log.moments.index(moment)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation and track its outputs."""
-        if func is torch.ops.prim.device.default and isinstance(args[0], FakeTensor):
-            # Two calls out of three ask this; the usual way takes as long as an operation.
-            return args[0].fake_device
+        """Compute the operation and track its outputs."""
         out = func(*args, **(kwargs or {}))
-        if func.is_view:
-            return out
-        outputs = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
-        self._count(func, args, kwargs or {}, out, outputs)
-        extra = self._scratch(func, args)
-        for each in outputs:
-            self._count_storage(each)
-        if extra:
-            self._count_scratch(extra)
+        self.see(func, args, kwargs or {}, out, None)
         return out
 
-    def _count(self, func: Any, args: Any, kwargs: Any, out: Any, outputs: list[Tensor]) -> None:
+    def see(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any, known: KnownOperation | None
+    ) -> None:
+        """Track the outputs of an operation; a fake_tensors.Watcher."""
+        if func.is_view:
+            return
+        cost = None if known is None else known.costs.get(self._scratch)
+        if cost is None:
+            cost = self._cost(func, args, kwargs, out)
+            if known is not None:
+                known.costs[self._scratch] = cost
+        self.work.flops += cost.flops
+        self.work.seconds += cost.seconds
+        for each in (out,) if isinstance(out, Tensor) else tree_leaves(out):
+            if isinstance(each, Tensor):
+                self._count_storage(each)
+        if cost.scratch:
+            self._count_scratch(cost.scratch)
+
+    def _cost(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> "_Cost":
+        outputs = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
+        inputs = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
         count = flop_registry.get(func._overloadpacket)
         flops = int(count(*args, **kwargs, out_val=out)) if count is not None else 0
-        inputs = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
         moved = sum(each.numel() * each.itemsize for each in (*inputs, *outputs))
-        self.work.flops += flops
-        if outputs:
-            self.work.seconds += self._roofline(flops, moved, outputs[0].dtype)
+        seconds = self._roofline(flops, moved, outputs[0].dtype) if outputs else 0.0
+        return _Cost(flops, seconds, self._scratch(func, args))
 
     def _count_storage(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()

@@ -93,3 +93,14 @@ def test_the_settings_say_which() -> None:
     assert kind_of(Settings()) is None
     assert kind_of(Settings(int8_base=True)) == "int8"
     assert kind_of(Settings(fp8_base=True)) == "fp8"
+
+
+@pytest.mark.parametrize(("kind", "layout"), itertools.product(KINDS, (torch.contiguous_format, torch.channels_last)))
+def test_without_numbers_the_shapes_and_layouts_are_those_of_real_weights(
+    weight: Tensor, kind: Kind, layout: torch.memory_format
+) -> None:
+    of_meta, real = ([*quantize(each.contiguous(memory_format=layout), kind)] for each in (weight.to("meta"), weight))
+    assert [(each.dtype, each.shape, each.stride()) for each in of_meta] == [
+        (each.dtype, each.shape, each.stride()) for each in real
+    ]
+    assert all(each.is_meta for each in of_meta)
