@@ -9,6 +9,7 @@ from textual.strip import Strip
 
 from lora_tui.plots.braille import NOBODY, Drawing, draw
 from lora_tui.plots.curves import Plot
+from lora_tui.widgets.changed_cells import changed_regions
 from lora_tui.widgets.plot_colours import PlotColours
 from lora_tui.wording.pane_terms import PaneTerms, Term
 
@@ -18,7 +19,7 @@ _EVENT = "┊"
 
 
 class BraillePlot(PlotColours):
-    """Draws a `Plot`; draws again only when it is given another one or another size."""
+    """Draws a `Plot`; draws again only when it is given another one or another size, and paints what differs."""
 
     DEFAULT_CSS = """
     BraillePlot {
@@ -45,6 +46,7 @@ class BraillePlot(PlotColours):
         self._plot = Plot()
         self._drawing: Drawing | None = None
         self._drawn_size = (0, 0)
+        self._painted: list[list[tuple[str, Style | None]]] = []
 
     @property
     def columns(self) -> int:
@@ -54,7 +56,7 @@ class BraillePlot(PlotColours):
     def show_nothing(self, why: str) -> None:
         """Say why there is no curve."""
         self._empty, self._plot, self._drawing = why, Plot(), None
-        self.refresh()
+        self._paint()
 
     @property
     def drawn(self) -> bool:
@@ -65,10 +67,22 @@ class BraillePlot(PlotColours):
         """Draw `plot` under `title`."""
         if plot != self._plot:
             self._plot, self._drawing = plot, None
-            self.refresh()
+            self._paint()
         # Comparing first: setting a title repaints the widget.
         if title.markup != self.border_title:
             self.border_title = title
+
+    def _paint(self) -> None:
+        rows = range(self.content_size.height)
+        before, self._painted = (
+            self._painted,
+            [[(sign, segment.style) for segment in self.render_line(y) for sign in segment.text] for y in rows],
+        )
+        regions = changed_regions(before, self._painted)
+        if regions is None or not rows:
+            self.refresh()
+        elif regions:
+            self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
         """Return one row."""

@@ -5,16 +5,13 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.geometry import Region
 from textual.strip import Strip
 
 from lora_tui.plots.curve_canvas import CURSOR, SIGN, CanvasInput, Cell, CurveCanvas, gutter_of
+from lora_tui.widgets.changed_cells import changed_regions
 from lora_tui.widgets.plot_colours import PlotColours
 from lora_tui.wording.curve_marks import MARK_KINDS
 from lora_tui.wording.pane_terms import PaneTerms, Term
-
-# Two stretches of a row that differ are painted as one where fewer cells lie between: each takes some twenty bytes to go to.
-_BRIDGE = 8
 
 
 class CurveStack(PlotColours):
@@ -100,22 +97,3 @@ class CurveStack(PlotColours):
             # Of its own ink and ground, so that it shows without colours too.
             style += Style(reverse=True)
         return style
-
-
-def changed_regions(before: list[list[Cell]], now: list[list[Cell]]) -> list[Region] | None:
-    """Return the stretches of rows that differ; None where the sizes do."""
-    if len(before) != len(now) or any(len(one) != len(other) for one, other in zip(before, now, strict=False)):
-        return None
-    regions = []
-    for y, (old, new) in enumerate(zip(before, now, strict=True)):
-        if old == new:
-            continue
-        places = [x for x, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
-        start = end = places[0]
-        for x in places[1:]:
-            if x - end > _BRIDGE:
-                regions.append(Region(start, y, end - start + 1, 1))
-                start = x
-            end = x
-        regions.append(Region(start, y, end - start + 1, 1))
-    return regions

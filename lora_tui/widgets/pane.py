@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 from lora_tui.wording.state_symbols import Sign
@@ -52,10 +52,13 @@ class Pane(Widget):
     def redraw(self) -> None:
         """Draw again if the lines differ from those drawn."""
         lines = self.lines(self.content_size.width)
-        same_number = len(lines) == len(self._drawn)
-        if not same_number or not all(map(Content.is_same, lines, self._drawn)):
-            self._drawn = lines
-            self.refresh(layout=not same_number)
+        before, self._drawn = self._drawn, lines
+        if len(lines) != len(before):
+            self.refresh(layout=True)
+            return
+        others = [y for y, line in enumerate(lines) if not line.is_same(before[y])]
+        if others:
+            self.refresh(*(Region(0, y, self.content_size.width, 1) for y in others))
 
 
 def heading(*parts: str | tuple[str, str]) -> Content:

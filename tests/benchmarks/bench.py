@@ -65,7 +65,7 @@ class Part:
 
 PARTS = (
     Part("start", "the first frame, and when torch is first looked for", None),
-    Part("keys", "keys while the libraries load", None),
+    Part("keys", "keys while the libraries load, and while nothing runs", None),
     Part("steps", "a step of the demo bake, and other ways to take it", 40, compares=True),
     Part("real", "steps and memory of SD1.5 in its real size, on a card of SDXL too", 150, compares=True),
     Part(RACE, "steps beside those of sd-scripts, or of another commit", 500, by_name=True, compares=True),
@@ -76,7 +76,7 @@ PARTS = (
     Part("caching", "pictures encoded in a second", 40),
     Part("next_bake", "from the end of a bake to the first step of the next", None, compares=True),
     Part("ui", "what the screen costs the bake, and keys while it bakes", None),
-    Part("terminals", "a bake whose terminal nobody reads, and one without", None),
+    Part("terminals", "a bake whose terminal nobody reads, and one without; bytes that a terminal gets", None),
     Part("measures", "a LoRA in its real size measured by its weights", None),
     Part("grid_order", "a grid in our order and in the axes'", 40),
     Part("encoder_stop", "what stopping the text encoder saves", 50),

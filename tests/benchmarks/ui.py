@@ -3,7 +3,6 @@
 One bake with the screen at 1 Hz, one at 2 Hz and one without a screen take turns: two are stopped while the third is measured.
 """
 
-import random
 import signal
 import statistics
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 from pseudo_terminal import Terminal
 from table import Budget, Cell, Table, figures, say
 from threads import Share, share_of
-from watched import at_home_in, bake_long, echoes, on_a_terminal, start_bake
+from watched import at_home_in, bake_long, echo_figures, echoes, on_a_terminal, start_bake, typist
 
 from trainer.demo.workspace import make_demo
 from trainer.journal.journal import Journal
@@ -53,8 +52,8 @@ def measure(root: Path, budget: Budget) -> Sequence[Table]:
         if terminal is None:
             raise AssertionError("the screen at 2 Hz has a terminal")
         terminal.pump(SETTLE)
-        keys = echoes(terminal, _typist())
-    return [_shares(rounds), _echoes(keys)]
+        keys = echoes(terminal, typist(KEYS))
+    return [_shares(rounds), figures("keys while the demo bakes, screen at 2 Hz", echo_figures(keys, aim=0.1))]
 
 
 @contextmanager
@@ -131,20 +130,3 @@ def _shares(rounds: dict[str, list[tuple[Share, float]]]) -> Table:
     )
     note = f"{PAIRS} turns of {SECONDS:.0f} s each, alternating; aims: 96 % at 1 Hz, 93 % at 2 Hz."
     return Table("what the screen costs the bake", columns, rows, note)
-
-
-def _typist() -> Iterator[float]:
-    """Yield the pauses between the keys of somebody who types, in seconds."""
-    pauses = random.Random(0)
-    for _ in range(KEYS):
-        yield pauses.uniform(0.05, 0.35)
-
-
-def _echoes(seconds: list[float]) -> Table:
-    values: dict[str, Cell] = {
-        "keys": len(seconds),
-        "echo, seconds, median": statistics.median(seconds),
-        "echo, seconds, 95 % are as fast or faster (aim: 0.1)": seconds[round(0.95 * (len(seconds) - 1))],
-        "echo, seconds, slowest": seconds[-1],
-    }
-    return figures("keys while the demo bakes, screen at 2 Hz", values)

@@ -1,6 +1,8 @@
 """The program on a pseudo-terminal of its own, as the benchmarks of the screen run it."""
 
 import os
+import random
+import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pseudo_terminal import Terminal
+from table import Cell
 
 from trainer.settings.toml_file import load_settings, save_settings
 
@@ -17,18 +20,19 @@ _HOMES = ("DATA", "CONFIG", "STATE", "CACHE")
 
 
 @contextmanager
-def on_a_terminal(root: Path, program: str, *arguments: str) -> Iterator[Terminal]:
+def on_a_terminal(root: Path, program: str, *arguments: str, lines: int = 36) -> Iterator[Terminal]:
     """Run one of the support programs, and end it with the block.
 
     Args:
         root: the workspace to run in.
         program: its file's name.
         arguments: for it.
+        lines: of the terminal, which has 120 columns.
     """
     # COLUMNS and LINES would hide the terminal's own size.
     env = {name: value for name, value in at_home_in(root).items() if name not in ("COLUMNS", "LINES")}
     env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    terminal = Terminal([sys.executable, str(SUPPORT / program), *arguments], 120, 36, root, env)
+    terminal = Terminal([sys.executable, str(SUPPORT / program), *arguments], 120, lines, root, env)
     try:
         yield terminal
     finally:
@@ -57,6 +61,33 @@ def start_bake(terminal: Terminal) -> None:
     terminal.wait_for("note for this bake")
     terminal.press("enter")
     terminal.wait_for("it/s", seconds=180)
+
+
+def wait_until_quiet(terminal: Terminal) -> None:
+    """Come back once the libraries are there and the memory of what is open is predicted."""
+    terminal.wait_for("b bake", "steps ×", seconds=90)
+    end = time.monotonic() + 180
+    while any(text in terminal.screen() for text in ("loading libraries", "peak …")):
+        terminal.pump(0.1)
+        if time.monotonic() > end:
+            raise RuntimeError(f"never quiet; screen:\n{terminal.screen()}")
+
+
+def typist(keys: int) -> Iterator[float]:
+    """Yield the pauses between the keys of somebody who types, in seconds."""
+    pauses = random.Random(0)
+    for _ in range(keys):
+        yield pauses.uniform(0.05, 0.35)
+
+
+def echo_figures(seconds: list[float], aim: float) -> dict[str, Cell]:
+    """Return what a table says of the seconds from key to echo, least first."""
+    return {
+        "keys": len(seconds),
+        "echo, seconds, median": statistics.median(seconds),
+        f"echo, seconds, 95 % are as fast or faster (aim: {aim:g})": seconds[round(0.95 * (len(seconds) - 1))],
+        "echo, seconds, slowest": seconds[-1],
+    }
 
 
 def echoes(terminal: Terminal, go_on: Iterator[float]) -> list[float]:

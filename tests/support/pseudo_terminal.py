@@ -104,6 +104,11 @@ class Terminal:
         """Return the screen as text."""
         return "\n".join(self._screen.display)
 
+    def cells(self) -> list[tuple[object, ...]]:
+        """Return the screen with the colours of each cell."""
+        columns = range(self._screen.columns)
+        return [tuple(self._screen.buffer[y][x] for x in columns) for y in range(self._screen.lines)]
+
     def wait_for(self, *wanted: str, seconds: float = 60) -> str:
         """Return the screen once all of `wanted` stand on it."""
         end = time.monotonic() + seconds

@@ -6,7 +6,7 @@ from lora_tui.plots.curve_canvas import CURSOR, CanvasInput, Cell, CurveCanvas, 
 from lora_tui.plots.curve_charts import ChartLook, charts_of
 from lora_tui.plots.curve_window import CurveWindow
 from lora_tui.terminal.encoding import encode
-from lora_tui.widgets.curve_stack import changed_regions
+from lora_tui.widgets.changed_cells import changed_regions
 from lora_tui.wording.curve_marks import OF_JOURNAL, SAVED, CurveMark
 from lora_tui.workers.curve_view import ChartedBake, ChartedCurve, CurveChoice, CurveQuestion, CurveReading, CurvesView
 from trainer.journal.records import MarkKind
