@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 
 from trainer.memory.levers import has_prefix
 from trainer.memory.link_speed import LINK_BYTES_A_SECOND
-from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
+from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, Policy
 from trainer.memory.request import BucketUse, MemoryRequest
+from trainer.optimizers import card_seconds_a_tensor
 from trainer.settings.model import Settings
 
 MIB = 2**20
+# Weight tensors that the optimizer steps.
+_STEPPED = 1000
 NAMES = tuple(
     f"{stage}.{kind}.{index}" for stage in ("down", "up") for kind in ("resnets", "attentions") for index in (0, 1)
 )
@@ -32,6 +35,7 @@ class MemoryModel:
     lora: int = 100
     vae: int = 300
     gaps: float = 1.03
+    policy: Policy = "card"
     asked: list[MemoryRequest] = field(default_factory=list)
 
     def __call__(self, request: MemoryRequest) -> MemoryPrediction:
@@ -48,9 +52,11 @@ class MemoryModel:
         again = batch * sum(second for name, second in zip(NAMES, self.seconds, strict=True) if name in twice)
         eight = settings.int8_base or settings.fp8_base
         seconds = (3 * forward + again + 0.5 * (passes - 1)) * (1.05 if eight else 1.0)
+        if self.policy == "card":
+            seconds += _STEPPED * card_seconds_a_tensor(settings.optimizer_type)
         swapped = settings.blocks_to_swap * self._block_bytes(settings)
         return MemoryPrediction(
-            policy="card",
+            policy=self.policy,
             precision="bf16",
             bucket=(width, height),
             batch=pictures,
@@ -64,6 +70,7 @@ class MemoryModel:
             ),
             compiled=False,
             took=0.0,
+            stepped=_STEPPED,
         )
 
     def _cache(self, settings: Settings, area: float) -> Peak:

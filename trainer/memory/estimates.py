@@ -8,6 +8,7 @@ from trainer.memory.levers import MemoryChoice, batch_of, has_prefix, shortest_p
 from trainer.memory.link_speed import LINK_BYTES_A_SECOND
 from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import MemoryRequest
+from trainer.optimizers import card_seconds_a_tensor
 from trainer.plan.optimizer_bytes import optimizer_bytes
 from trainer.settings.parts import is_encoder
 
@@ -212,6 +213,9 @@ class Estimates:
         parts = -(-batch // (choice.micro_batch or batch))
         seconds *= 1 + _SHARE_PER_MICRO_BATCH * (parts - 1)
         seconds *= 1 + _EIGHT_BIT_SHARE * bool(choice.base and not self._start.base)
+        if self._prediction.policy == "card":
+            prices = [card_seconds_a_tensor(one.optimizer) for one in (choice, self._start)]
+            seconds += (prices[0] - prices[1]) * self._prediction.stepped
         # Every micro-batch fetches all of them forward and backward, each while the blocks before it compute.
         swapped = sum(self._swappable[: choice.swapped]) * self._part_factor("weights", choice)
         seconds = max(seconds, 2 * parts * swapped / LINK_BYTES_A_SECOND)

@@ -73,6 +73,7 @@ class MemoryPrediction:
         blocks: every block that can be checkpointed, in the order of the forward pass.
         compiled: whether the settings ask for torch_compile; the figures are those of the eager step.
         took: seconds the prediction itself took, imports aside.
+        stepped: weight tensors that the optimizer steps.
     """
 
     policy: Policy
@@ -86,6 +87,7 @@ class MemoryPrediction:
     blocks: tuple[BlockCost, ...]
     compiled: bool
     took: float
+    stepped: Bytes = 0
 
     @property
     def peak(self) -> Peak:

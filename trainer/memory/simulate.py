@@ -24,6 +24,7 @@ from trainer.memory.peak import BlockCost, MemoryPrediction, Peak, PeakStage
 from trainer.memory.request import MemoryRequest
 from trainer.memory.tracker import AWAY, Tracker
 from trainer.models.base_model import BaseModel
+from trainer.optimizers import card_seconds_a_tensor
 
 
 def predict(request: MemoryRequest, kept: KeptBase | None = None) -> MemoryPrediction:
@@ -56,16 +57,18 @@ def predict(request: MemoryRequest, kept: KeptBase | None = None) -> MemoryPredi
         blocks=costs.blocks,
         compiled=request.settings.torch_compile,
         took=time.perf_counter() - began,
+        stepped=costs.stepped,
     )
 
 
 @dataclass(frozen=True)
 class _Costs:
-    """A step's work: flops, seconds, blocks."""
+    """A step's work: flops, seconds, blocks, and tensors that the optimizer steps."""
 
     flops: int
     seconds: float
     blocks: tuple[BlockCost, ...]
+    stepped: int
 
 
 class _Simulation:
@@ -106,7 +109,11 @@ class _Simulation:
         with self._stage("step", unet=True, encoders=encoders) as tracker, _watched(session, tracker, costs):
             tracker.hold(_of_batch(work), "activations")
             train_step(session, work)
-        return _Costs(flops=tracker.work.flops, seconds=tracker.work.seconds, blocks=tuple(costs))
+        stepped = sum(weight.requires_grad for weight in session.network.parameters())
+        seconds = tracker.work.seconds
+        if self._on_card:
+            seconds += stepped * card_seconds_a_tensor(request.settings.optimizer_type)
+        return _Costs(tracker.work.flops, seconds, tuple(costs), stepped)
 
     def sample(self, width: int, height: int) -> None:
         """Take one sampling step of as many sample pictures as are made at once, with guidance."""

@@ -67,3 +67,13 @@ def test_swapped_blocks_leave_the_predicted_peak_of_a_card_and_take_the_time_of_
 
 def _on_a_card(root: Path, *options: str) -> MemoryPrediction:
     return predict(request_of(planned_of(root, (*ENDLESS, "gradient_checkpointing=yes", *options)), "card"))
+
+
+def test_the_optimizer_of_8_bits_takes_a_card_longer_for_each_tensor_that_trains(root: Path) -> None:
+    asked = request_of(planned_of(root, ENDLESS), "card")
+    # Its package need not be there for that.
+    lean = predict(asked.with_settings(asked.settings.model_copy(update={"optimizer_type": "AdamW8bit"})))
+    plain = predict(asked)
+    assert plain.stepped == lean.stepped > 100
+    # Fused AdamW moves more bytes, and so much that is counted.
+    assert lean.seconds - plain.seconds == pytest.approx(lean.stepped * 0.308 / 560, rel=0.05)

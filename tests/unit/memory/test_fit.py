@@ -92,6 +92,16 @@ def test_what_changes_the_result_is_taken_only_where_nothing_exact_fits(lean_opt
     assert "changes the result" in "\n".join(fit_lines(changed))
 
 
+def test_the_lean_optimizer_has_its_price_in_time(lean_optimizer: None) -> None:
+    """Of 1,000 tensors, in a step of 24 milliseconds."""
+    asked = request(train_batch_size=1)
+    result = fit(asked, MemoryModel(seconds=(0.001,) * 8), 8 * GIB)
+    price = next(effect for effect in result.levers if effect.name == "AdamW8bit")
+    assert price.costs == pytest.approx(1000 * 0.308 / 560 / 0.024, rel=0.01) and price.estimated
+    on_cpu = fit(replace(asked, policy="cpu"), MemoryModel(seconds=(0.001,) * 8, policy="cpu"), 8 * GIB)
+    assert next(effect for effect in on_cpu.levers if effect.name == "AdamW8bit").costs == 0
+
+
 def test_an_optimizer_that_is_not_installed_is_named_and_not_proposed(no_lean_optimizer: None) -> None:
     asked = request()
     leanest = _peak(asked, gradient_checkpointing=True, micro_batch_size=1, blocks_to_swap=len(NAMES))
