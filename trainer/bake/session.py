@@ -16,10 +16,13 @@ from trainer.bake.precision import Precision, check_xformers, fresh_accelerator
 from trainer.bake.ranks.ranks import Ranks
 from trainer.bake.text_embeddings import TextEmbeddings
 from trainer.bake.trained_parts import TrainedParts
+from trainer.errors import SettingsError
 from trainer.jobs.preflight import PlannedBake
 from trainer.jobs.same_content import check_still
 from trainer.lean.compiled import check_compiler
 from trainer.lean.compute_options import ComputeOptions
+from trainer.lean.eight_bit import int8_layers, int8_shapes
+from trainer.lean.int8_product import int8_time
 from trainer.lean.quantized import kind_of
 from trainer.models.base_cache import WantedBase, acquire_base
 from trainer.models.base_model import BaseModel
@@ -32,6 +35,9 @@ from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
 from trainer.settings.parts import parts_of
 from trainer.settings.random_numbers import RandomSource
+
+# Less may be the trial's own noise, and a bake that is resumed must not be refused for that.
+_SLOWER = 1.1
 
 _NOT_PINNED = (
     "blocks_to_swap: the system does not let the base's blocks be locked in memory, so that each step waits for their copies: "
@@ -164,6 +170,8 @@ def build_session(
     Raises:
         SettingsError, ModelError: the base cannot do what the settings ask.
     """
+    if settings.int8_matmul and not model.stays:
+        _try_int8_products(model, precision)
     model.set_compute_options(ComputeOptions.of(settings))
     model.stream_blocks(settings.blocks_to_swap)
     network, notes = _network(model, settings)
@@ -200,6 +208,18 @@ def build_session(
         network.remove()
         model.stream_blocks(0)
         model.set_compute_options(ComputeOptions())
+
+
+def _try_int8_products(model: BaseModel, precision: Precision) -> None:
+    """Refuse products in int8 that are slower than the usual ones on this machine."""
+    shapes = int8_shapes(int8_layers(model.body, *model.encoders.values()))
+    found = int8_time(shapes, precision.dtype, model.device)
+    if found > _SLOWER:
+        raise SettingsError(
+            "int8_matmul",
+            found=f"on, but the base's products take {found:.2f} times as long in int8 as in {precision.name} on this machine",
+            way_out="set int8_matmul = false",
+        )
 
 
 def _network(model: BaseModel, settings: Settings) -> tuple[LoraNetwork, tuple[str, ...]]:

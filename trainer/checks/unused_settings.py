@@ -348,6 +348,8 @@ def _in_memory(case: _Case) -> _Found:
         yield "encoder_off_card", f"the {encoder_label(case.family)} trains to the end"
     elif all(fixed_caption(picture) is not None for picture in case.data.pictures):
         yield "encoder_off_card", "captions do not vary: the output of an encoder that does not train is cached"
+    if not case.settings.int8_base:
+        yield "int8_matmul", "int8_base is off: no layer holds int8"
     if not card_device():
         yield "blocks_to_swap", "there is no GPU: the base is in the computer's memory"
     elif case.settings.blocks_to_swap < _BLOCKS_ON_THE_GPU:

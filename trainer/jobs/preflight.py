@@ -74,7 +74,7 @@ def prepare_from(
     check_vae(settings.vae, base)
     check_start_weights(base, settings)
     check_optimizer_installed(settings)
-    _check_swapped_blocks(settings)
+    _check_memory_settings(settings)
     if base.tokens is not None:
         # A tokenizer that cannot be read is found here, also where no caption is long enough to be counted.
         base.tokens("")
@@ -93,11 +93,19 @@ def prepare_from(
     )
 
 
-def _check_swapped_blocks(settings: Settings) -> None:
+def _check_memory_settings(settings: Settings) -> None:
+    """Refuse settings of section Memory that exclude each other."""
     if settings.blocks_to_swap and settings.torch_compile:
         raise SettingsError(
             "blocks_to_swap",
             found=f"{settings.blocks_to_swap}, and torch_compile is on",
             expected="one of them: compiled layers need their weights in one place",
             way_out="set blocks_to_swap = 0, or torch_compile = false",
+        )
+    if settings.int8_matmul and settings.torch_compile:
+        raise SettingsError(
+            "int8_matmul",
+            found="on, and torch_compile too",
+            expected="one of them",
+            way_out="set int8_matmul = false, or torch_compile = false",
         )

@@ -8,6 +8,7 @@ from trainer.lean.attention import Attention, set_attention
 from trainer.lean.blocks import blocks, names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
 from trainer.lean.compiled import check_compiler, compile_blocks
+from trainer.lean.eight_bit import int8_layers
 from trainer.lean.forward_wrapper import unwrap
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part
@@ -22,11 +23,13 @@ class ComputeOptions:
             blocks, None for none.
         attention: which kernels.
         compiled: whether the blocks that repeat are compiled.
+        int8_products: whether layers of int8 compute in it.
     """
 
     checkpointed: tuple[str, ...] | None = None
     attention: Attention = "sdpa"
     compiled: bool = False
+    int8_products: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -36,6 +39,7 @@ class ComputeOptions:
             checkpointed=names if settings.gradient_checkpointing else None,
             attention="xformers" if settings.xformers else "sdpa" if settings.sdpa else "math",
             compiled=settings.torch_compile,
+            int8_products=settings.int8_matmul,
         )
 
 
@@ -58,6 +62,8 @@ def apply_compute_options(unet: Any, encoders: Mapping[Part, Any], options: Comp
     for module in (unet, *encoders.values()):
         unwrap(module)
     set_attention(unet, encoders, options.attention)
+    for layer in int8_layers(unet, *encoders.values()):
+        layer.int8_products = options.int8_products
     if options.compiled:
         compile_blocks(unet)
     # Around what is compiled, so that the second pass runs the same kernels again.

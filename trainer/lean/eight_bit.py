@@ -1,7 +1,8 @@
 """Layers that hold 8 bits; their weights are made again for each forward and backward pass."""
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, Self, cast
 
 import torch
@@ -27,10 +28,12 @@ class EightBit(nn.Module):
     Attributes:
         weight: codes, int8 or uint8 (float8's bits), a parameter that can have no gradient; only `weight_of` gives its numbers.
         factors: fp32 [rows].
+        int8_products: whether its products of matrices are computed in int8; see lean.int8_product.
     """
 
     factors: Tensor
     weight: Tensor
+    int8_products = False
 
     def set_rows(self, first: int, numbers: Tensor) -> None:
         """Round some rows of the weight to 8 bits.
@@ -107,3 +110,20 @@ def make_eight_bit(module: nn.Module, part: Part, kind: Kind) -> dict[str, Eight
         assert codes.dtype == CODES[kind]
         found[name] = eight_bit
     return found
+
+
+def int8_layers(*modules: nn.Module) -> list[EightBit]:
+    """Return the layers of modules that hold int8 and multiply matrices: Linears, and convolutions of 1x1."""
+    return [
+        layer
+        for module in modules
+        for layer in module.modules()
+        if isinstance(layer, EightBit)
+        and layer.weight.dtype == torch.int8
+        and layer.weight[0].numel() == layer.weight.shape[1]
+    ]
+
+
+def int8_shapes(layers: Iterable[EightBit]) -> Counter[tuple[int, int]]:
+    """Return outputs and inputs of layers, and how many there are of each."""
+    return Counter((layer.weight.shape[0], layer.weight.shape[1]) for layer in layers)

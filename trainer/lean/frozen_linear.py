@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainer.lean.int8_product import computes_in_int8, int8_backward, int8_forward
 from trainer.lean.quantized import weight_of
 
 
@@ -25,15 +26,33 @@ def frozen_linear(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
     return cast(Tensor, _Product.apply(x, layer))  # type: ignore[no-untyped-call]
 
 
+def frozen_product(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:
+    """Return x W^T + b, [..., outputs], in a tensor of its own; arguments as for frozen_linear, nothing for a backward pass."""
+    bias = None if layer.bias is None else layer.bias.to(x.dtype)
+    rows = x.reshape(-1, x.shape[-1])
+    if not computes_in_int8(layer, len(rows)):
+        return functional.linear(x, weight_of(layer, x.dtype).flatten(1), bias)
+    out = int8_forward(rows, layer.weight.flatten(1), cast(Tensor, layer.factors))
+    return (out if bias is None else out.add_(bias)).view(*x.shape[:-1], -1)
+
+
+def frozen_gradient(layer: nn.Linear | nn.Conv2d, gradient: Tensor) -> Tensor:
+    """Return the gradient of x in x W^T + b, [..., inputs], of that of the output, [..., outputs]."""
+    rows = gradient.reshape(-1, gradient.shape[-1])
+    if not computes_in_int8(layer, len(rows)):
+        return gradient @ weight_of(layer, gradient.dtype).flatten(1)
+    found = int8_backward(rows, layer.weight.flatten(1), cast(Tensor, layer.factors))
+    return found.view(*gradient.shape[:-1], -1)
+
+
 class _Product(torch.autograd.Function):
     """Makes the weight in the forward pass and once more in the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: nn.Linear | nn.Conv2d) -> Tensor:
         ctx.layer = layer
-        bias = None if layer.bias is None else layer.bias.to(x.dtype)
-        return functional.linear(x, weight_of(layer, x.dtype).flatten(1), bias)
+        return frozen_product(layer, x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient @ weight_of(ctx.layer, gradient.dtype).flatten(1), None
+        return frozen_gradient(ctx.layer, gradient), None

@@ -212,7 +212,9 @@ class Estimates:
         batch = batch_of(self._request)
         parts = -(-batch // (choice.micro_batch or batch))
         seconds *= 1 + _SHARE_PER_MICRO_BATCH * (parts - 1)
-        seconds *= 1 + _EIGHT_BIT_SHARE * bool(choice.base and not self._start.base)
+        # What products in int8 gain is for a trial to find out.
+        dequantizes = choice.base in ("int8", "fp8") and not self._start.base
+        seconds *= 1 + _EIGHT_BIT_SHARE * dequantizes
         if self._prediction.policy == "card":
             prices = [card_seconds_a_tensor(one.optimizer) for one in (choice, self._start)]
             seconds += (prices[0] - prices[1]) * self._prediction.stepped

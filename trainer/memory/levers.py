@@ -14,8 +14,8 @@ from trainer.settings.optimizers import check_arguments
 from trainer.settings.parts import is_encoder, parts_of
 from trainer.text import plural
 
-EightBitBase = Literal["", "int8", "fp8"]
-"""How the base's large weights are kept: "" in the type of the arithmetic."""
+EightBitBase = Literal["", "int8", "int8 matmul", "fp8"]
+"""How the base's large weights are kept: "" in the type of the arithmetic, `int8 matmul` in int8 and computed in it."""
 
 # Names of blocks that are listed; the others are counted.
 _MAX_NAMES = 3
@@ -54,7 +54,7 @@ class MemoryChoice:
             micro_batch=None if micro is None or micro >= batch_of(request) else micro,
             off_card=settings.encoder_off_card,
             optimizer=settings.optimizer_type,
-            base="int8" if settings.int8_base else "fp8" if settings.fp8_base else "",
+            base=_base_of(settings),
             caching=settings.vae_batch_size,
             swapped=settings.blocks_to_swap,
         )
@@ -70,7 +70,8 @@ class MemoryChoice:
                 "micro_batch_size": self.micro_batch,
                 "encoder_off_card": self.off_card,
                 "optimizer_type": self.optimizer,
-                "int8_base": self.base == "int8",
+                "int8_base": self.base in ("int8", "int8 matmul"),
+                "int8_matmul": self.base == "int8 matmul",
                 "fp8_base": self.base == "fp8",
                 "vae_batch_size": self.caching,
                 "blocks_to_swap": self.swapped,
@@ -185,8 +186,17 @@ def single_levers(request: MemoryRequest, swappable: int) -> Iterator[tuple[Leve
         yield Lever("int8 base", "the frozen base in 8 bits", changes_result=True), replace(start, base="int8")
         words = "the frozen base in 8 bits, less exact than int8"
         yield Lever("fp8 base", words, changes_result=True), replace(start, base="fp8")
+    if start.base in ("", "int8") and not request.settings.torch_compile:
+        words = "the frozen base in 8 bits and its products in int8, refused where a trial finds them slower"
+        yield Lever("int8 matmul", words, changes_result=True), replace(start, base="int8 matmul")
     if start.caching > 1:
         yield Lever("VAE batch of 1", "the VAE encodes one picture at a time"), replace(start, caching=1)
+
+
+def _base_of(settings: Settings) -> EightBitBase:
+    if settings.int8_base:
+        return "int8 matmul" if settings.int8_matmul else "int8"
+    return "fp8" if settings.fp8_base else ""
 
 
 def changes_between(before: Settings, after: Settings) -> Mapping[str, object]:

@@ -15,6 +15,9 @@ from torch.utils.flop_counter import flop_registry
 
 from trainer.memory.fake_tensors import KnownOperation
 
+# torch counts no products of int8.
+_FLOPS = {torch.ops.aten._int_mm: flop_registry[torch.ops.aten.mm], **flop_registry}
+
 AWAY = "away"
 """The part of tensors that are not on the device that is counted."""
 
@@ -175,7 +178,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _cost(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> "_Cost":
         outputs = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
         inputs = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
-        count = flop_registry.get(func._overloadpacket)
+        count = _FLOPS.get(func._overloadpacket)
         flops = int(count(*args, **kwargs, out_val=out)) if count is not None else 0
         moved = sum(each.numel() * each.itemsize for each in (*inputs, *outputs))
         seconds = self._roofline(flops, moved, outputs[0].dtype) if outputs else 0.0

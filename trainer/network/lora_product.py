@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from trainer.lean.quantized import weight_of
+from trainer.lean.frozen_linear import frozen_gradient, frozen_product
 from trainer.network.dropout import LayerDropout
 
 
@@ -43,7 +43,7 @@ def lean_product(base: Callable[[Tensor], Tensor], x: Tensor, down: Tensor, up: 
 
     Args:
         base: the base layer's forward, which gives W x + b in a tensor that nothing else holds. It is not called where the whole is
-            one product of matrices: then W is `weight_of` the target.
+            one product of matrices: then it is `frozen_product`'s.
         x: [..., inputs], or [batch, inputs, height, width] of a convolution.
         down: fp32 [rank, inputs], or [rank, inputs, kernel, kernel], at the base layer's stride and padding.
         up: fp32 [outputs, rank], or [outputs, rank, 1, 1].
@@ -119,7 +119,7 @@ class _LinearProduct(torch.autograd.Function):
             del inner
             of_down = (of_inner.mT @ rows).to(down.dtype)
         if ctx.needs_input_grad[0]:
-            of_x = _add_product(g @ weight_of(change.target, dtype).flatten(1), of_inner, narrow).view(ctx.shape)
+            of_x = _add_product(frozen_gradient(change.target, g), of_inner, narrow).view(ctx.shape)
         return of_x, of_down, of_up, None
 
 
@@ -182,9 +182,7 @@ def _saved_for_backward(ctx: Any) -> tuple[Tensor | None, Tensor, Tensor, LoraCh
 
 
 def _linear_forward(x: Tensor, down: Tensor, up: Tensor, change: LoraChange) -> Tensor:
-    target = change.target
-    bias = None if target.bias is None else target.bias.to(x.dtype)
-    out = functional.linear(x, weight_of(target, x.dtype).flatten(1), bias)
+    out = frozen_product(change.target, x)
     inner = functional.linear(x, down.to(x.dtype))
     if change.dropout is not None:
         inner.mul_(change.dropout.mask(inner, is_conv=False))

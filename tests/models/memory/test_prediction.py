@@ -77,3 +77,9 @@ def test_the_optimizer_of_8_bits_takes_a_card_longer_for_each_tensor_that_trains
     assert plain.stepped == lean.stepped > 100
     # Fused AdamW moves more bytes, and so much that is counted.
     assert lean.seconds - plain.seconds == pytest.approx(lean.stepped * 0.308 / 560, rel=0.05)
+
+
+def test_a_step_in_int8_is_predicted_with_all_of_its_products(root: Path) -> None:
+    usual, ours = (_on_a_card(root, "int8_base=yes", f"int8_matmul={answer}") for answer in ("no", "yes"))
+    assert ours.flops == usual.flops
+    assert ours.seconds != usual.seconds

@@ -288,7 +288,7 @@ zero_terminal_snr network_dropout rank_dropout module_dropout scale_weight_norms
 network_train_text_encoder_only optimizer_type optimizer_args max_grad_norm max_train_epochs lr_scheduler gradient_accumulation_steps
 seed order_seed noise_seed timestep_sampling min_timestep max_timestep noise_offset adaptive_noise_scale multires_noise_iterations ip_noise_gamma loss_type
 min_snr_gamma debiased_estimation_loss mixed_precision gradient_checkpointing micro_batch_size sdpa xformers torch_compile
-fp8_base int8_base encoder_off_card blocks_to_swap cache_latents_to_disk vae_batch_size checkpointed_blocks output_name save_every_n_epochs
+fp8_base int8_base int8_matmul encoder_off_card blocks_to_swap cache_latents_to_disk vae_batch_size checkpointed_blocks output_name save_every_n_epochs
 save_every_n_steps save_precision keep_states state_budget save_state_every_n_steps training_comment max_bad_steps on_bad_steps on_done
 on_trouble dataset_config measure_weights measure_parts measure_pictures sample_at_first sample_every_n_epochs sample_every_n_steps
 """
@@ -299,6 +299,11 @@ def test_swapped_blocks_need_a_gpu_and_more_than_the_two_that_are_on_it(monkeypa
         monkeypatch.setattr("trainer.checks.unused_settings.card_device", lambda there=there: there)
         assert why in idle(TWELVE, blocks_to_swap=count)["blocks_to_swap"]
     assert "blocks_to_swap" not in idle(TWELVE, blocks_to_swap=3)
+
+
+def test_products_in_int8_need_a_base_of_int8() -> None:
+    assert "int8_base is off" in idle(TWELVE, int8_matmul=True)["int8_matmul"]
+    assert "int8_matmul" not in idle(TWELVE, int8_matmul=True, int8_base=True)
 
 
 def test_every_setting_was_thought_of() -> None:

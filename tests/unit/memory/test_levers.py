@@ -9,7 +9,7 @@ from memory_model import NAMES, request
 
 from trainer.errors import SettingsError
 from trainer.memory.estimates import blocks_to_checkpoint, max_held_bytes
-from trainer.memory.levers import MemoryChoice, configurations, has_prefix, shortest_prefixes
+from trainer.memory.levers import MemoryChoice, configurations, has_prefix, shortest_prefixes, single_levers
 from trainer.memory.limit import limit_of
 from trainer.memory.peak import BlockCost
 
@@ -90,3 +90,12 @@ def test_a_wrong_size_is_one_clear_error(text: str) -> None:
         limit_of(text)
     assert raised.value.line().startswith("--fit: ") and "8GB" in raised.value.line()
     assert "\x1b" not in raised.value.line()
+
+
+def test_a_base_that_computes_in_int8_is_read_from_the_settings_it_was_put_into() -> None:
+    asked = request()
+    for base in ("", "int8", "int8 matmul", "fp8"):
+        meant = replace(MemoryChoice.of(asked), base=base)
+        assert MemoryChoice.of(asked.with_settings(meant.apply_to(asked.settings))) == meant
+    assert "int8 matmul" in [lever.name for lever, _ in single_levers(asked, 0)]
+    assert "int8 matmul" not in [lever.name for lever, _ in single_levers(request(torch_compile=True), 0)]

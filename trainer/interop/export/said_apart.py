@@ -25,6 +25,7 @@ LOST: Mapping[str, str] = {
     "laplace_scale": _TIMES,
     "snr_schedule": "min_snr_gamma and its like count there with the plain schedule, also at zero terminal SNR",
     "int8_base": "the base's weights can be float8 there, not int8",
+    "int8_matmul": "it computes in the type of the arithmetic",
     "init_seed": _ONE_SEED,
     "order_seed": _ONE_SEED,
     "noise_seed": _ONE_SEED,

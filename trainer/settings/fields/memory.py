@@ -114,6 +114,18 @@ class MemoryFields(SettingFields):
         synonyms="quantize, vram, gpu, 8bit",
         decides=Decides.YES,
     )
+    int8_matmul: bool = setting(
+        False,
+        "Memory",
+        "int8 matmul",
+        "With int8_base: compute the products of its layers in int8 too, with each row of their inputs rounded to 8 bits. Faster where the processor or the GPU has units for it (a short trial before the first step refuses it where it is slower), and less exact than int8_base alone. Not with torch_compile.",
+        memory="yes",
+        speed=True,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="quantize, speed, faster, w8a8, tensor cores, vnni, 8bit",
+        decides=Decides.YES,
+    )
     encoder_off_card: bool = setting(
         False,
         "Memory",
