@@ -116,6 +116,13 @@ class _PackedBlock:
         """Let the block have its weights in the computer's memory."""
         self._put(self._resting)
 
+    def leave(self) -> None:
+        """Give every tensor memory of its own again."""
+        copies = [tensor.detach().clone() for tensor in self._resting]
+        own = zip(copies, self._places, strict=True)
+        self._resting = [nn.Parameter(copy, requires_grad=False) if place.is_parameter else copy for copy, place in own]
+        self._put(self._resting)
+
     def _put(self, tensors: Sequence[Tensor]) -> None:
         for place, tensor in zip(self._places, tensors, strict=True):
             for table, name in place.holders:
@@ -207,6 +214,7 @@ class BlockStream:
         for wrapper in self._wrappers:
             wrapper.remove()
         for packed in self._packed:
+            packed.leave()
             self.transfers.release(packed.host)
 
     def move_others(self, module: nn.Module, place: torch.device | str) -> None:

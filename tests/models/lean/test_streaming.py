@@ -136,6 +136,8 @@ def test_the_blocks_are_as_they_were_afterwards(transfers: OneWayTransfers) -> N
     assert torch.equal(forward(modules), expected)
     stream.end()
     assert not transfers.hosts and not stream.buffers
+    # In memory of their own: a base that is kept is counted, and let go, tensor by tensor.
+    assert all(weight.untyped_storage().nbytes() == weight.nbytes for weight in modules["unet"].parameters())
     assert all(torch.equal(value, before[name]) for name, value in modules["unet"].state_dict().items())
     assert all(value.stride() == before[name].stride() for name, value in modules["unet"].state_dict().items())
     assert not any("forward" in block.__dict__ for block in modules["unet"].modules())
