@@ -248,7 +248,7 @@ class DataIndex:
     def _view(self) -> PictureColumns:
         """Return the columns as the file has them now."""
         now = self._file.generations()
-        kept = (self._last, self._kept.find(now.made, self._place))
+        kept = (self._last, self._kept.last)
         known = [
             each for each in kept if each and (each.made, each.place, each.rows) == (now.made, self._place, now.rows)
         ]
@@ -259,7 +259,7 @@ class DataIndex:
             if newest.pixels != now.pixels:
                 columns = newest.columns.with_pixels(self._file.rows(READ_PIXELS, (newest.pixels,)))
                 self._last = replace(newest, columns=columns, pixels=now.pixels)
-        self._kept.keep(self._last)
+        self._kept.last = self._last
         return self._last.columns
 
     def _read(self, now: FileGenerations) -> ColumnsRead:

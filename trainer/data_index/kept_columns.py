@@ -1,6 +1,5 @@
 """Columns of an index that stay while nobody has it open, so that opening it again reads nothing that has not changed."""
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,20 +28,12 @@ class ColumnsRead:
     columns: "PictureColumns"
 
 
+@dataclass
 class KeptColumns:
-    """What was read last, of one data set; any thread may ask."""
+    """What was read last, of one data set; threads share it, for it is put and taken whole.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._last: ColumnsRead | None = None
+    Attributes:
+        last: None where nothing was read yet. It may be of another data set, or older than the file.
+    """
 
-    def find(self, made: int, place: str) -> ColumnsRead | None:
-        """Return what was read of a data set, at whatever generations; None where the last one was another."""
-        with self._lock:
-            last = self._last
-        return last if last is not None and (last.made, last.place) == (made, place) else None
-
-    def keep(self, read: ColumnsRead) -> None:
-        """Keep what was read, in place of what was kept."""
-        with self._lock:
-            self._last = read
+    last: ColumnsRead | None = None
