@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from lora_tui.actions.dialog_field import DialogField
 from lora_tui.actions.long_job import WorkEnded
 from lora_tui.keys.keymap import BY_ID, bindings
-from lora_tui.screens.dialog_room import heights_that_fit
+from lora_tui.screens.dialog_room import heights_that_fit, scrolls_needlessly
 from lora_tui.screens.screen_sizes import SmallClasses
 from lora_tui.screens.works import Works
 from lora_tui.widgets.key_line import ShownKey
@@ -87,6 +87,9 @@ class Dialog(Works, SmallClasses, ModalScreen[ScreenResultType]):
                     child.styles.max_height = height
                     if isinstance(child, OptionList):
                         self.call_after_refresh(child.scroll_to_highlight)
+        for panel in (*self.query_children(Vertical), *self.query_children(VerticalScroll)):
+            if scrolls_needlessly(panel, self.size):
+                panel.show_vertical_scrollbar = False
 
     def action_help(self) -> None:
         """Show what the keys do, and what stands here."""

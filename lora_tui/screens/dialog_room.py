@@ -31,6 +31,21 @@ def heights_that_fit(panel: Widget, screen: Size) -> Mapping[Scrolls, int]:
     return heights
 
 
+def scrolls_needlessly(panel: Widget, screen: Size) -> bool:
+    """Return whether a panel has a scrollbar that takes away the room for which it is there.
+
+    Beside a scrollbar lines are shorter and may need one more of them; Textual asks about a scrollbar with the lines as they are, so
+    that a panel that came from a smaller terminal keeps one that it would not have got.
+    """
+    styles = panel.styles
+    height = styles.height
+    if not panel.show_vertical_scrollbar or height is None or not height.is_auto:
+        return False
+    width = panel.outer_size.width - styles.gutter.width
+    most = screen.height if styles.max_height is None else int(styles.max_height.resolve(screen, screen))
+    return panel.get_content_height(screen, screen, width) + styles.gutter.height <= most
+
+
 def _height(child: Widget) -> int:
     return child.outer_size.height
 

@@ -68,3 +68,24 @@ async def test_the_cursor_stays_in_view_when_the_terminal_becomes_lower() -> Non
         await pilot.resize_terminal(80, 40)
         await pilot.pause()
         assert "choice 0." in app.text() and "choice 19." in app.text(), app.text()
+
+
+class AsHighAsTheTerminal(Dialog[None]):
+    """Lines that fit as they are, and would be one too many beside a scrollbar."""
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            for _ in range(8):
+                yield Static("x" * 19 + " " + "y" * 18)
+            yield Static("esc: close", id="keys")
+
+
+async def test_a_panel_that_becomes_large_enough_has_no_scrollbar() -> None:
+    app = ScreenAlone(AsHighAsTheTerminal())
+    async with app.run_test(size=(40, 6)) as pilot:
+        panel = app.screen.query_one(Vertical)
+        assert panel.show_vertical_scrollbar
+        await pilot.resize_terminal(40, 10)
+        await pilot.pause()
+        assert not panel.show_vertical_scrollbar, app.text()
+        assert app.text().count("y" * 18) == 8
