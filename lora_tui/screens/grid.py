@@ -17,6 +17,7 @@ from lora_tui.forms.grid_editor import GridEditor
 from lora_tui.keys.key_lines import shown_grid_keys
 from lora_tui.keys.keymap import bindings
 from lora_tui.ports import OWNER, EngineLike, Rights
+from lora_tui.screens.builder_specs import BuilderSpecs
 from lora_tui.screens.grid_orders import GridOrders
 from lora_tui.screens.grid_viewer import GridViewer
 from lora_tui.screens.page_offer import offer_page
@@ -40,9 +41,6 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
 
-# Entries of the list of presets that are no presets.
-_FIRST, _BEFORE = "As first proposed", "What the builder had before"
-_EARLIER = {_FIRST: "without your changes", _BEFORE: "before the last preset, style or grid was loaded"}
 _BUILDING = "-building"
 """Class of a narrow screen that shows the builder, not the pictures."""
 _NARROW = "-narrow"
@@ -123,9 +121,7 @@ class GridScreen(Screen[None]):
         self._first_grid = number
         self._asked = asked
         self._kept = kept or KeptSpecs(workspace)
-        # What the builder started with, and what it held before another spec was loaded into it.
-        self._first: grids.FirstSpecRead | None = None
-        self._before: GridSpec | None = None
+        self.specs = BuilderSpecs(self, self.sender, self._kept, lambda: self.editor)
         self._last_state: GridState | None = None
         self._bake: int | None = None
         self._saved: tuple[Checkpoint, ...] = ()
@@ -146,7 +142,7 @@ class GridScreen(Screen[None]):
     def on_mount(self) -> None:
         """Make the editor, and read what the builder starts with and the newest grid."""
         count = self.query_one("#count", GridCount)
-        self.editor = GridEditor(self.form, count, self.planner, self._keep)
+        self.editor = GridEditor(self.form, count, self.planner, self.specs.keep)
         self.planner.start()
         self.query_one(TabLine).show("builder")
         bake = self.snapshot().bake
@@ -186,18 +182,12 @@ class GridScreen(Screen[None]):
 
     @on(grids.FirstSpecRead)
     def _load_first(self, event: grids.FirstSpecRead) -> None:
-        if self._first is None:
-            self.editor.load(event.spec, event.first)
-            self._first = event
-            if self._asked is not None:
-                self._load(self._asked)
+        if self.specs.first is None:
+            self.specs.begin(event, self._asked)
         elif self.form.editing:
             self._saved = ()
         else:
-            # What was changed in the meantime is kept; what it is told from is the new proposal.
-            self._first = event
-            restored = self._kept.restored(event.start, event.first)
-            self.editor.load(restored, event.first, "epochs saved since")
+            self.specs.propose(event)
 
     def _read_first(self) -> None:
         """Read what the builder starts with: the bake's epochs saved until now."""
@@ -215,7 +205,7 @@ class GridScreen(Screen[None]):
     def _load_spec(self, event: grids.SpecRead) -> None:
         if event.about:
             self.sender.note(f"the builder has the settings of {event.about}; r brings back what it had")
-        self._load(event.spec)
+        self.specs.load(event.spec)
 
     @on(grids.NoSpec)
     def _show_nothing(self, event: grids.NoSpec) -> None:
@@ -245,7 +235,7 @@ class GridScreen(Screen[None]):
 
         def load_style(name: str | None) -> None:
             if name is not None:
-                self._load(apply_style(spec, styles[name]))
+                self.specs.load(apply_style(spec, styles[name]))
 
         self.app.push_screen(PickDialog("Styles", [PickChoice(name, name) for name in styles]), load_style)
 
@@ -382,22 +372,7 @@ class GridScreen(Screen[None]):
 
     def action_preset(self) -> None:
         """Offer the preset grids, what was first proposed, and what the builder had before."""
-        from trainer.grid.presets import PRESETS
-
-        spec = self.editor.spec
-        if spec is None:
-            return
-        earlier = self._earlier_specs()
-
-        def load_preset(key: str | None) -> None:
-            if key in earlier:
-                self._load(earlier[key])
-            elif key is not None:
-                self.sender.write(lambda: grids.read_preset(self.workspace, spec, key), awaited=True)
-
-        choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
-        choices += [PickChoice(key, key, _EARLIER.get(key, "your changes there, made here")) for key in earlier]
-        self.app.push_screen(PickDialog("Presets", choices), load_preset)
+        self.specs.offer_presets()
 
     def action_style(self) -> None:
         """Offer the styles of the workspace."""
@@ -438,37 +413,6 @@ class GridScreen(Screen[None]):
         """Show the keys that the new width has room for; the sheet alone where it needs all of it."""
         self.set_class(event.size.width < _TINY, "-tiny")
         self.call_after_refresh(self._show_keys)
-
-    def _earlier_specs(self) -> "dict[str, GridSpec]":
-        """Return what `r` brings back, by title: what was proposed, what the builder had, and what was changed for other bakes."""
-        specs: dict[str, GridSpec] = {}
-        if self._before is not None:
-            specs[_BEFORE] = self._before
-        if (first := self._first) is not None:
-            specs[_FIRST] = first.first
-            for other in self._kept.others(first.start):
-                specs[f"As changed for {printable(other, 40)}"] = self._kept.restored(first.start, first.first, other)
-        return specs
-
-    def _load(self, spec: "GridSpec") -> None:
-        """Edit `spec` in place of what the builder has, which `r` brings back."""
-        if spec != self.editor.spec:
-            self._before = self.editor.spec
-            self.editor.load(spec)
-
-    def _keep(self, spec: "GridSpec") -> None:
-        """Keep what the builder has now, for the next time and over a restart."""
-        first = self._first
-        if first is None:
-            return
-        self._kept.note(first.start, first.first, spec)
-        if self.sender.rights.bake:
-            # The app's and not the screen's, whose workers end with it: it may be left at the next key.
-            self.app.run_worker(self._write_kept, thread=True, exit_on_error=False, group="writing")
-
-    def _write_kept(self) -> None:
-        """Write what is kept; in a thread."""
-        self.post_message(bakes.answer_of(self._kept.write))
 
     def _show_builder(self, building: bool) -> None:
         self._name_view(building)

@@ -11,6 +11,7 @@ import pytest
 from baked_metadata import baked_metadata, baked_settings, data_of, other_value_here
 from header_only import lora_file, write_header_only
 from other_values import other_value
+from sd_scripts_metadata import EDITED, NEW, OLD
 
 from trainer.errors import SettingsError
 from trainer.interop.documents import open_document
@@ -132,129 +133,6 @@ def test_a_damaged_list_of_our_settings_leaves_the_other_keys(text: str) -> None
     assert fates(result)[AS_SET] == "without effect" or result.settings.network_dim == 32
     if not text.startswith('{"'):
         assert result.settings.network_dim == 24
-
-
-# sd-scripts of February 2023: one learning rate for both parts, an old optimizer's name, no bucket steps.
-OLD = {
-    "ss_session_id": "1234",
-    "ss_training_started_at": "1676400000.5",
-    "ss_output_name": "hifumi",
-    "ss_learning_rate": "0.0001",
-    "ss_text_encoder_lr": "5e-05",
-    "ss_unet_lr": "None",
-    "ss_num_train_images": "600",
-    "ss_num_reg_images": "0",
-    "ss_num_batches_per_epoch": "201",
-    "ss_num_epochs": "8",
-    "ss_batch_size_per_device": "3",
-    "ss_total_batch_size": "3",
-    "ss_gradient_checkpointing": "False",
-    "ss_gradient_accumulation_steps": "1",
-    "ss_max_train_steps": "1608",
-    "ss_lr_warmup_steps": "160",
-    "ss_lr_scheduler": "cosine_with_restarts",
-    "ss_network_module": "networks.lora",
-    "ss_network_dim": "128",
-    "ss_network_alpha": "64.0",
-    "ss_mixed_precision": "fp16",
-    "ss_full_fp16": "False",
-    "ss_v2": "False",
-    "ss_resolution": "(512, 512)",
-    "ss_clip_skip": "2",
-    "ss_max_token_length": "225",
-    "ss_color_aug": "False",
-    "ss_flip_aug": "True",
-    "ss_random_crop": "False",
-    "ss_shuffle_caption": "True",
-    "ss_cache_latents": "True",
-    "ss_enable_bucket": "True",
-    "ss_min_bucket_reso": "320",
-    "ss_max_bucket_reso": "960",
-    "ss_seed": "23",
-    "ss_keep_tokens": "1",
-    "ss_noise_offset": "None",
-    "ss_training_comment": "a test",
-    "ss_sd_scripts_commit_hash": "6b790bace6f5d5e2d5d9d1e1d7a8a1b3c2d1e0f9",
-    "ss_optimizer": "bitsandbytes.optim.adamw.AdamW8bit",
-    "ss_max_grad_norm": "1.0",
-    "ss_caption_dropout_rate": "0.0",
-    "ss_caption_dropout_every_n_epochs": "0",
-    "ss_caption_tag_dropout_rate": "0.0",
-    "ss_face_crop_aug_range": "None",
-    "ss_prior_loss_weight": "1.0",
-    "ss_lowram": "False",
-    "ss_sd_model_name": "nai.safetensors",
-    "ss_sd_model_hash": "e6e8e1fc",
-    "ss_new_sd_model_hash": "89d59c3dde" + "0" * 54,
-    "ss_dataset_dirs": '{"10_school": {"n_repeats": 10, "img_count": 50}, "5_gym": {"n_repeats": 5, "img_count": 20}}',
-    "ss_reg_dataset_dirs": "{}",
-    "ss_tag_frequency": '{"10_school": {"1girl": 50, "halo": 44}, "5_gym": {"1girl": 20}}',
-    "ss_bucket_info": '{"buckets": {"0": {"resolution": [512, 512], "count": 600}}, "mean_img_ar_error": 0.0}',
-    "sshs_model_hash": "0" * 64,
-    "sshs_legacy_hash": "0" * 8,
-}
-
-# Of today: a LoCon with LoRA+, two text encoders, gradient accumulation, whose length is no whole number of epochs.
-NEW = {
-    "ss_session_id": "77",
-    "ss_training_started_at": "1767225600",
-    "ss_output_name": "style",
-    "ss_learning_rate": "0.0004",
-    "ss_text_encoder_lr": "[5e-05, 1e-05]",
-    "ss_unet_lr": "0.0004",
-    "ss_num_batches_per_epoch": "101",
-    "ss_num_epochs": "20",
-    "ss_max_train_steps": "1000",
-    "ss_gradient_accumulation_steps": "2",
-    "ss_batch_size_per_device": "4",
-    "ss_lr_warmup_steps": "0.05",
-    "ss_lr_scheduler": "cosine",
-    "ss_network_module": "networks.lora",
-    "ss_network_dim": "16",
-    "ss_network_alpha": "8.0",
-    "ss_network_dropout": "None",
-    "ss_network_args": '{"conv_dim": "4", "conv_alpha": "1", "loraplus_unet_lr_ratio": "16", "dropout": null}',
-    "ss_optimizer": "prodigyopt.prodigy.Prodigy(d_coef=0.8,betas=(0.9, 0.99),weight_decay=0.01)",
-    "ss_mixed_precision": "bf16",
-    "ss_resolution": "(1024, 1024)",
-    "ss_enable_bucket": "False",
-    "ss_min_bucket_reso": "None",
-    "ss_max_bucket_reso": "None",
-    "ss_bucket_info": "null",
-    "ss_max_token_length": "None",
-    "ss_clip_skip": "None",
-    "ss_min_snr_gamma": "5.0",
-    "ss_debiased_estimation": "False",
-    "ss_zero_terminal_snr": "True",
-    "ss_fp8_base": "False",
-    "ss_base_model_version": "sdxl_base_v1-0",
-    "ss_seed": "42",
-    "ss_validation_split": "0.0",
-    "ss_tag_frequency": '{"10_girl": {"girl": 40}}',
-    "ss_dataset_dirs": '{"10_girl": {"n_repeats": 10, "img_count": 40}}',
-    "modelspec.prediction_type": "v",
-    "modelspec.timestep_range": "100,900",
-    "modelspec.resolution": "1024x1024",
-    "modelspec.license": "mine",
-}
-
-# Edited by hand and by a tool: numbers that are none, words of Civitai's and of additional-networks', keys of nobody.
-EDITED = {
-    "ss_network_dim": " 32 ",
-    "ss_network_alpha": "sixteen",
-    "ss_learning_rate": "1E-4",
-    "ss_unet_lr": "",
-    "ss_max_train_steps": "many",
-    "ss_network_args": "{not json",
-    "ss_optimizer": "",
-    "ss_resolution": "512",
-    "ss_datasets": "[1, {}, null]",
-    "ss_dataset_dirs": '["a"]',
-    "ss_seed": "None",
-    "ssmd_description": "my LoRA",
-    "my.key": "kept",
-    "ss_future_option": "7",
-}
 
 
 def test_a_file_of_2023_is_read() -> None:
