@@ -22,6 +22,7 @@ def shown_keys(
     tabs: bool,
     ended_early: bool = False,
     epochs: bool = False,
+    opened: bool = True,
     allows: Callable[[str], bool] = _all_rights,
 ) -> tuple[tuple[str, str], ...]:
     """Return (action id, label) of the keys that matter now on the Bake screen, six at most.
@@ -33,6 +34,7 @@ def shown_keys(
         tabs: some pane is out of view.
         ended_early: the bake shown has steps left and no engine runs it; a parked one counts.
         epochs: LoRAs of it are saved.
+        opened: settings are open.
         allows: whether the screen has the right of that name.
     """
     views = ("view.next",) if tabs else ()
@@ -46,6 +48,8 @@ def shown_keys(
         wanted = (*pause, "bake.resume", "bake.start", *views)
     elif ended_early:
         wanted = ("bake.resume", "bake.start", "form.find", *views)
+    elif not opened:
+        wanted = ("workspace.switch", "subject.new", "settings.open", *(views or ("settings.import",)))
     else:
         last = ("grid.screen",) if epochs else ("subject.new",)
         wanted = ("bake.start", "form.find", "settings.save", *(views or last))

@@ -220,6 +220,11 @@ def verdict_line(note: CellNote, checklist: tuple[str, ...]) -> str:
 
 def cell_name(view: GridView, place: Place) -> str:
     """Return the labels of a picture: `Epoch 3 · U-Net weight 0.5 · seed 11`."""
+    return " · ".join(cell_labels(view, place)) or "the picture"
+
+
+def cell_labels(view: GridView, place: Place) -> list[str]:
+    """Return the labels of a picture one by one, of as many axes for each picture of the grid that has them all."""
     assert view.made is not None
     parts = []
     for axis in ("x", "y", "z"):
@@ -228,7 +233,7 @@ def cell_name(view: GridView, place: Place) -> str:
             parts.append(label if not title or label.startswith(title) else f"{title} {label}")
     if len(view.made.seeds) > 1:
         parts.append(f"seed {view.axis_label('seed', place)}")
-    return " · ".join(parts) or "the picture"
+    return parts
 
 
 def cell_text(view: GridView, cell: MadeCell, note: CellNote, *, blind: bool) -> Content:

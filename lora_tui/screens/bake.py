@@ -267,6 +267,7 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
     def _load_draft(self, event: bakes.Opened) -> None:
         self.files.path = event.draft.path
         self.editor.load(event.draft, event.what)
+        self.panes.note_settings(opened=True)
         self.file_watch.watch(event.draft.path)
         if self.focused is None:
             self.panes.show_tab(TABS[0])
@@ -274,6 +275,7 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
     @on(bakes.NothingToOpen)
     def _show_nothing(self) -> None:
         self.files.show_none()
+        self.panes.note_settings(opened=False)
 
     @on(bakes.NotOpened)
     def _show_unusable(self, event: bakes.NotOpened) -> None:

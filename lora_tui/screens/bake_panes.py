@@ -72,6 +72,7 @@ class BakePanes(Vertical):
         self._planned: PlanView | None = None
         self._plotted: tuple[object, ...] = ()
         self._slow_line = False
+        self._opened = True
         self._logged: tuple[LogLine, ...] = ()
         self._listed = 0.0
         # The pane with the focus, and the one that is seen beside the curves where two have room.
@@ -257,10 +258,17 @@ class BakePanes(Vertical):
             parked=snapshot.parked,
             ended_early=snapshot.ended_early,
             epochs=bool(snapshot.checkpoints),
+            opened=self._opened,
             tabs=self.in_tabs,
             allows=self._rights.allows,
         )
         self.query_one(KeyLine).show_actions(wanted)
+
+    def note_settings(self, *, opened: bool) -> None:
+        """Offer what can be done with settings, or the ways to some."""
+        if opened != self._opened:
+            self._opened = opened
+            self.show_keys()
 
     def on_resize(self, event: events.Resize) -> None:
         """Show samples where they take room from nothing that is needed."""

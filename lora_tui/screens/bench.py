@@ -55,6 +55,7 @@ class BenchDialog(FieldsDialog[None]):
         & Input { width: 1fr; }
         & #help { color: $muted; margin-bottom: 1; }
         & #about { height: auto; max-height: 26; margin-top: 1; scrollbar-size-vertical: 1; }
+        &.-short #help { display: none; }
         & #found { text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """

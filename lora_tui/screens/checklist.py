@@ -34,6 +34,7 @@ class ChecklistDialog(ListDialog[Mapping[str, bool] | None]):
     ChecklistDialog {
         & > Vertical { width: 60; }
         & OptionList { max-height: 16; }
+        &.-short #keys { max-height: 4; }
     }
     """
 

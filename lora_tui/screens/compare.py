@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from lora_tui.keys.keymap import bindings
-from lora_tui.pictures.grid_model import GridView, cell_name
+from lora_tui.pictures.grid_model import GridView, cell_labels, cell_name
 from lora_tui.pictures.picture_cache import Pictures, Pixels, Want
 from lora_tui.screens.dialog import hint_keys
 from lora_tui.widgets.half_blocks import row
@@ -59,9 +59,7 @@ class CompareScreen(ModalScreen[None]):
     ) -> None:
         super().__init__()
         paths = [path for cell in (first, second) if (path := view.path_of(cell)) is not None]
-        self._names = (
-            ["one", "the other"] if blind else [printable(cell_name(view, cell.place)) for cell in (first, second)]
-        )
+        self._names, self._common = (["one", "the other"], "") if blind else told_apart(view, first, second)
         self._pair = ComparedPictures(pictures, paths)
 
     def compose(self) -> ComposeResult:
@@ -97,8 +95,23 @@ class CompareScreen(ModalScreen[None]):
 
     def _show_names(self) -> None:
         first, second = self._names
-        words = Content.assemble((f"◀ {first}", "bold $primary"), ("   │   ", "$muted"), (f"{second} ▶", "bold"))
+        common = (f"   {self._common}" if self._common else "", "$muted")
+        words = Content.assemble(
+            (f"◀ {first}", "bold $primary"), ("   │   ", "$muted"), (f"{second} ▶", "bold"), common
+        )
         self.query_one("#names", Static).update(words)
+
+
+def told_apart(view: GridView, first: "MadeCell", second: "MadeCell") -> tuple[list[str], str]:
+    """Return what two pictures of a grid are called beside each other, in which they differ, and what they have in common."""
+    labels = [[printable(label) for label in cell_labels(view, cell.place)] for cell in (first, second)]
+    whole = [printable(cell_name(view, cell.place)) for cell in (first, second)]
+    if len(labels[0]) != len(labels[1]) or labels[0] == labels[1]:
+        return whole, ""
+    pairs = list(zip(*labels, strict=True))
+    differing = [(one, other) for one, other in pairs if one != other]
+    names = [" · ".join(side) for side in zip(*differing, strict=True)]
+    return names, " · ".join(one for one, other in pairs if one == other)
 
 
 class ComparedPictures(Widget):

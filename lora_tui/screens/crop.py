@@ -163,5 +163,6 @@ class CropScreen(ModalScreen[Square]):
             rows.append((label, Want(path, 0, 0, region) if path is not None else None))
         self._crops.show(rows, self.square.side)
         name = "blind" if self._blind else printable(cell_name(self._view, self._cell.place))
-        where = f"   {self.square.side}×{self.square.side} pixels at {self.square.left}, {self.square.top}"
-        self.query_one("#name", Static).update(Content.assemble((name, "bold"), (where, "$muted")))
+        # What the keys change comes first, for a long name is cut at its end.
+        where = f"{self.square.side}×{self.square.side} pixels at {self.square.left}, {self.square.top}"
+        self.query_one("#name", Static).update(Content.assemble((where, "bold"), (f"   {name}", "$muted")))

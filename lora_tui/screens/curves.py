@@ -475,8 +475,11 @@ def _name(bake: ChartedBake) -> Content:
 
 
 def _step_words(step: int, bake: ChartedBake | None) -> str:
-    """Return `step 734 of 1,616, epoch 4`."""
-    of = f" of {max(bake.total, bake.last):,}" if bake is not None and max(bake.total, bake.last) else ""
+    """Return `step 734 of 1,616, epoch 4`; beside a longer bake the cursor may stand behind the last step."""
+    steps = 0 if bake is None else max(bake.total, bake.last)
+    if bake is not None and steps and step > steps:
+        return f"step {step:,}; {bake.number:04d} ends at {steps:,}"
+    of = f" of {steps:,}" if steps else ""
     epoch = f", epoch {-(-step // bake.per_epoch)}" if bake is not None and bake.per_epoch and step else ""
     return f"step {step:,}{of}{epoch}"
 

@@ -44,7 +44,7 @@ class FullPictureScreen(ModalScreen[None]):
     FullPictureScreen {
         background: $background;
         & > PictureView { height: 1fr; }
-        & > #name { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > #name { height: auto; max-height: 2; padding: 0 1; }
     }
     """
 

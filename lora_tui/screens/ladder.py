@@ -87,7 +87,7 @@ class LadderScreen(Screen[int]):
         & > #about { height: 2fr; border-top: solid $rule; padding: 0 1; scrollbar-size-vertical: 1; }
         & #detail { height: auto; }
         &.-wide > #ladder-body { layout: horizontal; }
-        &.-narrow.-curves > #about { display: none; }
+        &.-narrow.-curves > #about, &.-tiny.-curves > #about { display: none; }
         &.-wide RungList { width: 1fr; max-height: 100%; height: 100%; }
         &.-wide LadderPlot, &.-wide CurveOverlay { width: 1fr; height: 100%; }
         &.-short LadderPlot, &.-tiny LadderPlot { display: none; }
@@ -95,6 +95,7 @@ class LadderScreen(Screen[int]):
         &.-short > #ladder-body { height: auto; }
         &.-short RungList { height: auto; max-height: 5; }
         &.-short.-curves > #ladder-body { height: 3fr; }
+        &.-short.-tiny.-curves RungList { display: none; }
     }
     """
 

@@ -63,6 +63,7 @@ def on_bake(
             screen.post_message(Planned(screen.editor._question, still_data.plan_view(), None))
         else:
             screen.editor.show_nothing("")
+        screen.panes.note_settings(opened=opened)
         screen.post_message(SnapshotReady(snapshot()))
         screen.post_message(MemoryPredicted(screen.editor._memory_question, still_data.prediction(peak)))
         await stage.until(lambda: True)
