@@ -122,6 +122,16 @@ def is_listed(screen: JournalScreen) -> bool:
     )
 
 
+async def inspected(stage: ScreenStage) -> None:
+    """Inspect a LoRA, and show what was found."""
+    make_bakes(stage)
+    dialog = BenchDialog(LoraBench(stage.workspace, 2), OPERATIONS["inspect"])
+    await stage.push(dialog)
+    await stage.until(lambda: "132 modules" in stage.text())
+    await stage.press("enter", "enter")
+    await stage.until(lambda: dialog._stop is None)
+
+
 def in_journal(*keys: str) -> Callable[[ScreenStage], Awaitable[None]]:
     return lambda stage: journal(stage, *keys)
 
@@ -435,7 +445,7 @@ SCENES: tuple[Scene, ...] = (
           lambda screen: "step 80" in str(screen.query_one("#outlook").content)),
     Scene("use", "an epoch sent to where it is used", PublishDialog,
           of_workspace(lambda stage: PublishDialog(Publishing.of_epoch(stage.workspace, 2, "2"), "Use epoch 2 of bake 0002 hifumi"))),
-    Scene("bench", "a LoRA inspected", BenchDialog, of_workspace(lambda stage: BenchDialog(LoraBench(stage.workspace, 2), OPERATIONS["inspect"]))),
+    Scene("bench", "a LoRA inspected", BenchDialog, inspected),
     Scene("bench-merge", "LoRAs merged", BenchDialog, of_workspace(lambda stage: BenchDialog(LoraBench(stage.workspace, 2), OPERATIONS["merge"]))),
     Scene("ladders", "two ladders", LaddersScreen, ladders, lambda screen: screen.lines),
     Scene("ladder", "a ladder of three rungs", LadderScreen, ladder, lambda screen: screen.answer is not None),

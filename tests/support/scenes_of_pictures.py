@@ -3,22 +3,23 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 from dataset_screen import CAPTIONS, OpenSettings, made_data, settings_of
 from lora_on_disk import write_lora
 from made_grid import made_grid
 from PIL import Image
-from scenes_of_settings import pushed
+from scenes_of_settings import at_work, pushed
 from stage import NOW, Scene, ScreenStage, StillEngine
 
-from lora_tui.actions.tagging import TaggerTyped
+from lora_tui.actions.tagging import TaggerAsked, TaggerRun, TaggerTyped
 from lora_tui.screens.checklist import ChecklistDialog
 from lora_tui.screens.compare import CompareScreen
 from lora_tui.screens.crop import CropScreen
 from lora_tui.screens.dataset import DatasetScreen
 from lora_tui.screens.dataset_findings import DataFindingsDialog
 from lora_tui.screens.dataset_operation import OperationDialog
-from lora_tui.screens.dataset_orders import RepeatsDialog
+from lora_tui.screens.dataset_orders import FolderRepeatsDialog, RepeatsDialog
 from lora_tui.screens.dataset_pairs import PairsScreen
 from lora_tui.screens.dataset_preview import EditPreviewDialog
 from lora_tui.screens.dataset_steps import CaptionStepsDialog
@@ -26,13 +27,15 @@ from lora_tui.screens.full_picture import FullPictureScreen
 from lora_tui.screens.grid import GridScreen
 from lora_tui.screens.grids import GridsDialog
 from lora_tui.screens.judgement import JudgementDialog
-from lora_tui.screens.tagger import TaggerDialog
+from lora_tui.screens.tagger import TaggerDialog, TaggerWorkingDialog
 from lora_tui.snapshot import Snapshot
 from lora_tui.widgets.sheet_view import SheetView
 from trainer.captions.record import CaptionStep
 from trainer.grid.spec import spec_json
 from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
+from trainer.long_work import WorkProgress
+from trainer.tagger.record import TagOptions
 
 ENGINE = StillEngine()
 LONG_CAPTION = "hifumi, school uniform, backpack, smile, looking at viewer, classroom, window, sunlight, sitting"
@@ -157,8 +160,16 @@ def steps() -> CaptionStepsDialog:
     return CaptionStepsDialog(STEPS, turned)
 
 
-def repeats() -> RepeatsDialog:
-    return RepeatsDialog("Repeats of 2_school", "/home/me/lora/data/2_school: 2 now")
+def repeats(dialog: type[RepeatsDialog]) -> RepeatsDialog:
+    return dialog("Repeats of 2_school", "/home/me/lora/data/2_school: 2 now")
+
+
+async def tagging(stage: ScreenStage) -> None:
+    """Show a tagger at work, a minute and a quarter after it began."""
+    asked = TaggerAsked(SimpleNamespace(name="wd-vit"), TagOptions(), "missing")  # type: ignore[arg-type]
+    run = TaggerRun(None, asked, (1, 2, 3), "8 pictures, all there are")  # type: ignore[arg-type]
+    run.job.progress = WorkProgress("looking at pictures:", 3, 8)
+    await at_work(stage, TaggerWorkingDialog(run))
 
 
 def checklist() -> ChecklistDialog:
@@ -186,7 +197,9 @@ SCENES: tuple[Scene, ...] = (
     Scene("pairs", "two pictures that are nearly the same", PairsScreen, in_data("D")),
     Scene("tagger", "a tagger, and what it is to write", TaggerDialog,
           pushed(lambda: TaggerDialog("8 pictures, all there are", TaggerTyped(), lambda typed: None))),
-    Scene("repeats", "other repeats of a folder", RepeatsDialog, pushed(repeats)),
+    Scene("tagger-working", "a tagger at work", TaggerWorkingDialog, tagging),
+    Scene("repeats", "other repeats of a folder", RepeatsDialog, pushed(lambda: repeats(RepeatsDialog))),
+    Scene("folder-repeats", "repeats that stand in the name of a folder", FolderRepeatsDialog, pushed(lambda: repeats(FolderRepeatsDialog))),
     Scene("steps", "three steps on captions", CaptionStepsDialog, pushed(steps)),
 )  # fmt: skip
 """Over an empty screen."""

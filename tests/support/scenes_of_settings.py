@@ -111,8 +111,12 @@ def _export() -> ExportReportScreen:
 async def _working(stage: ScreenStage) -> None:
     job = LongJob("Deleting bake 0007 hifumi", lambda: None, lambda error: None)  # type: ignore[arg-type, return-value]
     job.progress = WorkProgress("deleting files:", 7, 40)
+    await at_work(stage, WorkingDialog(job))
+
+
+async def at_work(stage: ScreenStage, dialog: WorkingDialog) -> None:
+    """Show work that began a minute and a quarter ago."""
     stage.patch.setattr(working, "time", SimpleNamespace(monotonic=lambda: 0.0))
-    dialog = WorkingDialog(job)
     dialog._began = -75.0
     await stage.push(dialog)
 
