@@ -348,6 +348,8 @@ async def test_without_bake_or_subject_the_builder_says_what_is_missing(make_run
     async with runner.run(SIZE) as pilot:
         await until(pilot, lambda: "No settings yet" in seen(runner.app))
         assert "W  the demo, another workspace" in seen(runner.app)
+        last = seen(runner.app).splitlines()[-1]
+        assert "W workspaces" in last and "n new" in last and "bake" not in last
         files = runner.app.bake_screen.files
         files.started_in = tmp_path / "my pictures"
         files.show_none()
