@@ -19,7 +19,8 @@ Open = Callable[..., Terminal]
 
 @pytest.fixture(autouse=True)
 def idle_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pilots go on as soon as nothing is under way in the app."""
+    """Pilots go on as soon as nothing is under way in the app, which is painted then."""
+    idle_app.paint_when_idle(monkeypatch)
     monkeypatch.setattr(textual.app, "wait_for_idle", idle_app.wait_for_idle)
     monkeypatch.setattr(textual.pilot, "wait_for_idle", idle_app.wait_for_idle)
 
