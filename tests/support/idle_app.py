@@ -84,10 +84,19 @@ def _pay(screen: Screen[Any]) -> None:
 
 
 def _nothing_waits(app: App[Any]) -> bool:
-    """Return whether no queue holds anything, no key waits, and no short timer runs."""
-    if isinstance(app, LoraApp) and (app._keys._waiting or app._keys._released):
+    """Return whether no queue holds anything, no key waits, no short timer runs, and the settings have their first plan."""
+    if isinstance(app, LoraApp) and (app._keys._waiting or app._keys._released or _awaits_first_plan(app)):
         return False
     return all(_is_idle(pump) and not _is_timed(pump) for pump in _pumps(app))
+
+
+def _awaits_first_plan(app: LoraApp) -> bool:
+    """Return whether a thread works out the first plan of the settings that are open: it takes lines of their form."""
+    screen = app.bake_screen
+    editor = getattr(screen, "editor", None)
+    if editor is None or editor.view is not None or not screen.planner.is_alive():
+        return False
+    return bool(editor._answered != editor._question)
 
 
 def _pumps(app: App[Any]) -> Iterator[MessagePump]:

@@ -294,6 +294,9 @@ async def test_escape_from_finding_goes_back(runner, until, form_of) -> None:
 @pytest.mark.parametrize(("columns", "name"), [(70, "dataset_repeats"), (80, "validation_seed")])
 async def test_a_click_moves_and_a_second_click_edits(runner, until, form_of, columns, name) -> None:
     async with runner.run((columns, 24)) as pilot:
+        # The plan and the memory come behind the form, and take lines of it.
+        editor = runner.app.bake_screen.editor
+        await until(pilot, lambda: editor.view is not None and not editor.peak.pending)
         form = await form_of(runner, pilot, until, "subject")
         await pilot.click(FieldList, offset=(6, 10))
         assert form.focused_info.name == name
