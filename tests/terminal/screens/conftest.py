@@ -199,7 +199,8 @@ def until() -> Until:
 
     async def wait(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
         end = time.monotonic() + 60
-        while not condition():
+        # What a screen has is there once it is mounted.
+        while not (is_mounted(pilot.app) and condition()):
             assert time.monotonic() < end, f"never came true; screen:\n{text_of(pilot.app)}"
             await asyncio.sleep(0.01)
         await pilot.pause()
@@ -209,6 +210,11 @@ def until() -> Until:
             await asyncio.sleep(0.01)
 
     return wait
+
+
+def is_mounted(app: App[Any]) -> bool:
+    """Whether the screen on top, where there is one, has all it was composed of."""
+    return not app.screen_stack or app.screen.is_mounted
 
 
 def text_of(app: Any) -> str:
