@@ -48,7 +48,7 @@ async def test_the_judged_bake_stays_on_the_screen_over_its_held_drafts(runner, 
         await pilot.press("escape", "g")
         await until(pilot, lambda: isinstance(runner.app.screen, GridScreen))
         await until(pilot, lambda: runner.app.screen.editor.spec is not None)
-        assert runner.app.screen._first.start == "bake 1"
+        assert runner.app.screen.specs.first.start == "bake 1"
 
 
 async def test_comma_and_period_walk_through_the_bakes_and_back(runner, until, seen) -> None:
