@@ -191,7 +191,7 @@ async def test_the_grid_builder_undoes_fields_axes_and_loaded_grids(runner, unti
         before = screen.editor.spec
         await typed(pilot, screen, until, "steps", "7")
         screen.editor.typed("x.kind", "cfg_scale")
-        screen._load(before.model_copy(update={"prompt": "another one"}))
+        screen.specs.load(before.model_copy(update={"prompt": "another one"}))
         await until(pilot, lambda: screen.editor.spec.prompt == "another one")
         screen.form.focus_list()
         await pilot.press("u")
