@@ -95,7 +95,7 @@ class LadderScreen(Screen[int]):
         &.-short > #ladder-body { height: auto; }
         &.-short RungList { height: auto; max-height: 5; }
         &.-short.-curves > #ladder-body { height: 3fr; }
-        &.-short.-tiny.-curves RungList { display: none; }
+        &.-short.-tiny.-curves RungList { max-height: 2; }
     }
     """
 
