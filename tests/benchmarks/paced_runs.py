@@ -22,7 +22,7 @@ ORDERS, REPLIES = "PACED_ORDERS", "PACED_REPLIES"
 """Environment: the file descriptors that orders come from, a line each, and that replies go to, a line of JSON each."""
 
 _PACED = Path(__file__).with_name("paced_bake.py")
-_TO_THE_FIRST_STEP = 600.0
+_TO_THE_FIRST_STEP = 900.0
 _A_STEP = 300.0
 
 
@@ -212,7 +212,7 @@ def demo_of(tree: Path, folder: Path, pictures: int) -> tuple[Path, dict[str, st
     homes = {f"XDG_{kind}_HOME": str(folder / "home") for kind in ("STATE", "CACHE", "CONFIG", "DATA")}
     # A base of this size pays for every core, whatever the caller allowed itself.
     kept = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-    env = {**kept, **homes, "PYTHONPATH": str(tree)}
+    env = {**kept, **homes, "PYTHONPATH": str(tree), "LORA_TUI_PREDICT": "off"}
     place = folder / "demo"
     folder.mkdir(parents=True)
     subprocess.run(

@@ -31,9 +31,9 @@ def _on_the_cpu() -> Iterator[Bake]:
     for optimizer in _OPTIMIZERS:
         for precision in precisions:
             for extra in ((), (CHECKPOINTED,)):
-                words = ["fp32" if precision == "no" else precision, *(["checkpointed"] if extra else []), optimizer]
+                words = [optimizer, "fp32" if precision == "no" else precision, "checkpointed" if extra else "plain"]
                 options = (*REAL, *SMALL, f"mixed_precision={precision}", *extra, f"optimizer_type={optimizer}")
-                yield _bake(", ".join(words), options, 5, 0, "sd1")
+                yield _bake(", ".join(words), options, 4, 0, "sd1")
 
 
 def _on_a_card() -> Iterator[Bake]:
@@ -45,7 +45,7 @@ def _on_a_card() -> Iterator[Bake]:
             ("SD1.5 512², batch 3, dim 128, checkpointed", NOTES, (CHECKPOINTED,), "sd1"),
             ("SDXL 1024², batch 1, dim 32, U-Net", LARGE, (UNET_ONLY,), "sdxl"),
         ):
-            yield _bake(f"{name}, {optimizer}", (*common, *size, *extra), 12, 40 if family == "sdxl" else 25, family)
+            yield _bake(f"{optimizer}, {name}", (*common, *size, *extra), 12, 40 if family == "sdxl" else 25, family)
 
 
 def _bake(name: str, options: Sequence[str], steps: int, seconds: float, family: str) -> Bake:
