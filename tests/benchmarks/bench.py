@@ -78,6 +78,7 @@ PARTS = (
     Part("ui", "what the screen costs the bake, and keys while it bakes", None),
     Part("terminals", "a bake whose terminal nobody reads, and one without; bytes that a terminal gets", None),
     Part("measures", "a LoRA in its real size measured by its weights", None),
+    Part("grids", "whole grids beside diffusers' own pipeline", None, by_name=True, compares=True),
     Part("grid_order", "a grid in our order and in the axes'", 40),
     Part("encoder_stop", "what stopping the text encoder saves", 50),
     Part("ladder", "five rungs in one engine beside five bakes in a process each", None),
@@ -93,7 +94,9 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("parts", nargs="*", metavar="PART", help="none: all that say something about this machine")
     parser.add_argument("--json", action="store_true", help="print JSON in place of tables")
-    parser.add_argument("--base", metavar="COMMIT", default="", help="compare with this commit: steps, real, race")
+    parser.add_argument(
+        "--base", metavar="COMMIT", default="", help="compare with this commit: steps, real, race, grids"
+    )
     parser.add_argument("--sd-scripts", metavar="PATH", default="", help="compare with the sd-scripts in PATH: race")
     parser.add_argument(
         "--cases", metavar="WORDS", default="", help="of what is compared only what has WORDS in its name"

@@ -17,7 +17,10 @@ class GEGLU(activations.GEGLU):  # type: ignore[misc]  # diffusers is untyped
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """Return [..., channels] of `hidden_states`."""
-        return cast(Tensor, _Gated.apply(self.proj(hidden_states)))  # type: ignore[no-untyped-call]
+        projected = self.proj(hidden_states)
+        if not torch.is_grad_enabled():
+            return _gated(projected)
+        return cast(Tensor, _Gated.apply(projected))  # type: ignore[no-untyped-call]
 
 
 class QuickGELU(QuickGELUActivation):  # type: ignore[misc]  # transformers is untyped
@@ -32,8 +35,7 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, projected: Tensor) -> Tensor:
         ctx.save_for_backward(projected)
-        linear, gate = projected.chunk(2, dim=-1)
-        return functional.gelu(gate).mul_(linear)
+        return _gated(projected)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
@@ -44,6 +46,11 @@ class _Gated(torch.autograd.Function):
         of_linear.copy_(functional.gelu(gate).mul_(gradient))
         of_gate.copy_(torch.ops.aten.gelu_backward(gradient * linear, gate))
         return found
+
+
+def _gated(projected: Tensor) -> Tensor:
+    linear, gate = projected.chunk(2, dim=-1)
+    return functional.gelu(gate).mul_(linear)
 
 
 class _Quick(torch.autograd.Function):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.attention_processor import Attention
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.transformers.transformer_2d import Transformer2DModel
 from torch import nn
@@ -34,6 +35,12 @@ def blocks(unet: Any, encoders: Mapping[Part, Any]) -> dict[str, nn.Module]:
             layers = (each for each in encoders[part].modules() if isinstance(each, CLIPEncoderLayer))
             found |= {f"{part}.layers.{index}": layer for index, layer in enumerate(layers)}
     return found | dict(_in_unet(unet))
+
+
+def text_layers(unet: Any) -> list[nn.Module]:
+    """Return the layers of the U-Net whose only input is the text: those that make keys and values of it."""
+    attentions = [each for each in unet.modules() if isinstance(each, Attention) and each.is_cross_attention]
+    return [layer for each in attentions if not each.norm_cross for layer in (each.to_k, each.to_v)]
 
 
 def names_with_prefixes(names: Collection[str], prefixes: Collection[str]) -> set[str]:

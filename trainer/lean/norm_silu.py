@@ -21,6 +21,10 @@ def norm_silu(norm: nn.GroupNorm, x: Tensor) -> Tensor:
     """
     if norm.weight is None or norm.bias is None or norm.weight.requires_grad or norm.bias.requires_grad:
         return functional.silu(norm(x))
+    if not torch.is_grad_enabled():
+        # 15 µs a call less than through a Function.
+        normed = _normed(_dense(x), norm.weight, norm.bias, norm.num_groups, norm.eps)[0]
+        return functional.silu(normed, inplace=True)
     return cast(Tensor, _NormSilu.apply(x, norm.weight, norm.bias, norm.num_groups, norm.eps))  # type: ignore[no-untyped-call]
 
 

@@ -227,6 +227,14 @@ class BaseModel(ABC):
                 pixels, for families that take them.
         """
 
+    def sampling_mode(self) -> AbstractContextManager[None]:
+        """Let `predict` be quick where it is asked many times with the same conditioning, without gradient, while the block lasts.
+
+        What follows from the text alone may be computed once, and the last bits may be others. Neither weights nor LoRAs change
+        meanwhile. A family without such ways leaves its body as it is.
+        """
+        return nullcontext()
+
     @property
     @abstractmethod
     def body_weight(self) -> Tensor:

@@ -72,6 +72,16 @@ class ChangeLayer(ForwardPatch):
             self._factors = magnitude_factors(direction, self._tensors[self._magnitude], self.module.dora)
         return direction.mul_(self._factors).sub_(weight)
 
+    @torch.no_grad()
+    def add_to_weight(self, weight: Tensor) -> None:
+        """Add strength times the change to a weight, fp32, in place."""
+        weight.add_(self.change(), alpha=self.strength)
+
+    def bias_change(self) -> Tensor | None:
+        """Return strength times the difference of the bias that the file has; None where it has none."""
+        bias = self._tensors.get("diff_b")
+        return None if bias is None else bias.float() * self.strength
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the base layer's output with the change added, in the type of that output."""
         if self.strength == 0:
@@ -80,8 +90,8 @@ class ChangeLayer(ForwardPatch):
         target = self._target[0]
         # Rounded once: its own type is fp32 and that of the product the input's, half precision wherever the base is.
         weight = self.change().mul_(self.strength).to(x.dtype)
-        bias = self._tensors.get("diff_b")
-        bias = None if bias is None else (bias.float() * self.strength).to(x.dtype)
+        bias = self.bias_change()
+        bias = None if bias is None else bias.to(x.dtype)
         if isinstance(target, nn.Conv2d):
             added = functional.conv2d(x, weight, bias, target.stride, target.padding, target.dilation, target.groups)
         else:

@@ -44,9 +44,31 @@ class ForwardPatch(nn.Module):
         else:
             del target.__dict__["forward"]
 
+    @property
+    def target(self) -> nn.Linear | nn.Conv2d:
+        """The layer of the base."""
+        return self._target[0]
+
+    @property
+    def forward_below(self) -> Callable[[Tensor], Tensor]:
+        """The forward that this one was put over."""
+        return self._base_forward
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Return the base layer's output with the change added, in the type of that output."""
+
+    @abstractmethod
+    def add_to_weight(self, weight: Tensor) -> None:
+        """Add strength times the change to a weight, in place.
+
+        Args:
+            weight: fp32, of the target's weight's shape and memory layout.
+        """
+
+    def bias_change(self) -> Tensor | None:
+        """Return strength times the change of the bias, fp32 [outputs]; None where the kind has none."""
+        return None
 
     @abstractmethod
     def settle(self, device: torch.device, dtype: torch.dtype) -> None:

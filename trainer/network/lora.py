@@ -94,6 +94,17 @@ class LoraLayer(ForwardPatch):
             return plain_product(base(x), x, self.down, self.up, change)
         return lean_product(base, x, self.down, self.up, change)
 
+    @torch.no_grad()
+    def add_to_weight(self, weight: Tensor) -> None:
+        """Add strength · alpha / rank · up down to a weight, fp32, in place."""
+        up, down = self.up.float().flatten(1), self.down.float()
+        if self.is_conv:
+            # As a matrix whose rows lie in memory as they are: channels last or plain.
+            is_last = weight.is_contiguous(memory_format=torch.channels_last)
+            order = (0, 2, 3, 1) if is_last else (0, 1, 2, 3)
+            weight, down = weight.permute(order).flatten(1), down.permute(order).flatten(1)
+        torch.addmm(weight, up, down, alpha=self.strength * self.alpha / self.rank, out=weight)
+
     def _active_dropouts(self) -> Dropouts | None:
         """Return the dropouts where this forward trains this layer; None for a frozen layer or a forward without gradient."""
         dropouts = self.dropouts

@@ -1,4 +1,4 @@
-"""Decoding of latents: through the VAE, one picture at a time, in tiles where the memory is too small for all of it at once."""
+"""Decoding of latents: through the VAE, small pictures together, in tiles where the memory is too small for all of one at once."""
 
 import copy
 from collections.abc import Iterator
@@ -17,6 +17,10 @@ Pixels = NDArray[np.uint8]
 # Pixels on a side, the larger first. Norms see a tile alone, so that large ones come nearer to the whole.
 _TILES = (512, 256)
 
+# Pixels decoded at once: eight pictures of 64² take half the time of one after the other (demo, one core: 46 and 89 ms), those of 256²
+# as long, and more memory.
+_PIXELS_AT_ONCE = 8 * 64 * 64
+
 
 @torch.no_grad()
 def decode(model: BaseModel, latents: Tensor) -> list[Pixels | None]:
@@ -28,20 +32,39 @@ def decode(model: BaseModel, latents: Tensor) -> list[Pixels | None]:
         model: its VAE is brought to the model's device and back where it was put away.
         latents: fp32 [batch, channels, height/f, width/f], as the body knows them.
     """
-    usable = torch.isfinite(latents).flatten(1).all(dim=1).tolist()
+    usable = torch.isfinite(latents).flatten(1).all(dim=1).nonzero().flatten().tolist()
+    pictures: list[Pixels | None] = [None] * len(latents)
+    size = latents.shape[-2] * latents.shape[-1] * model.latent_factor**2
+    at_once = max(1, _PIXELS_AT_ONCE // size)
     with _vae_there(model):
-        return [_decoded(model, latents[index : index + 1], usable[index]) for index in range(len(latents))]
+        for start in range(0, len(usable), at_once):
+            group = usable[start : start + at_once]
+            for index, picture in zip(group, _together(model, latents[group]), strict=True):
+                pictures[index] = picture
+    return pictures
 
 
-def _decoded(model: BaseModel, latents: Tensor, usable: bool) -> Pixels | None:
-    if not usable:
-        return None
+def _together(model: BaseModel, latents: Tensor) -> list[Pixels | None]:
+    height, width = (side * model.latent_factor for side in latents.shape[-2:])
+    if len(latents) > 1 and len(latents) * model.decoding_bytes(height, width) <= free_memory(model.vae.device):
+        images = _through(model, latents)
+        if bool(torch.isfinite(images).all()):
+            return [_pixels(image) for image in images]
+    # One that overflows is found alone.
+    return [_decoded(model, latents[index : index + 1]) for index in range(len(latents))]
+
+
+def _decoded(model: BaseModel, latents: Tensor) -> Pixels | None:
     image = _fitting(model, latents)
     if model.vae.dtype != torch.float32 and not bool(torch.isfinite(image).all()):
         image = _wider(model, latents)
     if not bool(torch.isfinite(image).all()):
         return None
-    pixels = (image[0].float() * 127.5 + 127.5).clamp(0, 255).round().to(torch.uint8)
+    return _pixels(image[0])
+
+
+def _pixels(image: Tensor) -> Pixels:
+    pixels = (image.float() * 127.5 + 127.5).clamp(0, 255).round().to(torch.uint8)
     array: Pixels = pixels.permute(1, 2, 0).contiguous().cpu().numpy()
     return array
 

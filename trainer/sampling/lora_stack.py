@@ -13,13 +13,15 @@ from trainer.models.kohya_names import part_of
 from trainer.models.lora_header import DOWN, UP
 from trainer.models.model_content import marks_of_model
 from trainer.network.change_network import changes_of
+from trainer.network.folding import FoldedWeights
 from trainer.network.forward_patch import ForwardPatch
 from trainer.network.injection import LoraNetwork, module_names
 from trainer.network.lora_content import LoraFile, load_lora
 from trainer.network.lora_file import copy_weights, network_of
 from trainer.network.patch_network import PatchNetwork
+from trainer.sampling.compute_setup import free_memory
 from trainer.sampling.truncated_rank import by_weight, kept
-from trainer.settings.parts import is_encoder
+from trainer.settings.parts import body_of, is_encoder
 
 # What of files read before is kept for the next time: some seven SDXL LoRAs of rank 32 in half precision.
 _MAX_BYTES = 2**30
@@ -43,7 +45,9 @@ class _Slot:
 class LoraStack:
     """The LoRAs on one model, beside whatever else sits on it; the first in use is the innermost.
 
-    A picture depends on what is in use alone, not on what was before: sums are always taken in the order of the uses.
+    A picture depends on what is in use alone, not on what was before: sums are always taken in the order of the uses. What
+    predicts is asked at every step of many pictures, so that its changes are folded into weights of their own where there is room
+    (see network.folding); the encoders are asked once a prompt.
     """
 
     def __init__(self, model: BaseModel) -> None:
@@ -52,6 +56,9 @@ class LoraStack:
         self._slots: list[_Slot] = []
         self._files = _Files()
         self._text_key: _Key = ()
+        self._folded = FoldedWeights()
+        # What is folded now; None for nothing.
+        self._folded_key: _Key | None = None
 
     @property
     def text_key(self) -> _Key:
@@ -70,9 +77,12 @@ class LoraStack:
         Raises:
             ModelError: a file cannot be read or is for another architecture. Nothing is in force then.
         """
-        self.rest()
         wanted = [lora for lora in loras if not lora.changes_nothing]
         contents = [_content_of(lora) for lora in wanted]
+        of_body = tuple((content, lora.unet, lora.blocks) for lora, content in zip(wanted, contents, strict=True))
+        if of_body != self._folded_key:
+            self._unfold()
+        self._set_all_to_0()
         places = self._places_of(contents)
         if places is None:
             for place, (lora, content) in enumerate(zip(wanted, contents, strict=True)):
@@ -87,9 +97,22 @@ class LoraStack:
             if lora.text_encoder and slot.has_encoder_layers:
                 text_key += [_file_key(lora.text_encoder_path or lora.path), lora.rank, lora.text_encoder, lora.blocks]
         self._text_key = tuple(text_key)
+        if self._folded_key is None:
+            body = body_of(self._model.family)
+            patches = [layer for slot in self._slots for layer in slot.network.layers(body)]
+            self._folded.fold(patches, free_memory(self._model.device))
+            self._folded_key = of_body
 
     def rest(self) -> None:
         """Let the model compute as if no LoRA of this stack were there."""
+        self._unfold()
+        self._set_all_to_0()
+
+    def _unfold(self) -> None:
+        self._folded.unfold()
+        self._folded_key = None
+
+    def _set_all_to_0(self) -> None:
         self._text_key = ()
         for slot in self._slots:
             for part in slot.network.parts:
@@ -97,6 +120,8 @@ class LoraStack:
 
     def close(self) -> None:
         """Take every LoRA off; the stack can be used again."""
+        self._unfold()
+        self._folded.clear()
         self._take_off(0)
         self._text_key = ()
 

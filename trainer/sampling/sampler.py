@@ -141,12 +141,13 @@ class GridSampler:
         latents: Tensor = noise.to(device) * scheduler.init_noise_sigma
         draws = {"generator": generators} if sampler.ancestral else {}
         passes = _Passes(self.model, guides, one)
-        for done, (time, time_there) in enumerate(zip(times, times.to(device), strict=True), start=1):
-            if stop():
-                return None
-            predicted = passes.predict(scheduler.scale_model_input(latents, time), time_there)
-            latents = scheduler.step(predicted, time, latents, **draws, return_dict=False)[0]
-            report_step(done)
+        with self.model.sampling_mode():
+            for done, (time, time_there) in enumerate(zip(times, times.to(device), strict=True), start=1):
+                if stop():
+                    return None
+                predicted = passes.predict(scheduler.scale_model_input(latents, time), time_there)
+                latents = scheduler.step(predicted, time, latents, **draws, return_dict=False)[0]
+                report_step(done)
         return latents
 
 

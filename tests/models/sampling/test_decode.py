@@ -60,9 +60,35 @@ def test_a_picture_comes_back_as_it_was_encoded(demo: StableDiffusion) -> None:
     assert np.abs(picture.astype(int) - drawing).mean() < 12
 
 
-def test_pictures_are_decoded_one_at_a_time(demo: StableDiffusion, seen: list[tuple[int, ...]]) -> None:
-    assert len(decode(demo, drawn(8, 8).repeat(3, 1, 1, 1))) == 3
-    assert seen == [(1, 4, 8, 8)] * 3
+def test_small_pictures_are_decoded_together_and_large_ones_one_at_a_time(
+    demo: StableDiffusion, seen: list[tuple[int, ...]]
+) -> None:
+    assert len(decode(demo, drawn(16, 16).repeat(10, 1, 1, 1))) == 10
+    assert len(decode(demo, drawn(48, 48).repeat(2, 1, 1, 1))) == 2
+    assert seen == [(8, 4, 16, 16), (2, 4, 16, 16), (1, 4, 48, 48), (1, 4, 48, 48)]
+
+
+def test_pictures_decoded_together_are_those_alone(demo: StableDiffusion) -> None:
+    latents = torch.stack([drawn(16, 16)[0] * factor for factor in (0.5, 1.0, -1.0)])
+    for together, one in zip(decode(demo, latents), latents, strict=True):
+        (alone,) = decode(demo, one[None])
+        assert np.abs(together.astype(int) - alone.astype(int)).max() <= 1
+
+
+def test_small_pictures_are_decoded_one_at_a_time_where_there_is_room_for_one(
+    demo: StableDiffusion, seen: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "free_memory", lambda _: 2 * demo.decoding_bytes(64, 64) - 1)
+    decode(demo, drawn(16, 16).repeat(2, 1, 1, 1))
+    assert seen == [(1, 4, 16, 16)] * 2
+
+
+def test_one_that_overflows_is_none_and_the_others_of_its_group_are_pictures(demo: StableDiffusion) -> None:
+    latents = drawn(16, 16).repeat(3, 1, 1, 1)
+    latents[1] *= 1e38
+    first, broken, last = decode(demo, latents)
+    assert broken is None
+    assert first is not None and last is not None and np.array_equal(first, last)
 
 
 def test_what_fits_is_decoded_whole(

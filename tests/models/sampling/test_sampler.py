@@ -22,7 +22,8 @@ from trainer.grid.recipe import ComputeSetup, LoraUse, Recipe
 from trainer.grid.samplers import SAMPLERS, Sampler
 from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 from trainer.network.injection import LayerRules, inject
-from trainer.sampling import conditioning
+from trainer.network.lora import LoraLayer
+from trainer.sampling import conditioning, lora_stack
 from trainer.sampling.compute_setup import compute_setup_for, dtype_of
 from trainer.sampling.decode import decode
 from trainer.sampling.noise import noise_and_generators
@@ -146,6 +147,44 @@ def test_weight_0_is_the_picture_of_the_base_bit_for_bit(sampler: GridSampler, l
     (at_0,) = made(sampler, replace(RECIPE, loras=(LoraUse(loras["a"], 0.0, 0.0),)))
     assert apart(with_lora, base).mean() > 5
     assert np.array_equal(at_0, base)
+
+
+@pytest.mark.parametrize("unet", [1.0, 0.4, -0.7])
+def test_folded_into_the_weights_a_lora_gives_the_picture_that_it_gives_beside_them(
+    sampler: GridSampler, loras: dict[str, Path], monkeypatch: pytest.MonkeyPatch, unet: float
+) -> None:
+    recipe = replace(RECIPE, loras=(LoraUse(loras["a"], unet, 0.8), LoraUse(loras["b"], 0.3, 0.3)))
+    products: list[str] = []
+    forward = LoraLayer.forward
+
+    def counted(layer: LoraLayer, x: Tensor) -> Tensor:
+        products.append(layer.name)
+        return forward(layer, x)
+
+    monkeypatch.setattr(LoraLayer, "forward", counted)
+    (folded,) = made(sampler, recipe)
+    assert products
+    assert not any(name.startswith("lora_unet") for name in products)
+    monkeypatch.setattr(lora_stack, "free_memory", lambda _: 0)
+    sampler.close()
+    (beside,) = made(sampler, recipe)
+    assert any(name.startswith("lora_unet") for name in products)
+    assert apart(folded, beside).max() <= 1
+
+
+def test_weights_are_folded_once_for_the_batches_of_one_lora(sampler: GridSampler, loras: dict[str, Path]) -> None:
+    folds: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        add = LoraLayer.add_to_weight
+        patch.setattr(LoraLayer, "add_to_weight", lambda layer, weight: folds.append(layer.name) or add(layer, weight))
+        recipe = replace(RECIPE, steps=1, loras=(LoraUse(loras["a"]),))
+        made(sampler, recipe)
+        once = len(folds)
+        made(sampler, replace(recipe, seed=2))
+        made(sampler, replace(recipe, loras=(LoraUse(loras["a"], 1.0, 0.5),)))
+        assert len(folds) == once > 0
+        made(sampler, replace(recipe, loras=(LoraUse(loras["a"], 0.5, 0.5),)))
+        assert len(folds) == 2 * once
 
 
 def test_a_picture_is_the_same_whatever_was_made_before(sampler: GridSampler, loras: dict[str, Path]) -> None:

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from trainer.families.record import Prediction
 from trainer.families.registry import family_record
-from trainer.lean.blocks import blocks
+from trainer.lean.attention_layer import filled_heads
+from trainer.lean.blocks import blocks, text_layers
 from trainer.lean.compute_options import ComputeOptions, apply_compute_options
+from trainer.lean.kept_outputs import kept_outputs
 from trainer.lean.patch import make_lean
 from trainer.lean.quantized import Kind
 from trainer.models.base_model import BaseModel, Conditioning, Encoded
@@ -238,6 +240,12 @@ class StableDiffusion(BaseModel):
             noisy.to(dtype), times, text.embeddings.to(dtype), added_cond_kwargs=added, return_dict=False
         )[0]
         return predicted
+
+    @contextmanager
+    def sampling_mode(self) -> Iterator[None]:
+        """Let the U-Net make keys and values of the same text once, and take narrow heads in the kernel's width."""
+        with kept_outputs(text_layers(self.body)), filled_heads(self.body):
+            yield
 
     def blocks(self) -> dict[str, nn.Module]:
         """Return the U-Net's and encoders' blocks; see lean.blocks."""

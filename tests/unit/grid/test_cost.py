@@ -1,0 +1,16 @@
+"""How many pictures are made at once: as many as share what a pass costs whatever its size, and no more than there is room for."""
+
+import pytest
+from make_recipe import make_recipe
+
+from trainer.grid.cost import pictures_at_once
+from trainer.grid.recipe import ComputeSetup
+
+
+@pytest.mark.parametrize(
+    ("device", "side", "at_once"),
+    [("cpu", 64, 16), ("cpu", 256, 4), ("cpu", 512, 1), ("cuda", 256, 16), ("cuda", 512, 4), ("cuda", 1024, 1)],
+)
+def test_smaller_pictures_are_made_more_at_a_time(device: str, side: int, at_once: int) -> None:
+    recipe = make_recipe(width=side, height=side)
+    assert pictures_at_once(recipe, ComputeSetup(device, "fp32")) == at_once
