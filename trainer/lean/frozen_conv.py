@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from trainer.lean.device_path import on_card
 from trainer.lean.frozen_linear import frozen_linear
+from trainer.lean.frozen_product import by_onednn, times_transposed, times_weight
 from trainer.lean.quantized import weight_of
 
 _convolution_backward = torch.ops.aten.convolution_backward.default
@@ -151,7 +152,12 @@ def _output_by_patches(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor
     # [batch, height, width, inputs, tap, tap], a view.
     patches = padded.unfold(1, high, down).unfold(2, wide, right).permute(0, 1, 2, 4, 5, 3)
     turned = patches.reshape(-1, weight[0].numel()).t()
-    found = _as_matrix(weight) @ turned if bias is None else torch.addmm(bias[:, None], _as_matrix(weight), turned)
+    if by_onednn(weight):
+        found = times_weight(turned.t(), _as_matrix(weight), bias).t()
+    elif bias is None:
+        found = _as_matrix(weight) @ turned
+    else:
+        found = torch.addmm(bias[:, None], _as_matrix(weight), turned)
     # A tensor of its own and no view of another: a LoRA layer adds to it in place.
     shape = (x.shape[0], layer.out_channels, height, width)
     out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
@@ -164,7 +170,7 @@ def _input_gradient_by_patches(layer: nn.Conv2d, gradient: Tensor, weight: Tenso
     batch, inputs, height, width = shape
     above, left = int(layer.padding[0]), int(layer.padding[1])
     rows = gradient.permute(0, 2, 3, 1)
-    patches = (rows.reshape(-1, rows.shape[-1]) @ _as_matrix(weight)).view(*rows.shape[:3], -1, inputs)
+    patches = times_transposed(rows.reshape(-1, rows.shape[-1]), _as_matrix(weight)).view(*rows.shape[:3], -1, inputs)
     padded = gradient.new_zeros((batch, height + 2 * above, width + 2 * left, inputs))
     for tap, (vertical, horizontal) in enumerate(_taps(layer, rows.shape)):
         padded[:, vertical, horizontal] += patches[:, :, :, tap]
