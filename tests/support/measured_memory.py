@@ -133,7 +133,7 @@ def highest(steps: Iterable[int]) -> int:
 def held_by(session: TrainingSession, work: StepBatches) -> dict[str, int]:
     """Return the bytes a step finds there, by what holds them; a storage that several tensors share counts once.
 
-    On a CPU nothing can be put away: the VAE and resting encoders are there too.
+    On a CPU resting encoders are there too; a VAE that was put away has no numbers.
     """
     model = session.model
     groups: dict[str, Iterable[Tensor]] = {
@@ -141,7 +141,7 @@ def held_by(session: TrainingSession, work: StepBatches) -> dict[str, int]:
         "optimizer": _moments(session.optimizer),
         "weights": _tensors_of(model.body),
         "encoders": [tensor for encoder in model.encoders.values() for tensor in _tensors_of(encoder)],
-        "vae": _tensors_of(model.vae),
+        "vae": [tensor for tensor in _tensors_of(model.vae) if tensor.device.type != "meta"],
         "gradients": [weight.grad for weight in session.network.parameters() if weight.grad is not None],
         "batch": [
             value

@@ -149,7 +149,7 @@ class _Simulation:
         vae: bool = False,
         moments: bool = True,
     ) -> Iterator[Tracker]:
-        """Watch a stage in which these parts are on the card; on a CPU all of them always are."""
+        """Watch a stage in which these parts are on the card; on a CPU all of them always are, but for the VAE."""
         session, model = self._session, self._session.model
         tracker = Tracker(roofline, scratch_of(self._request.policy))
         all_there = not self._on_card
@@ -157,7 +157,8 @@ class _Simulation:
         tracker.hold(_tensors(model.body), "weights" if unet or all_there else AWAY)
         for part, encoder in model.encoders.items():
             tracker.hold(_tensors(encoder), "encoders" if part in encoders or all_there else AWAY)
-        tracker.hold(_tensors(model.vae), "vae" if vae or all_there else AWAY)
+        # The VAE that is put away is let go on a CPU.
+        tracker.hold(_tensors(model.vae), "vae" if vae else AWAY)
         tracker.hold(session.network.parameters(), "lora")
         tracker.hold(_moments(session), "optimizer" if moments or all_there else AWAY)
         with self._mode.watched(tracker.see):

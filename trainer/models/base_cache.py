@@ -167,7 +167,7 @@ def _give_back(kept: _Kept) -> None:
     try:
         model.set_compute_options(ComputeOptions())
         model.rest()
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ModelError) as error:
         # The borrower's own work is done.
         _log.warning("the base is not kept: %s", error)
         return
@@ -201,6 +201,7 @@ def _loaded(wanted: WantedBase) -> BaseModel:
     )
     model.body.to(memory_format=memory_format())
     model.set_compute_options(ComputeOptions())
+    return_free_memory()
     return model
 
 

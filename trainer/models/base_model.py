@@ -19,6 +19,7 @@ from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.quantized import Kind
 from trainer.lean.streaming import BlockStream, chosen_blocks, weight_bytes
 from trainer.lean.transfers import transfers_for
+from trainer.machine.free_memory import return_free_memory
 from trainer.models.identify import Base
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family, Part, body_label
@@ -161,11 +162,23 @@ class TimeSchedule(ABC):
         """
 
 
+class VaeReader(Protocol):
+    """Where a VAE was read from."""
+
+    def read(self, vae: nn.Module) -> None:
+        """Fill the VAE, on the meta device, with the weights that it had; on the CPU.
+
+        Raises:
+            ModelError: they are not there any more.
+        """
+
+
 class BaseModel(ABC):
     """A loaded base: frozen, in evaluation mode.
 
     Its parts may wait in the computer's memory: the body comes to the device by itself when it is first asked, VAE and encoders
-    are brought and put away by those who need them. Where the device is the CPU nothing moves.
+    are brought and put away by those who need them. Where the device is the CPU nothing moves; the VAE, put away, is let go there
+    and read again when it is brought.
 
     Args:
         family: its family.
@@ -181,10 +194,12 @@ class BaseModel(ABC):
         stream: of the body's blocks that lie in the computer's memory; None where all are on the device.
         latent_channels: of the latents.
         latent_factor: pixels a latent stands for, in each direction.
+        vae_reader: reads the VAE again after it was let go; None where it cannot be.
     """
 
     latent_channels: int
     latent_factor: int
+    vae_reader: VaeReader | None = None
 
     def __init__(
         self,
@@ -429,12 +444,25 @@ class BaseModel(ABC):
         self._move(self.body, "cpu")
 
     def bring_vae(self) -> None:
-        """Move the VAE to the device."""
+        """Move the VAE to the device, read again where it was let go.
+
+        Raises:
+            ModelError: it cannot be read any more.
+        """
+        self._read_what_was_let_go()
         self._move(self.vae, self.device)
 
     def put_vae_away(self) -> None:
-        """Move the VAE off the card; once latents are cached a bake has no use for it."""
-        self._move(self.vae, "cpu")
+        """Move the VAE off the card, or let its weights go on a CPU; once latents are cached a bake has no use for it."""
+        if self.device.type == "cpu" and self.vae_reader is not None and not self.vae_is_widened:
+            self._move(self.vae, "meta")
+            return_free_memory()
+        else:
+            self._move(self.vae, "cpu")
+
+    def _read_what_was_let_go(self) -> None:
+        if self.vae_reader is not None and self._vae_as_read.device.type == "meta":
+            self.vae_reader.read(self._vae_as_read)
 
     def put_encoder_away(self, part: Part) -> None:
         """Move a text encoder's frozen weights off the card; LoRA layers on it keep theirs where they are.
@@ -448,7 +476,12 @@ class BaseModel(ABC):
         self._move(self.encoders[part], self.device)
 
     def rest(self) -> None:
-        """Be as when it was read: every part in the computer's memory, VAE and schedule as they were."""
+        """Be as when it was read: every part in the computer's memory, VAE and schedule as they were.
+
+        Raises:
+            ModelError: the VAE was let go and cannot be read any more.
+        """
+        self._read_what_was_let_go()
         for module in (self.body, *self.encoders.values(), self._vae_as_read):
             self._move(module, "cpu")
         self.vae = self._vae_as_read

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from trainer.errors import ModelError
+from trainer.file_mark import FileMark, mark_of
 from trainer.formats.safetensors_header import read_header
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
@@ -56,6 +57,7 @@ class Parts:
         encoders: transformers' CLIPTextModel; SDXL's second is a CLIPTextModelWithProjection.
         vae: diffusers' AutoencoderKL.
         tokenizers: of each encoder.
+        vae_reader: reads the VAE again; None where it never had numbers.
     """
 
     family: Family
@@ -63,6 +65,7 @@ class Parts:
     encoders: dict[Part, Any]
     vae: Any
     tokenizers: dict[Part, BytePairTokenizer]
+    vae_reader: "FileVae | None" = None
 
 
 def load_parts(
@@ -104,13 +107,15 @@ def load_parts(
     unet = filled("unet")
     encoders = {part: filled(part) for part in parts_of(base.family) if is_encoder(part)}
     if vae:
-        decoder = _separate_vae(user_path(vae), base.family, device, vae_dtype)
+        weights, table = _separate_vae(user_path(vae), base.family)
     elif "vae" in found:
-        decoder = _filled(found["vae"], "vae", config("vae"), device, vae_dtype)
+        weights, table = found["vae"], config("vae")
     else:
         raise ModelError(printable(str(base.path)), found="a checkpoint without VAE", way_out="set `vae`")
+    reader = FileVae(weights, _marks(weights))
+    decoder = _filled(weights, "vae", table, device, vae_dtype)
     tokenizers = {part: _tokenizer(base, part, encoders[part]) for part in encoders}
-    return Parts(base.family, unet, encoders, decoder, tokenizers)
+    return Parts(base.family, unet, encoders, decoder, tokenizers, reader)
 
 
 def parts_without_numbers(
@@ -158,7 +163,7 @@ def _config(base: Base, found: Mapping[Component, Weights], component: Component
     return {name: value for name, value in table.items() if name not in ("dtype", "torch_dtype")}
 
 
-def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype: torch.dtype) -> Any:
+def _separate_vae(place: Path, family: Family) -> tuple[Weights, Mapping[str, Any]]:
     weights = vae_weights(place)
     path = vae_config_path(place)
     config = config_for(family, "vae", weights) if path is None else config_of(path)
@@ -171,7 +176,7 @@ def _separate_vae(place: Path, family: Family, device: torch.device | str, dtype
             expected=f"{usual}, that of the base's family",
             way_out="SD1.x and SDXL have VAEs of their own",
         )
-    return _filled(weights, "vae", config, device, dtype)
+    return weights, config
 
 
 def _filled(
@@ -184,6 +189,19 @@ def _filled(
 ) -> Any:
     """Return the component with its weights, rounded to `dtype` or to 8 bits, on `device`."""
     module, names = _shaped(weights, component, config, dtype, quantized)
+    _fill(module, names, weights, device)
+    return module
+
+
+def _fill(module: nn.Module, names: Mapping[str, str], weights: Weights, device: torch.device | str) -> None:
+    """Read its weights into a component that has none.
+
+    Args:
+        module: on the meta device.
+        names: its own names of weights -> ours.
+        weights: where they lie.
+        device: where it goes.
+    """
     # Nothing but room: not a number has been written yet.
     module.to_empty(device=device)
     _set_positions(module)
@@ -202,7 +220,46 @@ def _filled(
                     _check_numbers(tensors[own], path, piece)
                 else:
                     _round_into(layer, file, path, piece)
-    return module
+
+
+@dataclass(frozen=True)
+class FileVae:
+    """Where a VAE was read from, so that it can be let go and read again.
+
+    Attributes:
+        weights: where its weights lie.
+        marks: of their files as they were when it was read.
+    """
+
+    weights: Weights
+    marks: Mapping[Path, FileMark]
+
+    def read(self, vae: nn.Module) -> None:
+        """Fill the VAE, on the meta device, with the weights that it had; on the CPU.
+
+        Raises:
+            ModelError: a file is gone, or another one than it was.
+        """
+        if _marks(self.weights) != self.marks:
+            raise ModelError(
+                printable(str(self.weights.path)),
+                found="was replaced or written to since its VAE was read, which is needed again",
+                expected="a model that stays as it is",
+                way_out="put the file back, and leave it until bakes and grids are done",
+            )
+        _fill(vae, _paired(vae, self.weights), self.weights, "cpu")
+
+
+def _marks(weights: Weights) -> dict[Path, FileMark]:
+    """Return the marks of a component's files.
+
+    Raises:
+        ModelError: one is gone.
+    """
+    try:
+        return {path: mark_of(path) for path in weights.files}
+    except OSError as error:
+        raise ModelError(printable(str(weights.path)), found=f"cannot be read ({error.strerror})") from error
 
 
 def _check_numbers(numbers: Tensor, path: Path, piece: WeightSlice) -> None:

@@ -198,6 +198,8 @@ class StableDiffusion(BaseModel):
 
     def latents_key(self) -> list[object]:
         """Return the VAE's identity, type and scaling."""
+        if self.vae not in _vaes:
+            self.bring_vae()
         return [_identity(self.vae), str(self.vae.dtype), self.scaling]
 
     def decoding_bytes(self, height: int, width: int) -> int:
@@ -274,7 +276,9 @@ def load_base(
     place = "cpu" if waiting else device
     parts = load_parts(base, device=place, dtype=dtype, vae=vae, vae_dtype=vae_dtype, quantized=quantized)
     make_lean(parts.unet, *parts.encoders.values())
-    return StableDiffusion(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers, device)
+    model = StableDiffusion(parts.family, parts.unet, parts.encoders, parts.vae, parts.tokenizers, device)
+    model.vae_reader = parts.vae_reader
+    return model
 
 
 def load_shapes(
