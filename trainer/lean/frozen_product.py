@@ -20,7 +20,7 @@ from trainer.lean.device_path import on_card
 
 # A call of oneDNN's takes some 10 µs more, which a small model's layers do not win back. SD1.5's smallest has 320 x 320 numbers.
 _LARGE_WEIGHT = 100_000
-_AVX512 = torch.backends.mkldnn.is_available() and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+_AVX512 = torch._C._has_mkldnn and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
 def times_weight(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
