@@ -9,6 +9,8 @@ from trainer.checks.record import CheckedBake
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
+from trainer.machine.cpu import has_bf16_units
+from trainer.machine.devices import card_device
 from trainer.optimizers import averages_weights, class_record, estimates_rate
 from trainer.plan.hold_out_offers import may_hold_out, usual_offer
 from trainer.plan.lr_schedules import warmup_of
@@ -17,6 +19,17 @@ from trainer.settings.amounts import steps_of
 from trainer.settings.describe import number_text
 from trainer.settings.parts import Part, label_of, parts_of, rate_setting, settings_of_part, stop_setting
 from trainer.text import plural
+
+
+def emulated_bf16(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield bf16 on a processor that cannot multiply it."""
+    if bake.settings.mixed_precision == "bf16" and not card_device() and has_bf16_units() is False:
+        yield Finding(
+            "bf16-emulated",
+            "mixed_precision",
+            "bf16 on a processor without units for it: a step of SD1.5 takes minutes here; no computes in fp32, which is many times "
+            "as fast and takes twice the memory",
+        )
 
 
 def rates_of_0(bake: CheckedBake) -> Iterator[Finding]:

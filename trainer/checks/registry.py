@@ -154,6 +154,9 @@ CHECKS: tuple[Check, ...] = (
     _planned(
         "eight-bit-base", _WARNING, "settings", "a base in 8 bits", "turn it off where memory allows", plan_warnings.eight_bits
     ),
+    _planned(
+        "bf16-emulated", _WARNING, "settings", "bf16 on a processor that cannot multiply it", "set mixed_precision = no", plan_warnings.emulated_bf16
+    ),
     _planned("unused-setting", _WARNING, "settings", "settings that have no effect", "remove it, or change what it needs", unused_settings),
     Check(
         "command-missing", _WARNING, "commands", "on_done or on_trouble whose program is not there",

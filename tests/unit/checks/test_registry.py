@@ -14,6 +14,7 @@ from trainer.checks.registry import CHECK_BY_KEY, CHECKS, run_checks
 from trainer.checks.report import details_of
 from trainer.dataset.picture_file import PictureFault
 from trainer.errors import ModelError, SettingsError
+from trainer.machine import cpu, devices
 
 ROOT = Path(__file__).parents[3]
 Make = Callable[[Path], CheckedBake]
@@ -146,6 +147,7 @@ INPUTS: dict[str, Make] = {
     "averaging-schedule": _settings(optimizer_type="schedulefree.AdamWScheduleFree", lr_scheduler="cosine"),
     "snr-weights": _settings(min_snr_gamma=5, debiased_estimation_loss=True),
     "eight-bit-base": _settings(fp8_base=True),
+    "bf16-emulated": _settings(mixed_precision="bf16"),
     "unused-setting": _settings(conv_alpha=2),
     "command-missing": _settings(on_done="no-such-program --quiet"),
     "accepted-damaged": lambda root: replace(
@@ -160,6 +162,15 @@ def found(bake: CheckedBake) -> set[str]:
 
 def test_every_check_has_an_input() -> None:
     assert list(INPUTS) == [check.key for check in CHECKS] and len(CHECK_BY_KEY) == len(CHECKS)
+
+
+@pytest.fixture(autouse=True)
+def plain_cpu(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the checks see a computer without a GPU whose processor has no units for bf16."""
+    info = tmp_path_factory.mktemp("cpu") / "cpuinfo"
+    info.write_text("flags\t\t: fpu avx2 avx512f\n")
+    monkeypatch.setattr(cpu, "CPU_INFO", info)
+    monkeypatch.setattr(devices, "_DEVICE_FILES", ())
 
 
 @pytest.mark.parametrize("key", INPUTS)
