@@ -70,7 +70,7 @@ def convolved(layer: nn.Conv2d, x: Tensor, weight: Tensor, bias: Tensor | None) 
         bias: [outputs], in the same type.
     """
     if _is_product(layer) and _is_channels_last(x):
-        return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
+        return times_weight(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
     return _convolved(layer, x, weight, bias, gathered=_gathers_patches(layer, x.shape, weight))
 
 

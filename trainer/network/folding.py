@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainer.lean.forward_wrapper import ForwardWrapper
 from trainer.lean.frozen_conv import FrozenConv2d, convolved
+from trainer.lean.frozen_product import times_weight
 from trainer.network.forward_patch import ForwardPatch
 
 Target = nn.Linear | nn.Conv2d
@@ -33,7 +33,7 @@ class _FoldedLayer(ForwardWrapper):
         (x,) = args
         if isinstance(self._layer, nn.Conv2d):
             return convolved(self._layer, x, self._weight, self._bias)
-        return functional.linear(x, self._weight, self._bias)
+        return times_weight(x, self._weight, self._bias)
 
 
 class FoldedWeights:
