@@ -3,8 +3,8 @@
 from trainer.grid.recipe import ComputeSetup, Recipe
 
 # Pixels made at once. On a card four pictures of 512² keep it busy and fit 8 GB beside SD1.5 in half precision, one of 1024²
-# beside SDXL. On a CPU small pictures share the cost of each layer's call (demo, ms of a step and picture: 34 alone, 24 of two, 15 of
-# six, 14 of sixteen), and larger ones the reading of the weights: four of 256² on SD1.5 take less than two thirds of four alone.
+# beside SDXL. On a CPU small pictures share the cost of each layer's call (demo, ms of a step and picture: 34 alone, 24 of two, 15
+# of six, 14 of sixteen), and larger ones the reading of the weights: four of 256² on SD1.5 take 0.92 of four alone, on one core.
 _PIXELS = {"cuda": 4 * 512 * 512, "cpu": 4 * 256 * 256}
 _MAX_PICTURES = 16
 
