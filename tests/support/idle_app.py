@@ -7,9 +7,7 @@ spent in these looks, and beside the app's threads, or another test, each of the
 import asyncio
 from collections.abc import Iterator
 from typing import Any
-from weakref import WeakSet
 
-import pytest
 from textual._context import active_app
 from textual.app import App
 from textual.dom import DOMNode
@@ -31,10 +29,6 @@ _SHORT_SECONDS = 0.05
 # A screen that shows through and the one above it paint each other for ever.
 _BACKGROUND_PAINTS = 2
 
-_PAINT = Screen._compositor_refresh
-# Screens that changed since they were painted.
-_OWED: WeakSet[Screen[Any]] = WeakSet()
-
 
 async def wait_for_idle(min_sleep: float = 0.0) -> None:
     """Wait until nothing is under way in the app that is active, but for one that never is idle no longer than a second."""
@@ -51,36 +45,8 @@ async def wait_for_idle(min_sleep: float = 0.0) -> None:
                 screen._on_timer_update()
             paints += 1
             idle = 0
-        elif not _OWED.isdisjoint(app.screen_stack):
-            for screen in app.screen_stack:
-                _pay(screen)
-            idle = 0
         else:
             idle += 1
-
-
-def paint_when_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paint an app when it is idle, or a moment later, rather than after each of its changes: to paint takes half of a test's time."""
-
-    def owe(screen: Screen[Any]) -> None:
-        if screen is not screen.app.screen:
-            _PAINT(screen)
-            return
-        # What was in these stands in the compositor's regions.
-        screen._dirty_widgets.clear()
-        if screen not in _OWED:
-            _OWED.add(screen)
-            asyncio.get_running_loop().call_later(_SHORT_SECONDS, _pay, screen)
-
-    monkeypatch.setattr(Screen, "_compositor_refresh", owe)
-
-
-def _pay(screen: Screen[Any]) -> None:
-    """Paint what is owed."""
-    if screen in _OWED:
-        _OWED.discard(screen)
-        if screen.is_running and screen.app.screen_stack and screen is screen.app.screen:
-            _PAINT(screen)
 
 
 def _nothing_waits(app: App[Any]) -> bool:

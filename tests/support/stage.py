@@ -31,8 +31,6 @@ GIB = 1024**3
 _PATIENCE = 30.0
 # Pictures asked for, by whom.
 _WANTED: dict[tuple[Pictures, object], tuple[Want, ...]] = {}
-# Parsed style sheets, by what they are parsed from.
-_RULES: dict[Any, Any] = {}
 _SYSTEM_NAMES = {"all": "truecolor", "256": "256", "16": "standard"}
 
 
@@ -271,6 +269,7 @@ def paint_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keep_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep parsed style sheets from one app and theme to the next: to parse them again takes most of a change of themes."""
+    kept: dict[Any, Any] = {}
     parse = Stylesheet._parse_rules
 
     def parse_once(sheet: Stylesheet, *args: Any, **options: Any) -> Any:
@@ -278,9 +277,9 @@ def keep_rules(monkeypatch: pytest.MonkeyPatch) -> None:
         if marked is None or marked[0] is not sheet._variables:
             marked = sheet.__dict__["_marked"] = (sheet._variables, frozenset(sheet._variables.items()))
         key = (marked[1], args, frozenset(options.items()))
-        if key not in _RULES:
-            _RULES[key] = parse(sheet, *args, **options)
-        return _RULES[key]
+        if key not in kept:
+            kept[key] = parse(sheet, *args, **options)
+        return kept[key]
 
     monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
 

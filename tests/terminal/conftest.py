@@ -19,8 +19,7 @@ Open = Callable[..., Terminal]
 
 @pytest.fixture(autouse=True)
 def idle_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pilots go on as soon as nothing is under way in the app, which is painted then."""
-    idle_app.paint_when_idle(monkeypatch)
+    """Pilots go on as soon as nothing is under way in the app."""
     monkeypatch.setattr(textual.app, "wait_for_idle", idle_app.wait_for_idle)
     monkeypatch.setattr(textual.pilot, "wait_for_idle", idle_app.wait_for_idle)
 

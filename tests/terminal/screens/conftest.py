@@ -173,13 +173,12 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def still_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One time zone, no SSH, all colours: what a screen shows must not depend on where the tests run. Style sheets are parsed once."""
+    """One time zone, no SSH, all colours: what a screen shows must not depend on where the tests run."""
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     time.tzset()
-    keep_rules(monkeypatch)
 
 
 @pytest.fixture
@@ -241,6 +240,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
     watch_pictures(monkeypatch)
     paint_on_demand(monkeypatch)
+    keep_rules(monkeypatch)
 
 
 @pytest.fixture

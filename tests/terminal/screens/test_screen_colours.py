@@ -62,6 +62,7 @@ async def in_each_theme(app, pilot) -> AsyncIterator[str]:
     """Yield the name of each of our themes, once the screen is painted in it."""
     for name in THEMES:
         app.app.theme = name
+        await pilot.pause(0.1)
         await pilot.pause()
         yield name
 
@@ -146,7 +147,7 @@ async def check_dialog(app: LoraApp, pilot, until, key: str, name: str) -> None:
     """Open a dialog, look at its edges and at every word in it, and close it."""
     await pilot.press(key)
     await until(pilot, lambda: type(app.screen).__name__ == name and app.screen.is_active)
-    await pilot.pause()
+    await pilot.pause(0.1)
     rows = painted(app)
     panel = app.screen.query_one("Dialog > Vertical, Dialog > VerticalScroll").region
     sides = [
@@ -281,7 +282,7 @@ async def test_the_palette_and_a_message_can_be_read(app, until) -> None:
         await until(
             pilot, lambda: app.app.screen.query("CommandList") and app.app.screen.query_one("CommandList").region.area
         )
-        await pilot.pause()
+        await pilot.pause(0.3)
         async for theme in in_each_theme(app, pilot):
             region = app.app.screen.query_one("CommandList").region
             words = [cell for cell in part(painted(app.app), region) if cell.sign.isalnum()]
