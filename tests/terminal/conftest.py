@@ -5,23 +5,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import idle_app
 import pytest
-import textual.app
-import textual.pilot
 from pseudo_terminal import Terminal
 from run_engine import small_demo
 
 from trainer.settings.toml_file import load_settings, save_settings
 
 Open = Callable[..., Terminal]
-
-
-@pytest.fixture(autouse=True)
-def idle_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pilots go on as soon as nothing is under way in the app."""
-    monkeypatch.setattr(textual.app, "wait_for_idle", idle_app.wait_for_idle)
-    monkeypatch.setattr(textual.pilot, "wait_for_idle", idle_app.wait_for_idle)
 
 
 @pytest.fixture
