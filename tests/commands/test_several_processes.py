@@ -107,7 +107,9 @@ def test_two_processes_train_what_one_with_the_doubled_batch_does(
     with Journal(Workspace(launch.root).journal_path) as journal:
         assert len(journal.bakes.latest()) == 2
         # The state is that of either.
-        assert journal.results.states(1)[-1].size == journal.results.states(2)[-1].size
+        sizes = [journal.results.states(number)[-1].size for number in (1, 2)]
+        # But for numbers of the header that are longer in one.
+        assert abs(sizes[0] - sizes[1]) < 100
 
 
 @pytest.mark.long

@@ -59,6 +59,8 @@ NOT_FROM_OUTSIDE = {
     "lora_tui.screens.bake": "opens screens, not files",
     "lora_tui.screens.parity_dialogs": "opens dialogs, not files",
     "lora_tui.screens.grid": "opens grids, not files",
+    "lora_tui.screens.builder_specs": "loads specs, not files",
+    "trainer.machine.cpu": "the kernel's table",
     "lora_tui.screens.grid_viewer": "opens grids, not files",
     "lora_tui.doctor.libraries": "comes with the program",
     "trainer.machine.torch_build": "what pip installed",

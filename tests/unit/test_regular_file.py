@@ -76,6 +76,7 @@ OPENERS = {
     "trainer/journal/read_only.py": "the log of the journal that SQLite has open",
     "trainer/machine/python_child.py": "a pipe of its own",
     "trainer/journal/mounts.py": "the system's table of mounts",
+    "trainer/machine/cpu.py": "the system's description of the processor",
     "trainer/machine/peak_rss.py": "the system's status of a process",
     "lora_tui/terminal/logout.py": "the system's own settings",
     "lora_tui/commands/launched.py": "nothing",

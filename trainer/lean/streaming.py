@@ -118,7 +118,9 @@ class _PackedBlock:
 
     def leave(self) -> None:
         """Give every tensor memory of its own again."""
-        copies = [tensor.detach().clone() for tensor in self._resting]
+        copies = [
+            torch.empty_strided(each.size(), each.stride(), dtype=each.dtype).copy_(each) for each in self._resting
+        ]
         own = zip(copies, self._places, strict=True)
         self._resting = [nn.Parameter(copy, requires_grad=False) if place.is_parameter else copy for copy, place in own]
         self._put(self._resting)
@@ -189,7 +191,7 @@ class BlockStream:
         """Return the memory of the computer that the blocks lie in."""
         return [packed.host for packed in self._packed]
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """Take the buffers from the device."""
         if self.buffers:
             return
@@ -243,7 +245,7 @@ class BlockStream:
 
     def _start(self, index: int) -> None:
         """Start copying a block into the buffer that was not used last."""
-        self.open()
+        self.begin()
         buffer = (self._used + 1) % len(self.buffers)
         before = self._holds[buffer]
         if before is not None:

@@ -180,7 +180,7 @@ def _place_stream(model: BaseModel, tracker: Tracker, *, there: bool) -> None:
     stream.close()
     tracker.hold(stream.host_tensors(), AWAY)
     if there:
-        stream.open()
+        stream.begin()
         tracker.hold(stream.buffers, "weights")
     cast(PredictedTransfers, stream.transfers).watch(tracker)
 

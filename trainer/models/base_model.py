@@ -435,7 +435,7 @@ class BaseModel(ABC):
         """Move the body's weights to the device, those of streamed blocks aside; LoRA layers on it stay where they are."""
         self._move(self.body, self.device)
         if self.stream is not None:
-            self.stream.open()
+            self.stream.begin()
 
     def put_body_away(self) -> None:
         """Move the body's weights off the card; `predict` brings them back."""

@@ -47,22 +47,24 @@ class FoldedWeights:
         # By the layer: the next fold writes over them.
         self._weights: dict[Target, Tensor] = {}
 
-    def fold(self, patches: Iterable[ForwardPatch], free: int) -> None:
+    def fold(self, patches: Iterable[ForwardPatch], device: torch.device, free: int) -> None:
         """Let every layer compute with its changes folded, where they can be folded and there is room for the weights.
 
         A layer is left as it is where its weight is not fp32, because a change would be lost in the digits that half precision and
-        8 bits have not, and where something else sits on it.
+        8 bits have not, where it lies elsewhere than it computes, and where something else sits on it.
 
         Args:
             patches: the changes that are attached and in force.
-            free: bytes that can be had where the weights lie; half of them are left.
+            device: where the layers compute.
+            free: bytes that can be had there; half of them are left.
         """
         self.unfold()
         chains: dict[Target, list[ForwardPatch]] = {}
         for patch in patches:
             if patch.strength != 0:
                 chains.setdefault(patch.target, []).append(patch)
-        chains = {target: chain for target, chain in chains.items() if _can_fold(target, chain)}
+        here = {target: chain for target, chain in chains.items() if target.weight.device.type == device.type}
+        chains = {target: chain for target, chain in here.items() if _can_fold(target, chain)}
         if sum(target.weight.nbytes for target in chains if target not in self._weights) > free // 2:
             return
         with torch.no_grad():

@@ -120,9 +120,12 @@ class PictureProbe:
             if made is None:
                 return None
             for index, (latents, pixels) in made.items():
-                if pixels is not None:
-                    self._kept.keep(self._marks[index], latents)
-            found |= made
+                if pixels is None:
+                    found[index] = (latents, None)
+                    continue
+                self._kept.keep(self._marks[index], latents)
+                # Alone, as those that are found: together with others the last bits differ.
+                found[index] = (latents, decode(model, latents[None].to(model.device))[0])
         self._say(
             f"{plural(len(pictures), 'picture')} of the base to compare with: "
             f"{len(missing)} made, {len(pictures) - len(missing)} found"

@@ -100,7 +100,7 @@ class LoraStack:
         if self._folded_key is None:
             body = body_of(self._model.family)
             patches = [layer for slot in self._slots for layer in slot.network.layers(body)]
-            self._folded.fold(patches, free_memory(self._model.device))
+            self._folded.fold(patches, self._model.device, free_memory(self._model.device))
             self._folded_key = of_body
 
     def rest(self) -> None:

@@ -67,7 +67,7 @@ def test_gradients_are_those_of_blocks_that_stay_to_the_last_bit(
     expected = gradients(modules, layers)
     # Every second one, so that resident ones lie between.
     stream = BlockStream(list(every.values())[::2], transfers)
-    stream.open()
+    stream.begin()
     with NothingReadsTheHost(transfers):
         for _ in range(3):
             assert same(gradients(modules, layers), expected)
@@ -96,7 +96,7 @@ def test_all_blocks_but_two_are_off_the_device_while_a_step_runs(transfers: OneW
     every = list(unet_blocks(modules).values())
     whole = sum(map(weight_bytes, every))
     stream = BlockStream(every, transfers)
-    stream.open()
+    stream.begin()
     lies: list[int] = []
 
     def look(*_: object) -> None:

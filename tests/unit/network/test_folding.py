@@ -10,6 +10,7 @@ from trainer.lean.frozen_conv import FrozenConv2d
 from trainer.network.folding import FoldedWeights
 from trainer.network.lora import LoraLayer
 
+CPU = torch.device("cpu")
 PLENTY = 2**30
 
 
@@ -69,7 +70,7 @@ def test_folded_changes_give_what_they_give_beside_the_layer(kind: str) -> None:
     beside = target(x)
     assert error(base, beside) > 0.1
     folds = FoldedWeights()
-    folds.fold(patches, PLENTY)
+    folds.fold(patches, CPU, PLENTY)
     assert type(target.__dict__["forward"]).__name__ == "_FoldedLayer"
     assert error(target(x), beside) < 1e-5
     folds.unfold()
@@ -86,10 +87,10 @@ def test_a_change_of_strength_0_between_them_counts_for_nothing() -> None:
     baking, ours = lora(target, 0.0, seed=3), lora(target, 1.0)
     beside = target(given(target))
     folds = FoldedWeights()
-    folds.fold([ours], PLENTY)
+    folds.fold([ours], CPU, PLENTY)
     assert error(target(given(target)), beside) < 1e-5
     assert baking.strength == 0
-    folds.fold([baking], PLENTY)
+    folds.fold([baking], CPU, PLENTY)
     assert torch.equal(target(given(target)), beside)
 
 
@@ -98,13 +99,13 @@ def test_folded_again_they_are_the_new_changes_in_the_same_memory() -> None:
     target = frozen(linear)
     patch = lora(target, 1.0)
     folds = FoldedWeights()
-    folds.fold([patch], PLENTY)
+    folds.fold([patch], CPU, PLENTY)
     place = target.forward._weight.data_ptr()
     folds.unfold()
     patch.strength = 0.25
     beside = target(given(target))
     # No room is asked for what is there.
-    folds.fold([patch], 0)
+    folds.fold([patch], CPU, 0)
     assert target.forward._weight.data_ptr() == place
     assert error(target(given(target)), beside) < 1e-5
 
@@ -114,7 +115,7 @@ def test_a_layer_that_something_else_sits_on_stays_as_it_is() -> None:
     other, ours = lora(target, 1.0, seed=3), lora(target, 1.0)
     before = target.__dict__["forward"]
     folds = FoldedWeights()
-    folds.fold([ours], PLENTY)
+    folds.fold([ours], CPU, PLENTY)
     assert target.__dict__["forward"] is before
     other.remove()
 
@@ -123,7 +124,7 @@ def test_beside_another_librarys_forward_nothing_is_folded() -> None:
     target = frozen(linear)
     target.__dict__["forward"] = lambda x: x
     ours = lora(target, 1.0)
-    FoldedWeights().fold([ours], PLENTY)
+    FoldedWeights().fold([ours], CPU, PLENTY)
     assert target.__dict__["forward"] == ours.forward
 
 
@@ -131,7 +132,7 @@ def test_in_half_precision_nothing_is_folded() -> None:
     target = frozen(linear)
     target.to(torch.bfloat16)
     ours = lora(target, 1.0)
-    FoldedWeights().fold([ours], PLENTY)
+    FoldedWeights().fold([ours], CPU, PLENTY)
     assert target.__dict__["forward"] == ours.forward
 
 
@@ -139,7 +140,7 @@ def test_where_less_than_twice_the_weights_is_free_nothing_is_folded() -> None:
     target = frozen(linear)
     ours = lora(target, 1.0)
     folds = FoldedWeights()
-    folds.fold([ours], 2 * target.weight.nbytes - 1)
+    folds.fold([ours], CPU, 2 * target.weight.nbytes - 1)
     assert target.__dict__["forward"] == ours.forward
-    folds.fold([ours], 2 * target.weight.nbytes)
+    folds.fold([ours], CPU, 2 * target.weight.nbytes)
     assert target.__dict__["forward"] != ours.forward
