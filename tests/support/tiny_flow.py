@@ -23,10 +23,11 @@ from trainer.lean.checkpointing import checkpoint_blocks
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.forward_wrapper import unwrap
 from trainer.lean.quantized import Kind
-from trainer.models.base_model import BaseModel, Conditioning, Encoded, TimeSampler, TimeSchedule
+from trainer.models.base_model import BaseModel, Conditioning, Encoded
 from trainer.models.identify import Base, LoraShape
 from trainer.models.kohya_names import kohya_name
 from trainer.models.prediction_markers import PredictionMarkers
+from trainer.models.time_schedule import TimeSampler, TimeSchedule
 from trainer.models.weight_slice import PlacedWeight, WeightSlice
 from trainer.settings.model import Settings
 from trainer.settings.parts import Part

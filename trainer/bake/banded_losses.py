@@ -13,7 +13,7 @@ from torch import Tensor
 from trainer.bake.latents import PreparedPicture
 from trainer.bake.session import TrainingSession
 from trainer.measures.bands import BANDS, TIMES_PER_BAND
-from trainer.models.base_model import TimeSchedule
+from trainer.models.time_schedule import TimeSchedule
 from trainer.network.draws import generator_for
 from trainer.probes.batches import batches_of_one_shape
 

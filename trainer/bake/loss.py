@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from trainer.models.base_model import TimeSchedule
+from trainer.models.time_schedule import TimeSchedule
 from trainer.settings.model import Settings
 
 # sd-scripts lets no SNR above 1000 count in the weights that divide by it. The same bound below keeps them finite with zero terminal

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainer.models.base_model import TimeSampler
+from trainer.models.time_schedule import TimeSampler
 from trainer.network.draws import generator_for
 from trainer.settings.model import Settings
 from trainer.settings.random_numbers import RandomSource

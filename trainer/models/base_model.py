@@ -21,14 +21,11 @@ from trainer.lean.streaming import BlockStream, chosen_blocks, weight_bytes
 from trainer.lean.transfers import transfers_for
 from trainer.machine.free_memory import return_free_memory
 from trainer.models.identify import Base
-from trainer.settings.model import Settings
+from trainer.models.time_schedule import TimeSchedule
 from trainer.settings.parts import Family, Part, body_label
 from trainer.text import plural
 
 TYPE_NAMES = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
-
-TimeSampler = Callable[[int, torch.Generator], Tensor]
-"""Draws as many times as asked for, [batch], on the CPU."""
 
 SHORTEST_TEXT = 75
 """The setting max_token_length where it is left alone."""
@@ -87,79 +84,6 @@ class Conditioning:
         """Return several as one batch; all have the same number of tokens."""
         pooled = [one.pooled for one in each if one.pooled is not None]
         return Conditioning(torch.cat([one.embeddings for one in each]), torch.cat(pooled) if pooled else None)
-
-
-class SamplingScheduler(Protocol):
-    """What takes a picture from noise step by step: diffusers' schedulers, or a family's own."""
-
-    init_noise_sigma: Any
-
-    def scale_model_input(self, sample: Tensor, timestep: Any) -> Tensor:
-        """Return the latents as the model takes them at this time."""
-
-    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **options: Any) -> Any:
-        """Return the latents of the next time, as a tuple of one; `generator` is among the options of an ancestral sampler."""
-
-
-class TimeSchedule(ABC):
-    """How noise is added over time, what is to be predicted of it, and how times are drawn and gone through.
-
-    Attributes:
-        prediction: what the model gives.
-        zero_terminal_snr: whether the last time is nothing but noise.
-        weighs_by_snr: whether the loss weights of diffusion models (Min-SNR and its like) apply.
-    """
-
-    prediction: Prediction
-    zero_terminal_snr: bool
-    weighs_by_snr: bool = True
-
-    @abstractmethod
-    def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """Return the latents with as much noise as there is at each picture's time.
-
-        Args:
-            latents, noise: [batch, channels, height/f, width/f], fp32.
-            times: [batch], on the latents' device.
-        """
-
-    @abstractmethod
-    def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        """Return what the model is to predict, of the latents' shape; arguments as for add_noise."""
-
-    @abstractmethod
-    def snr(self, times: Tensor, *, plain: bool = False) -> Tensor:
-        """Return signal by noise, as variances, at each time, fp32 [batch], always finite.
-
-        Args:
-            times: [batch].
-            plain: without a fix of the schedule's end, as sd-scripts weighs losses.
-        """
-
-    @abstractmethod
-    def progress(self, times: Tensor) -> Tensor:
-        """Return how far each time is on the way from picture (0) to noise (1), fp32 [batch]."""
-
-    @abstractmethod
-    def clearness(self, times: Tensor) -> Tensor:
-        """Return the signal's share of signal and noise, as standard deviations, fp32 [batch]: 1 / (1 + noise / signal)."""
-
-    @abstractmethod
-    def time_sampler(self, settings: Settings) -> TimeSampler:
-        """Return what draws a batch's times as the settings of section Noise say."""
-
-    @abstractmethod
-    def spread_times(self, count: int) -> Tensor:
-        """Return times evenly spread over those that tell models apart, [count], on the CPU: the validation's."""
-
-    @abstractmethod
-    def sampling(self, sampler: str, steps: int) -> tuple[SamplingScheduler, Tensor]:
-        """Return a scheduler ready for one run of that many steps, and the times that it goes through, [steps], on the CPU.
-
-        Args:
-            sampler: name of one of those that the family's record allows.
-            steps: 1 to 1000.
-        """
 
 
 class VaeReader(Protocol):

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from trainer.families.record import Prediction
 from trainer.families.stable_diffusion import BETA_END, BETA_START, TIMESTEPS
-from trainer.models.base_model import SamplingScheduler, TimeSampler, TimeSchedule
 from trainer.models.stable_diffusion.diffusion_samplers import scheduler_for, set_steps
+from trainer.models.time_schedule import SamplingScheduler, TimeSampler, TimeSchedule
 from trainer.plan.timesteps import timestep_probabilities
 from trainer.settings.model import Settings
 
