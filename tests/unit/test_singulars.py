@@ -21,7 +21,6 @@ _NEVER_ONE = (
     "{count(bar.batches)} batches",  # asked before whether it is one
     "{picture.enlarged:.2g} times",  # above one, with a decimal
     "{found:.2f} times",  # above one, with decimals
-    "{_BLOCKS_ON_THE_GPU - 1} blocks",  # two
     "{swappable} blocks",  # a base has many
     "{height} pixels",  # of a picture's size
     "{image.height} pixels",

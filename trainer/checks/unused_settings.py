@@ -12,6 +12,7 @@ from trainer.finding import Finding
 from trainer.machine.devices import card_device
 from trainer.plan.behaviour import passed_by_trainer
 from trainer.plan.lr_schedules import warmup_of
+from trainer.settings.amounts import SWAP_BUFFERS
 from trainer.settings.describe import field
 from trainer.settings.model import Settings
 from trainer.settings.parts import (
@@ -47,8 +48,6 @@ _SAMPLE_SETTINGS = (
     "sample_cfg_scale",
     "sample_resolution",
 )
-# Two buffers of `lean.streaming`, and what they are for.
-_BLOCKS_ON_THE_GPU = 3
 _PICTURE_SETTINGS = ("measure_pictures_seeds", "measure_pictures_most")
 _VARYING_CAPTIONS = ("shuffle_caption", "caption_tag_dropout_rate", "token_warmup_step")
 
@@ -352,5 +351,5 @@ def _in_memory(case: _Case) -> _Found:
         yield "int8_matmul", "int8_base is off: no layer holds int8"
     if not card_device():
         yield "blocks_to_swap", "there is no GPU: the base is in the computer's memory"
-    elif case.settings.blocks_to_swap < _BLOCKS_ON_THE_GPU:
-        yield "blocks_to_swap", f"{_BLOCKS_ON_THE_GPU - 1} blocks are on the GPU at any time: more of them save memory"
+    elif case.settings.blocks_to_swap <= SWAP_BUFFERS:
+        yield "blocks_to_swap", f"{plural(SWAP_BUFFERS, 'block')} are on the GPU at any time: more of them save memory"

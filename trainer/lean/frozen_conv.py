@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from trainer.lean.device_path import on_card
 from trainer.lean.frozen_linear import frozen_linear
-from trainer.lean.frozen_product import by_onednn, times_transposed, times_weight
 from trainer.lean.quantized import weight_of
+from trainer.lean.weight_product import by_onednn, times_transposed, times_weight
 
 _convolution_backward = torch.ops.aten.convolution_backward.default
 # 640 -> 640 channels of 3x3 at 16x16 are quicker gathered in bf16 (ms forward and backward 3.3 and 3.7 for 3.3 and 4.4), 320 -> 320

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.lean.frozen_product import by_onednn, times_transposed, times_weight
 from trainer.lean.int8_product import computes_in_int8, int8_backward, int8_forward
 from trainer.lean.quantized import weight_of
+from trainer.lean.weight_product import by_onednn, times_transposed, times_weight
 
 
 def frozen_linear(layer: nn.Linear | nn.Conv2d, x: Tensor) -> Tensor:

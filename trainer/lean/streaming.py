@@ -18,8 +18,8 @@ from torch.utils._pytree import tree_leaves
 
 from trainer.lean.forward_wrapper import ForwardWrapper
 from trainer.lean.transfers import Transfers
+from trainer.settings.amounts import SWAP_BUFFERS
 
-_BUFFERS = 2
 # Where a tensor may begin in a block: as torch's allocator for cards has it, since kernels are chosen by it.
 _ALIGNED = 512
 
@@ -38,7 +38,7 @@ def chosen_blocks(sizes: Mapping[str, int], count: int) -> list[str]:
     falling = sorted(sizes.values(), reverse=True)
     starts = range(len(falling) - count + 1)
     # Buffers are as large as the largest: a block much larger than the others may cost more than it frees.
-    first = max(starts, key=lambda start: sum(falling[start : start + count]) - _BUFFERS * falling[start])
+    first = max(starts, key=lambda start: sum(falling[start : start + count]) - SWAP_BUFFERS * falling[start])
     largest, smallest = falling[first], falling[first + count - 1]
     above = [name for name, size in sizes.items() if smallest < size <= largest]
     equal = [name for name, size in sizes.items() if size == smallest]
@@ -177,15 +177,15 @@ class BlockStream:
 
     def _forget(self) -> None:
         # Of each buffer which block lies in it, and its copy; which buffer was used last.
-        self._holds: list[int | None] = [None] * _BUFFERS
-        self._copies: list[Any] = [None] * _BUFFERS
+        self._holds: list[int | None] = [None] * SWAP_BUFFERS
+        self._copies: list[Any] = [None] * SWAP_BUFFERS
         self._used = 0
         self._keys: dict[int, int] = {}
 
     @property
     def device_bytes(self) -> int:
         """The bytes of the buffers, there or not."""
-        return min(_BUFFERS, len(self._packed)) * max(packed.host.nbytes for packed in self._packed)
+        return min(SWAP_BUFFERS, len(self._packed)) * max(packed.host.nbytes for packed in self._packed)
 
     def host_tensors(self) -> list[Tensor]:
         """Return the memory of the computer that the blocks lie in."""
@@ -195,7 +195,7 @@ class BlockStream:
         """Take the buffers from the device."""
         if self.buffers:
             return
-        count = min(_BUFFERS, len(self._packed))
+        count = min(SWAP_BUFFERS, len(self._packed))
         self.buffers = [self.transfers.buffer(self.device_bytes // count) for _ in range(count)]
         self._keys = {buffer.untyped_storage()._cdata: index for index, buffer in enumerate(self.buffers)}
         for packed in self._packed:

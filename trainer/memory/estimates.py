@@ -10,6 +10,7 @@ from trainer.memory.peak import BlockCost, MemoryPrediction, Peak
 from trainer.memory.request import MemoryRequest
 from trainer.optimizers import card_seconds_a_tensor
 from trainer.plan.optimizer_bytes import optimizer_bytes
+from trainer.settings.amounts import SWAP_BUFFERS
 from trainer.settings.parts import is_encoder
 
 # What a choice adds to a step's predicted seconds, as shares of them: every kernel launched once more and a sum of gradients for
@@ -97,8 +98,8 @@ class Estimates:
             choice: the other levers.
             limit: bytes.
         """
-        # Two buffers stay on the card: from the third on a block frees something.
-        counts = range(3, len(self._swappable) + 1)
+        # From the first behind the buffers, which stay on the card, a block frees something.
+        counts = range(SWAP_BUFFERS + 1, len(self._swappable) + 1)
         if not counts:
             return None
         target = limit * _TARGET_SHARE
@@ -147,11 +148,11 @@ class Estimates:
         return int(between - freed + sum(amount * self._part_factor(name, choice) for name, amount in parts.items()))
 
     def _swapped_bytes(self, choice: MemoryChoice) -> int:
-        """Return the bytes that the choice's swapped blocks free: their weights, less the two buffers that they come into."""
+        """Return the bytes that the choice's swapped blocks free: their weights, less the buffers that they come into."""
         if not choice.swapped:
             return 0
         weights = self._swappable[: choice.swapped]
-        return int((sum(weights) - 2 * weights[0]) * self._part_factor("weights", choice))
+        return int((sum(weights) - SWAP_BUFFERS * weights[0]) * self._part_factor("weights", choice))
 
     def _other_stage_bytes(self, peak: Peak, choice: MemoryChoice) -> int:
         if peak.stage == "step":

@@ -1,6 +1,6 @@
 """Search for the fastest settings that fit: estimates choose the candidates, and what is proposed has been predicted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -188,16 +188,15 @@ class _Search:
             current=self._proposal(self._current),
             best=None if best is None else self._proposal(best),
             limit=self._limit,
-            levers=tuple(self._effect(lever, choice) for lever, choice in self._single_levers()),
+            levers=tuple(
+                self._effect(lever, choice) for lever, choice in single_levers(self._request, self._estimates.swappable)
+            ),
             rejected=self._rejected(best),
             nearest=self._proposal(leanest) if best is None else None,
             hints=hints_for(self._request, self._tried[leanest], missing) if best is None else (),
             notes=notes_for(self._request),
             predictions=len(self._tried),
         )
-
-    def _single_levers(self) -> Iterator[tuple[Lever, MemoryChoice]]:
-        return single_levers(self._request, self._estimates.swappable)
 
     def _effect(self, lever: Lever, choice: MemoryChoice) -> LeverEffect:
         base = self._known(fastest_exact(self._request))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from trainer.lean.forward_wrapper import ForwardWrapper
 from trainer.lean.frozen_conv import FrozenConv2d, convolved
-from trainer.lean.frozen_product import times_weight
+from trainer.lean.weight_product import times_weight
 from trainer.network.forward_patch import ForwardPatch
 
 Target = nn.Linear | nn.Conv2d

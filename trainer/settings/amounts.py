@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from trainer.text import path_fault
 
+SWAP_BUFFERS = 2
+"""Blocks that are on the GPU at any time where `blocks_to_swap` has more of them come and go."""
+
 _AMOUNT = re.compile(r"(?P<number>(?:\d++\.?\d*+|\.\d++)(?:e[+-]?\d++)?)\s*(?P<percent>%)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:\s*[,x]\s*(\d{1,6}))?", re.ASCII | re.IGNORECASE)
 _STOP = re.compile(r"(\d{1,9})\s*(?:ep|epochs?)", re.ASCII | re.IGNORECASE)

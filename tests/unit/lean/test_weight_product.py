@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from trainer.lean import frozen_product
+from trainer.lean import weight_product
 from trainer.lean.device_path import as_on_card
 from trainer.lean.frozen_linear import frozen_linear
-from trainer.lean.frozen_product import by_onednn, times_transposed, times_weight
+from trainer.lean.weight_product import by_onednn, times_transposed, times_weight
 
 _WEIGHT = (48, 40)
 
@@ -18,8 +18,8 @@ _WEIGHT = (48, 40)
 def onednn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Let oneDNN multiply by every weight in fp32, or by none."""
     wanted: bool = request.param
-    monkeypatch.setattr(frozen_product, "_AVX512", wanted)
-    monkeypatch.setattr(frozen_product, "_LARGE_WEIGHT", 0)
+    monkeypatch.setattr(weight_product, "_AVX512", wanted)
+    monkeypatch.setattr(weight_product, "_LARGE_WEIGHT", 0)
     return wanted
 
 
@@ -42,14 +42,14 @@ def test_both_products_are_those_of_the_numbers(onednn: bool, dtype: torch.dtype
 
 
 def test_onednn_is_asked_for_large_weights_in_fp32_on_a_cpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen_product, "_AVX512", True)
+    monkeypatch.setattr(weight_product, "_AVX512", True)
     large, small = torch.empty(320, 320), torch.empty(128, 320)
     assert by_onednn(large)
     assert not by_onednn(small)
     assert not by_onednn(large.bfloat16())
     with as_on_card():
         assert not by_onednn(large)
-    monkeypatch.setattr(frozen_product, "_AVX512", False)
+    monkeypatch.setattr(weight_product, "_AVX512", False)
     assert not by_onednn(large)
 
 
