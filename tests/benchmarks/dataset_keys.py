@@ -1,7 +1,6 @@
 """How soon does the Dataset screen show its rows, opened first and again, and those of the next page?"""
 
 import os
-import random
 import re
 import statistics
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from pseudo_terminal import Terminal
 from table import Table
-from watched import at_home_in
+from watched import of_a_terminal, typist
 
 AGAIN, PAGES = 5, 60
 _PAGE_DOWN = "\x1b[6~"
@@ -51,9 +50,8 @@ class _Opened(Terminal):
     """The program on a workspace, its Bake screen in view."""
 
     def __init__(self, root: Path) -> None:
-        environment = {name: text for name, text in at_home_in(root).items() if name not in ("COLUMNS", "LINES")}
-        environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        super().__init__([sys.executable, "-m", "lora_tui", "--in", str(root)], _COLUMNS, _LINES, root, environment)
+        program = [sys.executable, "-m", "lora_tui", "--in", str(root)]
+        super().__init__(program, _COLUMNS, _LINES, root, of_a_terminal(root))
 
     def __enter__(self) -> Terminal:
         # With its settings: without them the key opens nothing.
@@ -76,14 +74,13 @@ def _leave(terminal: Terminal) -> None:
 
 def _pages(terminal: Terminal) -> list[float]:
     """Return the seconds until a whole new page stands there, page by page, at the pace of somebody who looks for a picture."""
-    pauses = random.Random(0)
     seconds = []
     # The first one brings the cursor to the last line of the page in view.
     terminal.pump(0.5)
     os.write(terminal.fileno(), _PAGE_DOWN.encode())
     terminal.pump(0.5)
-    for _ in range(PAGES):
-        terminal.pump(pauses.uniform(0.05, 0.35))
+    for pause in typist(PAGES):
+        terminal.pump(pause)
         before = set(_names(terminal))
         os.write(terminal.fileno(), _PAGE_DOWN.encode())
         seconds.append(_until(terminal, lambda before=before: _is_new_page(terminal, before), 30.0))

@@ -6,7 +6,6 @@ On the CPU SD1.5 at 256², batch 1, dim 32, U-Net and encoder; on a card also SD
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 from beside import Bake, beside
@@ -15,8 +14,9 @@ from ready_steps import REAL
 from real import CHECKPOINTED, LARGE, NOTES, SMALL, UNET_ONLY, write_random
 from table import Budget, Table
 
+from trainer.machine.cpu import has_bf16_units
+
 _OPTIMIZERS = ("AdamW", "AdamW8bit")
-_CPU_FLAGS = Path("/proc/cpuinfo")
 
 
 def measure_beside(compared: Compared, budget: Budget) -> Sequence[Table]:
@@ -50,12 +50,3 @@ def _on_a_card() -> Iterator[Bake]:
 
 def _bake(name: str, options: Sequence[str], steps: int, seconds: float, family: str) -> Bake:
     return Bake(name, tuple(options), steps, seconds, partial(write_random, family), family)
-
-
-def has_bf16_units() -> bool:
-    """Return whether the processor multiplies bf16 itself; where it does not, a step takes minutes."""
-    try:
-        words = set(_CPU_FLAGS.read_text().split())
-    except OSError:
-        return False
-    return bool(words & {"avx512_bf16", "amx_bf16", "bf16"})

@@ -29,10 +29,7 @@ def on_a_terminal(root: Path, program: str, *arguments: str, lines: int = 36) ->
         arguments: for it.
         lines: of the terminal, which has 120 columns.
     """
-    # COLUMNS and LINES would hide the terminal's own size.
-    env = {name: value for name, value in at_home_in(root).items() if name not in ("COLUMNS", "LINES")}
-    env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    terminal = Terminal([sys.executable, str(SUPPORT / program), *arguments], 120, lines, root, env)
+    terminal = Terminal([sys.executable, str(SUPPORT / program), *arguments], 120, lines, root, of_a_terminal(root))
     try:
         yield terminal
     finally:
@@ -52,6 +49,13 @@ def bake_long(root: Path, epochs: int) -> None:
     """Let the demo's bake last so many epochs of 40 steps."""
     path = root / "hifumi.toml"
     save_settings(load_settings(path).model_copy(update={"max_train_epochs": epochs}), path)
+
+
+def of_a_terminal(root: Path) -> dict[str, str]:
+    """Return the environment of a program on a terminal of 16 million colours, at home in a workspace."""
+    # COLUMNS and LINES would hide the terminal's own size.
+    env = {name: value for name, value in at_home_in(root).items() if name not in ("COLUMNS", "LINES")}
+    return env | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 def start_bake(terminal: Terminal) -> None:
