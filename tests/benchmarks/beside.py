@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from base_commit import ROOT, sources_of
 from compared import Compared
-from paced_runs import RunFailed, Taken, Trainer, bake_of, take_turns
+from paced_runs import Taken, Trainer, bake_of, those_that_can
 from sd_scripts import bake_of_scripts
 from table import Budget, Cell, Table, say
 
@@ -33,8 +33,8 @@ class Bake:
         options: changes of the demo's settings, each as `name=value`.
         steps: to measure.
         seconds: it takes on a card, of each trainer.
-        base: writes its base into a folder and returns the file; None for the demo's own.
-        family: of its base; bakes of one family share its file.
+        base: writes its base into a folder and returns the file; None for the demo's own. Bakes with the same one share its file.
+        family: of its base.
     """
 
     name: str
@@ -77,28 +77,24 @@ def beside(title: str, bakes: Sequence[Bake], compared: Compared, budget: Budget
         budget: how long all may take; what does not fit is not run.
     """
     names = [OURS, *([BASE] if compared.commit else []), *([SCRIPTS] if compared.scripts else [])]
-    found: dict[str, dict[str, Taken] | str | None] = {}
-    bases: dict[str, Path] = {}
+    found: dict[str, dict[str, Taken | str]] = {}
+    bases: dict[Callable[[Path], Path], Path] = {}
     with ExitStack() as stack:
         tree = stack.enter_context(sources_of(compared.commit)) if compared.commit else None
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for number, bake in enumerate(bake for bake in bakes if compared.cases in bake.name):
-            found[bake.name] = None
+            found[bake.name] = {}
             if not budget.allows(bake.seconds * len(names)):
                 continue
-            if bake.base is not None and bake.family not in bases:
+            if bake.base is not None and bake.base not in bases:
                 say(f"  writing {bake.family}")
-                bases[bake.family] = bake.base(folder)
-            base = bases[bake.family] if bake.base is not None else None
+                bases[bake.base] = bake.base(folder)
+            base = bases[bake.base] if bake.base is not None else None
             trainers = _trainers(bake, base, folder / str(number), tree, compared)
-            try:
-                found[bake.name] = taken = take_turns(
-                    trainers, warm=2, steps=bake.steps, together=not torch.cuda.is_available()
-                )
-            except RunFailed as error:
+            taken, failed = those_that_can(trainers, warm=2, steps=bake.steps, together=not torch.cuda.is_available())
+            for error in failed.values():
                 say(f"  {bake.name}: {error}")
-                found[bake.name] = str(error).partition("\n")[0].rstrip(":")
-                continue
+            found[bake.name] = {**taken, **{name: _reason(name, error) for name, error in failed.items()}}
             said = ", ".join(f"{name} {each.median:.3f}" for name, each in taken.items())
             say(f"  {bake.name}, s/step: {said}")
     return [_table(title, names, found, compared)]
@@ -117,8 +113,13 @@ def _trainers(bake: Bake, base: Path | None, folder: Path, tree: Path | None, co
     return found
 
 
+def _reason(name: str, error: str) -> str:
+    """Return the first line of what a trainer that failed said, its name left out."""
+    return error.partition("\n")[0].removeprefix(name).strip(" :")
+
+
 def _table(
-    title: str, names: Sequence[str], found: Mapping[str, Mapping[str, Taken] | str | None], compared: Compared
+    title: str, names: Sequence[str], found: Mapping[str, Mapping[str, Taken | str]], compared: Compared
 ) -> Table:
     figures = [*_FIGURES, *(_ON_A_CARD if torch.cuda.is_available() else ())]
     columns = [title]
@@ -129,23 +130,39 @@ def _table(
                 columns.append(f"{figure.label}: ours ÷ {name}")
     if compared.commit:
         columns.append("losses beside BASE's")
-    rows: list[list[Cell]] = []
-    for bake, taken in found.items():
-        if taken is None or isinstance(taken, str):
-            rows.append([bake, taken, *[None] * (len(columns) - 2)])
-            continue
-        row: list[Cell] = [bake]
-        for figure in figures:
-            ours = figure.of(taken[OURS])
-            for name in names:
-                theirs = figure.of(taken[name])
-                row.append(theirs)
-                if figure.ratio and name != OURS:
-                    row.append(ours / theirs)
-        if compared.commit:
-            row.append(losses_apart(taken[OURS].losses, taken[BASE].losses))
-        rows.append(row)
+    rows: list[list[Cell]] = [_table_row(bake, names, taken, figures, compared) for bake, taken in found.items()]
     return Table(title, columns, rows, _note(compared))
+
+
+def _table_row(
+    bake: str,
+    names: Sequence[str],
+    taken: Mapping[str, Taken | str],
+    figures: Sequence[_Figure],
+    compared: Compared,
+) -> list[Cell]:
+    """Return a bake's figures; in a trainer's first column stands why it has none."""
+    row: list[Cell] = [bake]
+    ours = taken.get(OURS)
+    for figure in figures:
+        for name in names:
+            theirs = taken.get(name)
+            if isinstance(theirs, Taken):
+                row.append(figure.of(theirs))
+            else:
+                row.append(theirs if figure is figures[0] else None)
+            if figure.ratio and name != OURS:
+                if isinstance(theirs, Taken) and isinstance(ours, Taken):
+                    row.append(figure.of(ours) / figure.of(theirs))
+                else:
+                    row.append(None)
+    if compared.commit:
+        base = taken.get(BASE)
+        if isinstance(base, Taken) and isinstance(ours, Taken):
+            row.append(losses_apart(ours.losses, base.losses))
+        else:
+            row.append(None)
+    return row
 
 
 def _note(compared: Compared) -> str:

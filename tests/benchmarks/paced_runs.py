@@ -77,7 +77,15 @@ class Taken:
 
 
 class RunFailed(RuntimeError):
-    """A trainer that ended before its steps were taken, or did not answer."""
+    """A trainer that ended before its steps were taken, or did not answer.
+
+    Attributes:
+        trainer: its name.
+    """
+
+    def __init__(self, trainer: str, what: str) -> None:
+        self.trainer = trainer
+        super().__init__(f"{trainer}{what}")
 
 
 class _Run:
@@ -155,10 +163,10 @@ class _Run:
         while b"\n" not in self._buffer:
             ready, _, _ = select.select([self._replies], [], [], max(0.0, end - time.monotonic()))
             if not ready:
-                raise RunFailed(f"{self.trainer.name}: no step within {limit:.0f} s{self._said()}")
+                raise RunFailed(self.trainer.name, f": no step within {limit:.0f} s{self._said()}")
             read = os.read(self._replies, 4096)
             if not read:
-                raise RunFailed(f"{self.trainer.name} ended before its steps were taken{self._said()}")
+                raise RunFailed(self.trainer.name, f" ended before its steps were taken{self._said()}")
             self._buffer += read
         line, _, self._buffer = self._buffer.partition(b"\n")
         reply: dict[str, float] = json.loads(line)
@@ -199,6 +207,24 @@ def take_turns(trainers: Sequence[Trainer], *, warm: int, steps: int, together: 
                 run.end(_A_STEP)
                 taken[run.trainer.name] = run.taken
     return taken
+
+
+def those_that_can(
+    trainers: Sequence[Trainer], *, warm: int, steps: int, together: bool
+) -> tuple[dict[str, Taken], dict[str, str]]:
+    """Return what the steps of each took, and by name what those said that took none: the others begin again without them.
+
+    Args:
+        trainers, warm, steps, together: as for `take_turns`.
+    """
+    left, failed = list(trainers), dict[str, str]()
+    while left:
+        try:
+            return take_turns(left, warm=warm, steps=steps, together=together), failed
+        except RunFailed as error:
+            failed[error.trainer] = str(error)
+            left = [trainer for trainer in left if trainer.name != error.trainer]
+    return {}, failed
 
 
 def demo_of(tree: Path, folder: Path, pictures: int) -> tuple[Path, dict[str, str]]:

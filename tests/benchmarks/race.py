@@ -5,13 +5,12 @@ On the CPU SD1.5 at 256², batch 1, dim 32, U-Net and encoder; on a card also SD
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import torch
 from beside import Bake, beside
 from compared import Compared
 from ready_steps import REAL
-from real import CHECKPOINTED, LARGE, NOTES, SMALL, UNET_ONLY, write_random
+from real import CHECKPOINTED, LARGE, NOTES, SMALL, UNET_ONLY, random_base
 from table import Budget, Table
 
 from trainer.machine.cpu import has_bf16_units
@@ -33,7 +32,7 @@ def _on_the_cpu() -> Iterator[Bake]:
             for extra in ((), (CHECKPOINTED,)):
                 words = [optimizer, "fp32" if precision == "no" else precision, "checkpointed" if extra else "plain"]
                 options = (*REAL, *SMALL, f"mixed_precision={precision}", *extra, f"optimizer_type={optimizer}")
-                yield _bake(", ".join(words), options, 4, 0, "sd1")
+                yield Bake(", ".join(words), options, 4, 0, random_base("sd1"), "sd1")
 
 
 def _on_a_card() -> Iterator[Bake]:
@@ -45,8 +44,5 @@ def _on_a_card() -> Iterator[Bake]:
             ("SD1.5 512², batch 3, dim 128, checkpointed", NOTES, (CHECKPOINTED,), "sd1"),
             ("SDXL 1024², batch 1, dim 32, U-Net", LARGE, (UNET_ONLY,), "sdxl"),
         ):
-            yield _bake(f"{optimizer}, {name}", (*common, *size, *extra), 12, 40 if family == "sdxl" else 25, family)
-
-
-def _bake(name: str, options: Sequence[str], steps: int, seconds: float, family: str) -> Bake:
-    return Bake(name, tuple(options), steps, seconds, partial(write_random, family), family)
+            options = (*common, *size, *extra)
+            yield Bake(f"{optimizer}, {name}", options, 12, 40 if family == "sdxl" else 25, random_base(family), family)

@@ -8,9 +8,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -86,11 +86,17 @@ def measure_beside(compared: Compared, budget: Budget) -> Sequence[Table]:
     """Return speed and memory of steps on bases in their real size, beside another commit's."""
     card = torch.cuda.is_available()
     bakes = [
-        Bake(case.name, (*REAL, *case.options), 12 if card else 5, 40, partial(write_random, case.family), case.family)
+        Bake(case.name, (*REAL, *case.options), 12 if card else 5, 40, random_base(case.family), case.family)
         for case in (ON_A_CARD if card else ON_THE_CPU)
     ]
     title = "bases in their real size on this card" if card else "SD1.5 in its real size, 256², batch 1, dim 32"
     return beside(title, bakes, compared, budget)
+
+
+@cache
+def random_base(family: str) -> Callable[[Path], Path]:
+    """Return what writes a base of random numbers into a folder: the same for the same base."""
+    return partial(write_random, family)
 
 
 def write_random(family: str, folder: Path) -> Path:

@@ -69,6 +69,9 @@ def bake_of_scripts(
     changes = [word for option in options for word in ("--set", option)]
     export = ["export", str(folder / "demo" / "hifumi.toml"), "--to", "sd-scripts", "--out", str(settings), *changes]
     subprocess.run([sys.executable, "-m", "lora_tui", *export], env=dict(like.env), check=True, capture_output=True)
+    # Once it is stated, even 1 has sd-scripts give the encoder's last norm what accelerate made fp32, and in bf16 a CPU's takes none.
+    said = settings.read_text().splitlines(keepends=True)
+    settings.write_text("".join(line for line in said if line.strip() != "clip_skip = 1"))
     _write_tokenizers(folder / "tokenizers")
     program = (
         *(str(checkout.folder / _PROGRAMS[family]), "--config_file", str(settings)),

@@ -47,3 +47,11 @@ def test_each_takes_the_steps_that_are_asked_for(paced: Any, tmp_path: Path, tog
 def test_one_that_ends_too_early_is_told_with_its_last_words(paced: Any, tmp_path: Path) -> None:
     with pytest.raises(paced.RunFailed, match=r"short ended before its steps were taken:\n(.*\n)*no more pictures"):
         paced.take_turns([trainer(paced, tmp_path, "short", 3.0, 2)], warm=1, steps=2, together=True)
+
+
+@pytest.mark.long
+def test_the_others_race_without_one_that_fails(paced: Any, tmp_path: Path) -> None:
+    both = [trainer(paced, tmp_path, name, 3.0, steps) for name, steps in (("short", 2), ("whole", 100))]
+    taken, failed = paced.those_that_can(both, warm=1, steps=2, together=True)
+    assert list(taken) == ["whole"] and taken["whole"].losses == [1.0, 1.0]
+    assert list(failed) == ["short"] and "no more pictures" in failed["short"]
