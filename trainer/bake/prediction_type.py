@@ -76,7 +76,8 @@ def _measured(session: TrainingSession, planned: PlannedBake, store: LatentCache
     pictures = [planned.data.pictures[index] for index in members]
     placements = [planned.plan.placements[index] for index in members]
     found = dict(encode_pictures(model, pictures, placements, together, store))
-    model.put_vae_away()
+    # All the other pictures are encoded next.
+    model.put_vae_away(for_good=False)
     prepared = [found[index] for index in range(len(members))][:_PICTURES]
     captions = [picture.caption for picture in pictures][:_PICTURES]
     key = (

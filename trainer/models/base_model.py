@@ -376,11 +376,16 @@ class BaseModel(ABC):
         self._read_what_was_let_go()
         self._move(self.vae, self.device)
 
-    def put_vae_away(self) -> None:
-        """Move the VAE off the card, or let its weights go on a CPU; once latents are cached a bake has no use for it."""
+    def put_vae_away(self, *, for_good: bool = True) -> None:
+        """Move the VAE off the card, or let its weights go on a CPU; once latents are cached a bake has no use for it.
+
+        Args:
+            for_good: whether nothing will ask for it soon: only then is it worth reading its weights again.
+        """
         if self.device.type == "cpu" and self.vae_reader is not None and not self.vae_is_widened:
-            self._move(self.vae, "meta")
-            return_free_memory()
+            if for_good:
+                self._move(self.vae, "meta")
+                return_free_memory()
         else:
             self._move(self.vae, "cpu")
 
