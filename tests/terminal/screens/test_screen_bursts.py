@@ -24,9 +24,11 @@ SIZE = (120, 36)
 MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
 
 
-def texts_behind(name: str) -> tuple[str, ...]:
-    """Return what is typed behind the key of an action: every letter, and something else behind each."""
-    return PANGRAM + ENTER, random_text(random.Random(name)), *(MORE_TEXTS if OPENERS[name][2] is not None else ())
+def texts_behind(name: str, more: bool) -> tuple[str, ...]:
+    """Return what is typed behind the key of an action: every letter, or more, something else behind each."""
+    if not more:
+        return (PANGRAM + ENTER,)
+    return random_text(random.Random(name)), *(MORE_TEXTS if OPENERS[name][2] is not None else ())
 
 
 @pytest.fixture(autouse=True)
@@ -141,14 +143,17 @@ def together(names: Iterable[str]) -> list[Any]:
     return [pytest.param(group, id=" ".join(group), marks=marks[group[0] in _LONG]) for group in groups]
 
 
+@pytest.mark.parametrize(
+    "more", [pytest.param(False, id="every letter"), pytest.param(True, id="more", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("names", together(OPENERS))
-async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runner, until, pushed, names) -> None:
+async def test_what_is_typed_behind_a_key_does_nothing_but_in_what_it_opens(runner, until, pushed, names, more) -> None:
     prepare, bring, _ = OPENERS[names[0]]
     prepare(runner)
     async with runner.run(SIZE) as pilot:
         await bring(runner, pilot, until)
         app, screen, before = runner.app, runner.app.screen, acted(runner)
-        for name, text in ((each, text) for each in names for text in texts_behind(each)):
+        for name, text in ((each, text) for each in names for text in texts_behind(each, more)):
             opened, compared = OPENERS[name][2], slice(-1) if name in _WRITTEN else slice(None)
             pushed.clear()
             type_at_once(app, character_of(name) + text)
