@@ -26,9 +26,11 @@ MORE_TEXTS = (ENTER, ENTER * 3 + PANGRAM)
 
 def texts_behind(name: str, more: bool) -> tuple[str, ...]:
     """Return what is typed behind the key of an action: every letter, or more, something else behind each."""
-    if not more:
-        return (PANGRAM + ENTER,)
-    return random_text(random.Random(name)), *(MORE_TEXTS if OPENERS[name][2] is not None else ())
+    letters, others = PANGRAM + ENTER, random_text(random.Random(name))
+    if OPENERS[name][2] is None:
+        # A line keeps what was typed into it, and the list below shows what holds it.
+        return () if more else (letters, others)
+    return (others, *MORE_TEXTS) if more else (letters,)
 
 
 @pytest.fixture(autouse=True)
