@@ -153,6 +153,8 @@ def _summary(chosen: "Style") -> str:
         numbers.append(plural(values["steps"], "step"))
     if "cfg_scale" in values:
         numbers.append(f"CFG {values['cfg_scale']:g}")
+    if "shift" in values:
+        numbers.append(f"shift {values['shift']:g}")
     if "width" in values or "height" in values:
         numbers.append(f"{values.get('width', '…')}×{values.get('height', '…')}")
     if "seeds" in values:

@@ -39,6 +39,7 @@ _FIRST_VALUES = MappingProxyType(
         "token": "on, off",
         "outfit": "all",
         "guidance_rescale": "0, 0.7",
+        "shift": "1-5 (+2)",
         "repeat": "1-2",
     }
 )
@@ -188,6 +189,10 @@ def _rescale(text: str) -> Mapping[str, object]:
     return {"guidance_rescale": text.strip() or None}
 
 
+def _shift(text: str) -> Mapping[str, object]:
+    return {"shift": text.strip() or None}
+
+
 def _bakes(text: str) -> Mapping[str, object]:
     return {"of_bakes": whole_numbers(text, "epochs of bakes") if text.strip() else ()}
 
@@ -266,6 +271,7 @@ _OWN_VALUES: Mapping[str, Callable[[str], Mapping[str, object]]] = {
     "size": _size,
     "sampler": _sampler,
     "guidance_rescale": _rescale,
+    "shift": _shift,
     "of_bakes": _bakes,
     "loras": _loras,
     "epochs": _json("epochs"),
@@ -373,6 +379,14 @@ _FIELDS: tuple[FieldInfo, ...] = (
         "Picture",
         "guidance rescale",
         "Blank: the base's default, 0.7 with zero terminal SNR, else 0.",
+        "float",
+        optional=True,
+    ),
+    _field(
+        "shift",
+        "Picture",
+        "shift",
+        "On a base that predicts a flow: above 1 more of the steps are at much noise. Blank: the base's default.",
         "float",
         optional=True,
     ),

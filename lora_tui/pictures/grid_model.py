@@ -303,6 +303,7 @@ def _made_of(recipe: Recipe, view: GridView, hidden: frozenset[str]) -> list[Con
         "sampler": printable(recipe.sampler),
         "cfg_scale": f"CFG {recipe.cfg_scale:g}",
         "guidance_rescale": f"rescale {recipe.guidance_rescale:g}" if recipe.guidance_rescale else "",
+        "shift": "" if recipe.shift is None else f"shift {recipe.shift:g}",
         "width": f"{recipe.width}×{recipe.height}",
         "clip_skip": f"clip skip {recipe.clip_skip}" if recipe.clip_skip > 1 else "",
     }

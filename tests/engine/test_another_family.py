@@ -14,6 +14,7 @@ from run_engine import SHORT, STATED, EngineRunner
 from safetensors import safe_open
 
 from trainer.errors import GridError, SettingsError
+from trainer.families.flow_matching import SAMPLERS
 from trainer.families.registry import FAMILIES
 from trainer.gallery.sidecar import read_sidecar
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
@@ -21,7 +22,9 @@ from trainer.jobs.grids import check_grid, queue_grid
 from trainer.journal.grid_records import CellNote
 from trainer.journal.records import Bake, BakeState, Order, Stage
 from trainer.judging.report import report
+from trainer.measures.bands import BANDS
 from trainer.measures.of_parts import OF_PARTS
+from trainer.measures.of_validation import HELD_OUT_CHANGE
 from trainer.measures.of_weights import DELTA_SHARE
 from trainer.memory.predictor import PeakPredictor
 from trainer.memory.request import request_of
@@ -65,6 +68,32 @@ def test_it_is_baked_into_a_file_that_says_so(runner: EngineRunner, base: str) -
     # Its one part has nobody to share with.
     measured = {(value.name, value.part) for value in runner.journal.measures.of_bake(bake.number, PARTS_MEASURES)}
     assert measured == {("output_alone", ""), ("output_alone", "transformer"), ("output_last", "transformer")}
+
+
+def test_what_shapes_the_noise_of_diffusion_is_said_to_have_no_effect_and_has_none(
+    runner: EngineRunner, base: str
+) -> None:
+    runner.few_repeats()
+    plain = runner.bake(*SHORT, base)
+    shaped = runner.bake(*SHORT, base, "noise_offset=0.2", "multires_noise_iterations=4")
+    assert shaped.state is BakeState.DONE, runner.log(shaped)
+    assert runner.tensors(shaped) == runner.tensors(plain)
+    for name in ("noise_offset", "multires_noise_iterations"):
+        assert f"{name} has no effect: a flow starts from plain noise" in runner.log(shaped)
+
+
+def test_a_shift_changes_which_times_it_learns(runner: EngineRunner, base: str) -> None:
+    runner.few_repeats()
+    plain, shifted = (runner.bake(*SHORT, base, f"discrete_flow_shift={shift}") for shift in (1, 3))
+    assert runner.tensors(shifted) != runner.tensors(plain)
+    with safe_open(runner.folder(shifted) / "hifumi.safetensors", "np") as file:
+        assert file.metadata()["ss_discrete_flow_shift"] == "3.0"
+
+
+def test_held_out_pictures_are_measured_in_every_band(runner: EngineRunner, base: str) -> None:
+    bake = runner.bake(*STATED, base, "measure_validation=true")
+    found = {value.scope for value in runner.journal.measures.of_bake(bake.number, [HELD_OUT_CHANGE])}
+    assert {band.key for band in BANDS} <= found, runner.log(bake)
 
 
 def test_it_is_resumed_bit_for_bit(runner: EngineRunner, base: str) -> None:
@@ -145,6 +174,31 @@ def test_a_grid_of_it_is_made(runner: EngineRunner, base: str) -> None:
     lines = [line for section in report(made, notes, ()) for line in section.lines]
     assert any(line.startswith("transformer over; rated under ×0, right ×0, over ×1") for line in lines)
     assert "0: transformer over 1" in lines
+
+
+def test_every_sampler_of_flows_makes_a_picture_of_its_own_at_every_shift(
+    runner: EngineRunner, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifted = replace(tiny_flow.FAMILY, sampling=replace(tiny_flow.FAMILY.sampling, shift=3.0))
+    monkeypatch.setitem(FAMILIES, shifted.key, shifted)
+    samplers = AxisSpec(kind="sampler", values=", ".join(SAMPLERS))
+    spec = flow_grid(
+        runner, base, runner.bake(*SHORT, base), seeds="1", steps=4, x=samplers, y=AxisSpec(kind="shift", values="1,3")
+    )
+    grid, job = queue_grid(
+        runner.journal,
+        runner.workspace,
+        check_grid(spec, runner.journal, runner.workspace),
+        engine=runner.engine.key,
+    )
+    runner.engine.wake()
+    done = runner.finish(job.number)
+    assert done.state is BakeState.DONE, runner.log(done)
+    folder = runner.workspace.root / runner.journal.grids.read(grid.number).folder
+    pictures = [Image.open(path) for path in sorted(folder.glob("x*.png"))]
+    assert len({picture.tobytes() for picture in pictures}) == 2 * len(SAMPLERS)
+    said = [picture.info["parameters"] for picture in pictures]
+    assert all("Schedule type: Simple, CFG scale: 3.0, Shift: " in text for text in said)
 
 
 def test_an_axis_over_its_part_is_titled_as_its_record_has_it(runner: EngineRunner, base: str) -> None:

@@ -16,7 +16,7 @@ from trainer.exchange.cell_text import (
 )
 from trainer.exchange.infotext_fields import InfotextFields
 from trainer.families.record import Prediction
-from trainer.formats.infotext import parse_infotext
+from trainer.formats.infotext import SHIFT_KEYS, parse_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.webui_sampler import sampler_from_webui
 from trainer.prompts.lora_tags import Tag
@@ -61,6 +61,7 @@ def recipe_from(
         clip_skip=fields.integer("Clip skip", 1),
         loras=tuple(_loras(tags, fields, find)),
         repeat=fields.integer(REPEAT_KEY, 0),
+        shift=fields.number(SHIFT_KEYS[0]) if fields.has(SHIFT_KEYS[0]) else None,
     )
 
 

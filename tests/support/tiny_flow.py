@@ -7,16 +7,16 @@ encoder that no LoRA sits on; times from 0 to 1. `registry.add_family` with this
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import torch
 from encode_text import encode_text
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.families.record import FamilyRecord, PartRecord, Prediction, SamplingRecord, TimesRecord
+from trainer.families.flow_matching import SAMPLERS, TIMES, UNUSED
+from trainer.families.record import FamilyRecord, PartRecord, Prediction, SamplingRecord
 from trainer.formats.safetensors_header import read_header
 from trainer.lean.blocks import names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
@@ -24,27 +24,16 @@ from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.forward_wrapper import unwrap
 from trainer.lean.quantized import Kind
 from trainer.models.base_model import BaseModel, Conditioning, Encoded
+from trainer.models.flow_schedule import FlowSchedule
 from trainer.models.identify import Base, LoraShape
 from trainer.models.kohya_names import kohya_name
 from trainer.models.prediction_markers import PredictionMarkers
-from trainer.models.time_schedule import TimeSampler, TimeSchedule
 from trainer.models.weight_slice import PlacedWeight, WeightSlice
-from trainer.settings.model import Settings
 from trainer.settings.parts import Part
 
 WIDTH, TOKENS, WORDS, CHANNELS, FACTOR, DEPTH = 16, 8, 64, 6, 4, 2
 SHIFT, SCALE = 0.1, 0.5
 _MARK = "tiny_flow"
-_PIECES = 200
-"""Pieces of the way from picture to noise that plans show."""
-_THOUSAND = 1000
-"""The settings min_timestep and max_timestep count in thousandths."""
-
-
-def _signal(zero_terminal_snr: bool) -> Any:
-    times = (np.arange(_PIECES) + 0.5) / _PIECES
-    return (1 - times) ** 2 / ((1 - times) ** 2 + times**2)
-
 
 FAMILY = FamilyRecord(
     module="tiny_flow",
@@ -63,11 +52,11 @@ FAMILY = FamilyRecord(
     engine="tiny_flow",
     architecture="tiny-flow/lora",
     base_versions={"flow": "tiny_flow"},
-    sampling=SamplingRecord(side=64, steps=4, cfg_scale=3.0, sampler="Euler", roomy_bytes=2**28, samplers=("Euler",)),
+    sampling=SamplingRecord(side=64, steps=4, cfg_scale=3.0, sampler="Euler", roomy_bytes=2**28, samplers=SAMPLERS),
     identify="tiny_flow:identify",
-    times=TimesRecord(signal=_signal, is_continuous=True),
+    times=TIMES,
     prediction="flow",
-    unused={"v_parameterization": "Tiny Flow predicts a flow"},
+    unused=UNUSED,
 )
 
 
@@ -149,59 +138,6 @@ class PatchVae(_Module):
         super().__init__()
         self.encoder = nn.Conv2d(3, CHANNELS, FACTOR, FACTOR)
         self.decoder = nn.ConvTranspose2d(CHANNELS, 3, FACTOR, FACTOR)
-
-
-class Euler:
-    """Goes along the velocity from noise to the picture."""
-
-    init_noise_sigma = 1.0
-
-    def __init__(self, steps: int) -> None:
-        self._levels = torch.linspace(1, 0, steps + 1)
-        self._done = 0
-        self.times = self._levels[:-1]
-
-    def scale_model_input(self, sample: Tensor, timestep: Any) -> Tensor:
-        return sample
-
-    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **options: Any) -> tuple[Tensor]:
-        before, after = self._levels[self._done], self._levels[self._done + 1]
-        self._done += 1
-        return (sample + float(after - before) * model_output,)
-
-
-class FlowSchedule(TimeSchedule):
-    """x_t = (1 - t) latents + t noise, of which noise - latents is predicted (Lipman et al. 2023)."""
-
-    prediction: Prediction = "flow"
-    zero_terminal_snr = False
-    weighs_by_snr = False
-
-    def add_noise(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        return torch.lerp(latents, noise, times.view(-1, 1, 1, 1))
-
-    def target(self, latents: Tensor, noise: Tensor, times: Tensor) -> Tensor:
-        return noise - latents
-
-    def snr(self, times: Tensor, *, plain: bool = False) -> Tensor:
-        return ((1 - times) / times.clamp(min=1e-4)).square()
-
-    def progress(self, times: Tensor) -> Tensor:
-        return times
-
-    def clearness(self, times: Tensor) -> Tensor:
-        return 1 - times
-
-    def time_sampler(self, settings: Settings) -> TimeSampler:
-        low, high = settings.min_timestep / _THOUSAND, settings.max_timestep / _THOUSAND
-        return lambda count, generator: low + (high - low) * torch.rand(count, generator=generator)
-
-    def spread_times(self, count: int) -> Tensor:
-        return torch.linspace(0.1, 0.9, count)
-
-    def sampling(self, sampler: str, steps: int) -> tuple[Euler, Tensor]:
-        euler = Euler(steps)
-        return euler, euler.times
 
 
 class TinyFlow(BaseModel):

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from trainer.bake.latents import PreparedPicture
 from trainer.bake.session import TrainingSession
-from trainer.measures.bands import BANDS, TIMES_PER_BAND
-from trainer.models.time_schedule import TimeSchedule
+from trainer.families.registry import family_record
+from trainer.measures.bands import BANDS, TIMES_PER_BAND, band_at
+from trainer.models.base_model import BaseModel
 from trainer.network.draws import generator_for
 from trainer.probes.batches import batches_of_one_shape
 
@@ -34,19 +35,15 @@ class BandTimes:
     times: Tensor
 
     @classmethod
-    def of(cls, schedule: TimeSchedule, device: torch.device) -> Self:
-        """Return TIMES_PER_BAND times evenly spread over each band, among those that tell models apart.
-
-        Args:
-            schedule: of the base.
-            device: where it computes.
-        """
+    def of(cls, model: BaseModel) -> Self:
+        """Return TIMES_PER_BAND times evenly spread over each band, among those that tell models apart."""
+        schedule, times = model.schedule, family_record(model.family).times
         fine = schedule.spread_times(_FINE)
-        progress = schedule.progress(fine.to(device)).tolist()
+        progress = schedule.progress(fine.to(model.device)).tolist()
         bands: list[str] = []
         chosen: list[int] = []
         for band in BANDS:
-            inside = [place for place, each in enumerate(progress) if band.holds(each)]
+            inside = [place for place, each in enumerate(progress) if band_at(each, times) is band]
             if inside:
                 bands += [band.key] * TIMES_PER_BAND
                 chosen += [

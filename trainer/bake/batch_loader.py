@@ -15,6 +15,7 @@ from trainer.bake.session import TrainingSession
 from trainer.dataset.batches import BucketBatch, epoch_batches
 from trainer.dataset.captions import caption_for
 from trainer.dataset.records import DataSet
+from trainer.settings.in_effect import settings_in_effect
 from trainer.settings.random_numbers import RandomSource
 
 # Steps made ready ahead: one that is waited for and one in the making.
@@ -43,6 +44,7 @@ class BatchLoader:
         after: int = 0,
     ) -> None:
         self._settings = session.settings
+        self._noise_settings = settings_in_effect(session.settings, session.model.family)
         self._plan = session.plan
         self._texts = session.text_embeddings
         self._micro_batches = session.micro_batches
@@ -128,7 +130,7 @@ class BatchLoader:
         pictures = [self._data.pictures[index] for index in batch.pictures]
         prepared = [self._prepared[index] for index in batch.pictures]
         latents = torch.stack([each.latents for each in prepared])
-        drawn = draw(latents, settings, self._draw_times, step=step, micro_batch=position)
+        drawn = draw(latents, self._noise_settings, self._draw_times, step=step, micro_batch=position)
         captions = tuple(
             caption_for(
                 picture,

@@ -62,7 +62,7 @@ class HeldOutProbe:
         log: Callable[[str], None],
     ) -> None:
         self._session, self._log = session, log
-        times = BandTimes.of(session.model.schedule, session.model.device)
+        times = BandTimes.of(session.model)
         self._bands = times.bands
         kept = BandedLosses(session, held_out.pictures, held_out.captions, times, "held out")
         self._passes = [_Pass(kept, True)]

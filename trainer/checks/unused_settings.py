@@ -46,6 +46,7 @@ _SAMPLE_SETTINGS = (
     "sample_sampler",
     "sample_steps",
     "sample_cfg_scale",
+    "sample_shift",
     "sample_resolution",
 )
 _PICTURE_SETTINGS = ("measure_pictures_seeds", "measure_pictures_most")
@@ -277,6 +278,9 @@ def _in_times(case: _Case) -> _Found:
         if sampling != of:
             for name in names:
                 yield name, f"timestep_sampling is {sampling}"
+    record = family_record(case.family)
+    if not record.times.takes_shift:
+        yield "discrete_flow_shift", f"{record.title} predicts no flow"
 
 
 def _in_noise(case: _Case) -> _Found:
@@ -321,7 +325,9 @@ def _in_validation(case: _Case) -> _Found:
 
 
 def _in_sampling(case: _Case) -> _Found:
-    settings = case.settings
+    settings, record = case.settings, family_record(case.family)
+    if record.sampling.shift is None:
+        yield "sample_shift", f"{record.title} is sampled without a shift"
     if settings.sample_at_first or settings.sample_every_n_epochs or settings.sample_every_n_steps:
         return
     for name in _SAMPLE_SETTINGS:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainer import __version__
 from trainer.exchange.webui_hash import webui_hash
-from trainer.formats.infotext import Infotext, write_infotext
+from trainer.formats.infotext import SHIFT_KEYS, Infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
 from trainer.grid.samplers import sampler_named
 from trainer.grid.webui_sampler import webui_names
@@ -94,11 +94,13 @@ def _fields(
     recipe: Recipe, tags: list[tuple[Path, float, float]], hashes: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the fields in the webui's order, ours after its own."""
-    sampler, schedule = webui_names(sampler_named(recipe.sampler))
+    sampler, schedule = webui_names(sampler_named(recipe.sampler), of_flow=recipe.prediction == "flow")
     yield "Steps", str(recipe.steps)
     yield "Sampler", sampler
     yield "Schedule type", schedule
     yield "CFG scale", repr(float(recipe.cfg_scale))
+    if recipe.shift is not None:
+        yield SHIFT_KEYS[0], repr(float(recipe.shift))
     yield "Seed", str(recipe.seed)
     yield "Size", f"{recipe.width}x{recipe.height}"
     if recipe.base in hashes:

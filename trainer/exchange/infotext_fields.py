@@ -20,6 +20,10 @@ class InfotextFields:
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = fields
 
+    def has(self, key: str) -> bool:
+        """Return whether there is such a field."""
+        return key in self.fields
+
     def text(self, key: str, default: str | None = None) -> str:
         """Return a field as text, `default` where it is missing.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from trainer.errors import GridError
+from trainer.errors import GridError, LoraTuiError
 from trainer.exchange.beside_picture import NamedFiles
 from trainer.exchange.cell_text import (
     PREDICTION_KEY,
@@ -21,12 +21,15 @@ from trainer.exchange.infotext_fields import InfotextFields
 from trainer.exchange.known_models import BASE, VAE, find_lora, find_model
 from trainer.exchange.recreate_differences import known_differences
 from trainer.exchange.wanted_loras import WantedLora, wanted_loras
-from trainer.formats.infotext import Infotext
+from trainer.families.flow_matching import SAMPLERS
+from trainer.families.record import FamilyRecord
+from trainer.families.registry import family_record
+from trainer.formats.infotext import SHIFT_KEYS, Infotext
 from trainer.formats.picture_recipe import PictureRecipe
 from trainer.grid.axis_values import MAX_SEED
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
-from trainer.grid.webui_sampler import sampler_if_known
+from trainer.grid.webui_sampler import sampler_if_known, sampler_of_flow
 from trainer.models.adapter_config import lora_name
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name
 from trainer.text import plural, printable
@@ -88,11 +91,11 @@ def recreate(
         "clip_skip": fields.integer("Clip skip", 1),
         "guidance_rescale": fields.number(RESCALE_KEY, 0.0),
         **_prediction(info, ours),
-        **_size(fields, differences),
-        **_sampler(fields, differences),
         **_models(fields, model_files, base, named, differences),
         **_prompt_and_loras(picture, ours, model_files, named, differences),
     }
+    family = _family(str(values["base"]), model_files)
+    values |= {**_size(fields, family, differences), **_sampler(fields, family, differences), **_shift(fields, family)}
     differences += [*picture.notes, *known_differences(info.fields, ours, picture.program)]
     try:
         return RecreatedGrid(GridSpec.model_validate(values), tuple(differences))
@@ -120,20 +123,41 @@ def _prediction(info: Infotext, ours: bool) -> dict[str, object]:
     }
 
 
-def _size(fields: InfotextFields, differences: list[str]) -> dict[str, object]:
-    width, height = (side // _LATENT * _LATENT for side in fields.size())
+def _family(base: str, model_files: ModelFiles) -> FamilyRecord | None:
+    """Return the family of a base, None where there is no such base; what is wrong with it is said when it is to be used."""
+    if not base:
+        return None
+    try:
+        return family_record(model_files.base(model_files.base_name(base)).family)
+    except LoraTuiError:
+        return None
+
+
+def _size(fields: InfotextFields, family: FamilyRecord | None, differences: list[str]) -> dict[str, object]:
+    grain = family.sampling.grain if family else _LATENT
+    width, height = (side // grain * grain for side in fields.size())
     if (width, height) != fields.size():
-        differences.append(
-            f"size {fields.text('Size')}: {width}x{height} is used, sides must be multiples of {_LATENT}"
-        )
+        differences.append(f"size {fields.text('Size')}: {width}x{height} is used, sides must be multiples of {grain}")
     return {"width": width, "height": height}
 
 
-def _sampler(fields: InfotextFields, differences: list[str]) -> dict[str, object]:
+def _is_of_flow(fields: InfotextFields, family: FamilyRecord | None) -> bool:
+    return family.prediction == "flow" if family else any(fields.has(key) for key in SHIFT_KEYS)
+
+
+def _shift(fields: InfotextFields, family: FamilyRecord | None) -> dict[str, object]:
+    if not _is_of_flow(fields, family):
+        return {}
+    return {"shift": next((fields.number(key) for key in SHIFT_KEYS if fields.has(key)), None)}
+
+
+def _sampler(fields: InfotextFields, family: FamilyRecord | None, differences: list[str]) -> dict[str, object]:
     name, schedule = fields.text("Sampler", ""), fields.text("Schedule type", "")
     version = fields.text("Version", "")
     if not name:
         return {}
+    if _is_of_flow(fields, family):
+        return {"sampler": _sampler_of_flow(name, schedule, family, differences)}
     if sampler := sampler_if_known(name, schedule, version):
         return {"sampler": sampler.name}
     sampler = sampler_if_known(name, "", version)
@@ -142,6 +166,20 @@ def _sampler(fields: InfotextFields, differences: list[str]) -> dict[str, object
         f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is not supported: {used} is used instead"
     )
     return {"sampler": used}
+
+
+def _sampler_of_flow(name: str, schedule: str, family: FamilyRecord | None, differences: list[str]) -> str:
+    """Return the sampler for a flow: even steps, shifted, however the picture's were spaced."""
+    fitting = (family and family.sampling.samplers) or SAMPLERS
+    known = sampler_of_flow(name, "")
+    used = known.name if known and known.name in fitting else family.sampling.sampler if family else fitting[0]
+    if known is None or known.name != used:
+        differences.append(f"sampler {printable(name, 60)} is not supported here: {used} is used instead")
+    if sampler_of_flow(used, schedule) is None:
+        differences.append(
+            f"schedule type {printable(schedule, 60)}: a flow's steps are even and shifted here (Simple)"
+        )
+    return used
 
 
 def _models(

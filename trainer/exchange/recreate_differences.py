@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trainer.exchange.cell_text import PREDICTION_KEY, REPEAT_KEY, RESCALE_KEY, ZERO_SNR_KEY
+from trainer.formats.infotext import SHIFT_KEYS
 from trainer.text import printable
 
 # Keys that are used, or do not change the picture. A name ending in a space stands for all keys that start with it.
@@ -15,7 +16,7 @@ _READ = (
     *("Lora weights", "Resources", "Hashed prompt", "Hashed Negative prompt", "App", "Scheduler", "Module "),
     *("Raw prompt", "Raw negative prompt", "Performance", "Styles"),
     *("Batch size", "Batch pos", "Created Date", "Civitai resources", "Civitai metadata", "Source Identifier"),
-    *(REPEAT_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY),
+    *(REPEAT_KEY, PREDICTION_KEY, RESCALE_KEY, ZERO_SNR_KEY, *SHIFT_KEYS),
 )
 _HIRES = ("Hires upscale", "Hires resize", "Hires steps", "Hires upscaler")
 # With hires fix the first of them belongs to the second pass.

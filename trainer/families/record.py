@@ -25,6 +25,9 @@ Prediction = Literal["epsilon", "v", "flow"]
 """What a base predicts: the noise, the velocity of Salimans & Ho 2022, or the velocity of a flow, noise - latents (Lipman et al. 2023)."""
 
 
+MIN_SHIFT, MAX_SHIFT = 0.01, 100.0
+"""Between which the shift of a flow's times lies, of those drawn in training and of those that a picture goes through."""
+
 _NUMBERED = re.compile(r"(?:^|_)((?:[a-z]+_)*?(?:block|layer)s?_\d+)(?:_|$)")
 
 
@@ -96,6 +99,8 @@ class SamplingRecord:
         cfg_scale: factor of classifier-free guidance.
         sampler: name of a sampler.
         samplers: those that fit what it predicts; None for every sampler of diffusion models.
+        shift: of the times that a picture goes through (Esser et al. 2024, eq. 23), above 1 for more steps at much noise; None
+            for families that are sampled without.
         roomy_bytes: bytes free on a card above which everything stays there while pictures are made: the base in half precision
             with its VAE in fp32, and the room for a pass and for decoding a picture of that side in large tiles.
     """
@@ -107,6 +112,7 @@ class SamplingRecord:
     roomy_bytes: int
     grain: int = 8
     samplers: tuple[str, ...] | None = None
+    shift: float | None = None
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """Return the largest size that it can make and that is not wider or higher, at least one grain."""
@@ -124,10 +130,14 @@ class TimesRecord:
         signal: zero_terminal_snr -> share of signal (as variance) left at each time, falling, float64 [times]; of continuous
             times at the middle of that many equal pieces.
         is_continuous: whether the times go from 0 to 1; else they are numbered from 0.
+        takes_shift: whether the setting discrete_flow_shift moves them: those of a flow, where it has a meaning.
+        band_starts: where form and layout begin to be decided on the way (measures.bands).
     """
 
     signal: "Callable[[bool], Numbers]"
     is_continuous: bool = False
+    takes_shift: bool = False
+    band_starts: tuple[float, float] = (0.35, 0.7)
 
 
 @dataclass(frozen=True)
@@ -156,6 +166,9 @@ class FamilyRecord:
         prediction: what every base of it predicts; None where each base may differ, so that files are asked and outputs measured.
         clip_skip: whether the embedding's layer can be chosen.
         first_settings: settings of a first bake that differ from the defaults.
+        first_by_memory: further ones by the GPU: (bytes of its memory that it has at least, settings), falling; the first that
+            fits holds, none where no GPU is known.
+        no_fp16: why its bases cannot compute in fp16; "" where they can.
         trained_grain: pixels that the sides of its training pictures must be a multiple of.
         least_area: picture areas below this teach it little at its full size; 0 for no such bound.
         unused: settings that have no effect on it, with the reason.
@@ -185,6 +198,8 @@ class FamilyRecord:
     prediction: Prediction | None = None
     clip_skip: bool = False
     first_settings: Mapping[str, object] = field(default_factory=dict)
+    first_by_memory: tuple[tuple[int, Mapping[str, object]], ...] = ()
+    no_fp16: str = ""
     trained_grain: int = 1
     least_area: int = 0
     unused: Mapping[str, str] = field(default_factory=dict)
@@ -193,6 +208,11 @@ class FamilyRecord:
     pooled_layers: frozenset[str] = frozenset()
     fixed_skip: int = 1
     conventions: tuple[CaptionConvention, ...] = ()
+
+    def first_settings_on(self, gpu_bytes: int | None) -> dict[str, object]:
+        """Return the settings of a first bake that differ from the defaults, on a GPU with so much memory; None for no GPU."""
+        fitting = (more for least, more in self.first_by_memory if gpu_bytes is not None and gpu_bytes >= least)
+        return {**self.first_settings, **next(fitting, {})}
 
     def part(self, key: str) -> PartRecord:
         """Return its part of that key.

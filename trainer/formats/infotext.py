@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from trainer.text import whole_letters
 
+SHIFT_KEYS = ("Shift", "Distilled CFG Scale")
+"""How the webui's forks write the shift of a flow's times: now, and before."""
+
 _NEGATIVE = "Negative prompt:"
 # What the webui accepts as a key: two characters or more, letters of any script.
 _KEY = re.compile(r"\w[\w \-/]+")

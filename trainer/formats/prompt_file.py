@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from trainer.errors import SettingsError
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT
 from trainer.regular_file import open_regular
 from trainer.text import printable
 from trainer.text_encoding import UndecodableText, decode_text
@@ -29,6 +30,7 @@ class FilePrompt:
         steps: sampling steps.
         cfg_scale: factor of guidance.
         sampler: as written; sd-scripts' names or the webui's.
+        shift: of the times, on bases that predict a flow.
     """
 
     prompt: str
@@ -39,6 +41,7 @@ class FilePrompt:
     steps: int | None = None
     cfg_scale: float | None = None
     sampler: str | None = None
+    shift: float | None = None
 
 
 # Option of a line -> our name; then the keys of tables, which may also be our names.
@@ -50,11 +53,13 @@ _OPTIONS = {
     "s": "steps",
     "l": "cfg_scale",
     "ss": "sampler",
+    "fs": "shift",
 }
 _KEYS = {
     "sample_steps": "steps",
     "scale": "cfg_scale",
     "sample_sampler": "sampler",
+    "flow_shift": "shift",
     **{field.name: field.name for field in fields(FilePrompt)},
 }
 
@@ -221,6 +226,7 @@ def _prompt(values: Mapping[str, object], where: str) -> FilePrompt:
         seed=whole("seed", 0, 2**32 - 1),
         steps=whole("steps", 1, 1000),
         cfg_scale=_number(values.get("cfg_scale"), f"{where}: cfg_scale", 0, 100),
+        shift=_number(values.get("shift"), f"{where}: shift", MIN_SHIFT, MAX_SHIFT),
         sampler=words("sampler"),
     )
 

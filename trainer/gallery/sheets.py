@@ -225,6 +225,7 @@ def common_facts(recipes: Sequence[Recipe]) -> list[str]:
         {plural(recipe.steps, "step") for recipe in recipes},
         {recipe.sampler for recipe in recipes},
         {f"CFG {recipe.cfg_scale:g}" for recipe in recipes},
+        {"" if recipe.shift is None else f"shift {recipe.shift:g}" for recipe in recipes},
         {f"clip skip {recipe.clip_skip}" if recipe.clip_skip > 1 else "" for recipe in recipes},
         {f"seed {recipe.seed}" for recipe in recipes},
     )

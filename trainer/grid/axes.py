@@ -113,6 +113,13 @@ _ALL = (
     Kind("steps", "Steps", ("Sampling steps",), "whole", "sampling steps: 10-30 (+10)"),
     Kind("cfg_scale", "CFG scale", ("Guidance scale",), "decimal", "how closely the prompt is followed: 3-9 (+2)"),
     Kind("guidance_rescale", "Guidance rescale", (), "decimal", "0 to 1; about 0.7 for zero terminal SNR"),
+    Kind(
+        "shift",
+        "Shift",
+        ("Flow shift", "Distilled CFG Scale"),
+        "decimal",
+        "of the times of a flow: 1 for even steps, above it more of them at much noise: 1-5 (+2)",
+    ),
     Kind("sampler", "Sampler", ("Sampler name",), "choices", "samplers by name: Euler a, DPM++ 2M Karras"),
     Kind("size", "Size", (), "choices", "width and height in pixels: 512x512, 512x768"),
     Kind("clip_skip", "Clip skip", (), "whole", "text encoder layer, counted from its end: 1-2"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.errors import GridError, SettingsError
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.cell_draft import CellDraft, DraftLora
 from trainer.grid.epoch_labels import (
@@ -438,6 +439,7 @@ _PARSERS: Mapping[str, Callable[[str, Kind, AxisContext], Iterable[AxisValue]]] 
     "steps": _whole("steps", 1, 1000),
     "cfg_scale": _decimal("cfg_scale", 0, 100),
     "guidance_rescale": _decimal("guidance_rescale", 0, 1),
+    "shift": _decimal("shift", MIN_SHIFT, MAX_SHIFT),
     "sampler": _sampler,
     "size": _size,
     "clip_skip": _whole("clip_skip", 1, 32),

@@ -88,6 +88,7 @@ def recipes_of(draft: CellDraft, seeds: Sequence[int], checks: Checks, clip_skip
             clip_skip=layer,
             loras=loras,
             repeat=draft.repeat,
+            shift=checks.shift(facts, draft.shift),
         )
 
 
@@ -119,6 +120,7 @@ def _first_draft(
         width=spec.width,
         height=spec.height,
         clip_skip=spec.clip_skip,
+        shift=spec.shift,
         loras=loras,
     )
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trainer.grid.recipe import Recipe
+from trainer.grid.recipe import HalfType, Recipe
 from trainer.grid.spec import GridSpec
 from trainer.settings.parts import Family
 
@@ -76,6 +76,7 @@ class Expanded:
         cells: every picture in the axes' order: z outermost, then y, x, seed.
         family: of the first picture's base.
         notes: what the user should know, one line each.
+        half: half precision that all of its bases can compute in.
     """
 
     spec: GridSpec
@@ -86,6 +87,7 @@ class Expanded:
     cells: tuple[Cell, ...]
     family: Family
     notes: tuple[str, ...] = ()
+    half: HalfType = "fp16"
 
     @property
     def shape(self) -> tuple[int, int, int, int]:

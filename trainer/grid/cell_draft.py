@@ -34,7 +34,7 @@ class CellDraft:
         base: as identify_base takes it.
         prompt, negative_prompt: as typed, with LoRA tags until they are taken out.
         steps, cfg_scale, sampler, width, height, clip_skip: as in a recipe.
-        guidance_rescale: None for the base's default.
+        guidance_rescale, shift: None for the base's default.
         loras: the spec's, then the prompt's.
         seed: None where the spec's seeds are used.
         repeat: number of the repetition, from 0.
@@ -53,6 +53,7 @@ class CellDraft:
     width: int
     height: int
     clip_skip: int
+    shift: float | None = None
     loras: list[DraftLora] = field(default_factory=list)
     seed: int | None = None
     repeat: int = 0

@@ -11,7 +11,7 @@ from trainer.grid.axes import kind_named
 from trainer.grid.cell_draft import DraftLora
 from trainer.grid.defaults import guidance_rescale_for
 from trainer.grid.model_files import ModelFiles
-from trainer.grid.recipe import LoraUse
+from trainer.grid.recipe import HalfType, LoraUse
 from trainer.grid.spec import GridSpec
 from trainer.models.block_weights import parse_block_weights
 from trainer.models.identify import Base, check_clip_skip, check_vae
@@ -70,6 +70,23 @@ class Checks:
     def notes(self) -> tuple[str, ...]:
         """What the user should know, one line each, none twice."""
         return tuple(self._notes)
+
+    def half(self) -> HalfType:
+        """Return the half precision that every base looked at can compute in: fp16, or bf16 where one cannot.
+
+        Raises:
+            GridError: the spec asks for fp16, and a base cannot.
+        """
+        records = (family_record(facts.base.family) for facts in self._base_facts.values())
+        unable = next((record for record in records if record.no_fp16), None)
+        if unable is not None and self._spec.precision == "fp16":
+            raise GridError(
+                "precision",
+                found=f"fp16 with {unable.title}",
+                expected=f"bf16 or fp32: {unable.no_fp16}",
+                way_out="set auto",
+            )
+        return "fp16" if unable is None else "bf16"
 
     def note(self, line: str) -> None:
         """Add a line to the notes, once."""
@@ -131,6 +148,18 @@ class Checks:
         if fitting is not None and name not in fitting:
             raise GridError("sampler", found=f"{name}, which is not for {record.title}", expected=" or ".join(fitting))
         return name
+
+    def shift(self, facts: BaseFacts, asked: float | None) -> float | None:
+        """Return the shift of a picture's times: what is asked for, or the family's own; None on a base without one, with a note."""
+        record = family_record(facts.base.family)
+        usual = record.sampling.shift
+        if usual is None:
+            if asked is not None:
+                self.note(
+                    f"shift {asked:g} changes nothing on {printable(facts.base.name, 60)}: {record.title} has none"
+                )
+            return None
+        return usual if asked is None else asked
 
     def prompt(self, text: str, where: str) -> None:
         """Check a prompt's syntax; a token whose brackets are weights in it is noted.

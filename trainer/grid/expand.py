@@ -81,7 +81,8 @@ def expand(
     note_bases(drafts, checks)
     family = checks.base_facts(drafts[0].base).base.family
     x, y, z = (next((axis.axis(family) for axis in axes if axis.place == place), _NO_AXIS) for place in range(3))
-    return Expanded(_with_own_keys(spec, axes), x, y, z, _seed_axis(seeds), tuple(cells), family, checks.notes)
+    own, half = _with_own_keys(spec, axes), checks.half()
+    return Expanded(own, x, y, z, _seed_axis(seeds), tuple(cells), family, checks.notes, half)
 
 
 def preview(axis: AxisSpec, spec: GridSpec, model_files: ModelFiles) -> tuple[str, ...]:

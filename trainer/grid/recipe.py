@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from trainer.families.record import Prediction
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT, Prediction
 from trainer.prompts.clip_tokens import needs_fixing
 from trainer.settings.parts import Family, body_label, encoder_label
 from trainer.text import path_fault
@@ -93,6 +93,7 @@ class Recipe:
         clip_skip: as the webui counts: 1 is the encoder's own output.
         loras: those that change something, in the order in which they are applied.
         repeat: 0; 1 and up for the same picture made again, to see differences that are noise.
+        shift: of the times of a flow that it goes through; None for bases without one.
     """
 
     base: str
@@ -111,6 +112,7 @@ class Recipe:
     clip_skip: Annotated[int, Field(ge=1)]
     loras: tuple[LoraUse, ...] = ()
     repeat: int = 0
+    shift: Annotated[float, Field(ge=MIN_SHIFT, le=MAX_SHIFT)] | None = None
 
     def files(self) -> tuple[Path, ...]:
         """Return every file and folder that decides it: base, VAE, LoRAs."""
@@ -119,6 +121,10 @@ class Recipe:
     def lora_files(self) -> tuple[Path, ...]:
         """Return its LoRA files in their order."""
         return tuple(path for lora in self.loras for path in (lora.path, lora.text_encoder_path) if path is not None)
+
+
+HalfType = Literal["fp16", "bf16"]
+"""Number type of half precision."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +157,9 @@ def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[
         "machinery": asdict(compute_setup),
         "version": SAMPLING_VERSION,
     }
+    if recipe.shift is None:
+        # It is what it was before there were any.
+        del facts["shift"]
     if any(needs_fixing(text) for text in (recipe.prompt, recipe.negative_prompt)):
         facts["fixed"] = _FIXED
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

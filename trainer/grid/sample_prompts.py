@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.errors import SettingsError
+from trainer.errors import GridError, SettingsError
 from trainer.families.record import Prediction
 from trainer.families.registry import family_record
 from trainer.formats.prompt_file import FilePrompt, read_prompt_file
@@ -95,11 +95,7 @@ class SampleForm:
     """
 
     def __init__(self, settings: Settings, base: Base, prediction: Prediction, zero_terminal_snr: bool) -> None:
-        self._settings, self._defaults, self._sampling = (
-            settings,
-            defaults_for(base),
-            family_record(base.family).sampling,
-        )
+        self._settings, self._defaults, self._family = settings, defaults_for(base), family_record(base.family)
         self._prediction, self._zero_terminal_snr = prediction, zero_terminal_snr
 
     def recipe(self, asked: FilePrompt, seed: int, name: str) -> Recipe:
@@ -114,7 +110,7 @@ class SampleForm:
         width, height = (
             parse_size(settings.sample_resolution) if settings.sample_resolution else (defaults.width, defaults.height)
         )
-        width, height = self._sampling.fit(asked.width or width, asked.height or height)
+        width, height = self._family.sampling.fit(asked.width or width, asked.height or height)
         words, negative = (_plain(text, name) for text in (asked.prompt, asked.negative_prompt or ""))
         return Recipe(
             base=settings.pretrained_model_name_or_path,
@@ -127,11 +123,31 @@ class SampleForm:
             steps=asked.steps or settings.sample_steps or defaults.steps,
             cfg_scale=guidance if asked.cfg_scale is None else asked.cfg_scale,
             guidance_rescale=guidance_rescale_for(self._zero_terminal_snr),
-            sampler=sampler_named(str(sampler_name(sampler))).name,
+            sampler=self._fitting(sampler_named(str(sampler_name(sampler))).name, name),
             width=width,
             height=height,
             clip_skip=settings.clip_skip,
+            shift=self._shift(asked),
         )
+
+    def _fitting(self, sampler: str, name: str) -> str:
+        """Return a sampler's name after seeing that it can sample what the family predicts."""
+        fitting = self._family.sampling.samplers
+        if fitting is not None and sampler not in fitting:
+            raise GridError(
+                f"sampler of sample prompt {name}",
+                found=f"{sampler}, which is not for {self._family.title}",
+                expected=" or ".join(fitting),
+                way_out="set sample_sampler, or --ss in the prompt file",
+            )
+        return sampler
+
+    def _shift(self, asked: FilePrompt) -> float | None:
+        """Return the shift of the times: the prompt's, the settings' or the family's own; None in families without one."""
+        usual = self._family.sampling.shift
+        if usual is None:
+            return None
+        return next(each for each in (asked.shift, self._settings.sample_shift, usual) if each is not None)
 
 
 def subject_of(settings: Settings, near: Path) -> Subject:

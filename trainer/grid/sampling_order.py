@@ -91,7 +91,7 @@ def _unet(recipe: Recipe) -> Key:
 def _sampling(recipe: Recipe) -> Key:
     # Repetitions go into passes of their own: within one batch they would be the same computation.
     size = recipe.width, recipe.height
-    return recipe.sampler, recipe.steps, recipe.cfg_scale, recipe.guidance_rescale, *size, recipe.repeat
+    return recipe.sampler, recipe.steps, recipe.cfg_scale, recipe.guidance_rescale, recipe.shift, *size, recipe.repeat
 
 
 def _first_seen(keys: Iterator[Key]) -> list[Key]:

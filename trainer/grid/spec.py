@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from trainer.errors import GridError
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT
 from trainer.regular_file import open_regular
 from trainer.settings.kept import kept_path
 from trainer.settings.refusal import wrong_keys
@@ -78,6 +79,7 @@ class GridSpec(_SpecPart):
         prompt: may hold LoRA tags.
         seeds: in the grammar of whole numbers; more than one makes a row of pictures of each cell. -1 is a random seed.
         guidance_rescale: None for the default: 0.7 with zero terminal SNR, else 0.
+        shift: of the times of a flow; None for the base's default.
         loras: the first is the one that epoch and weight axes act on.
         epochs: what the axis `epoch` picks from.
         of_bakes: bakes whose saved LoRAs are added to `epochs` when the grid starts.
@@ -104,6 +106,7 @@ class GridSpec(_SpecPart):
     steps: int = Field(20, ge=1, le=1000)
     cfg_scale: float = Field(7.0, ge=0, le=100)
     guidance_rescale: float | None = Field(None, ge=0, le=1)
+    shift: float | None = Field(None, ge=MIN_SHIFT, le=MAX_SHIFT)
     sampler: str = "DPM++ 2M Karras"
     width: int = Field(512, ge=8, le=8192)
     height: int = Field(512, ge=8, le=8192)

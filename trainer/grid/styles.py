@@ -8,14 +8,15 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from trainer.errors import GridError, SettingsError
-from trainer.formats.infotext import Infotext
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT
+from trainer.formats.infotext import SHIFT_KEYS, Infotext
 from trainer.formats.webui_config import WebuiDefaults
 from trainer.formats.webui_styles import PLACE, WebuiStyle, joined, with_words
 from trainer.grid.axis_values import MAX_SEED
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import GridSpec, refused_field
 from trainer.grid.value_grammar import whole_numbers
-from trainer.grid.webui_sampler import sampler_if_known, webui_names
+from trainer.grid.webui_sampler import sampler_if_known, sampler_of_flow, webui_names
 from trainer.settings.toml_file import save_text
 from trainer.settings.toml_text import parse_toml, read_text
 from trainer.text import printable
@@ -23,7 +24,7 @@ from trainer.workspace import Workspace
 
 # Pixels to a side of one latent.
 _LATENT = 8
-_COPIED = ("steps", "cfg_scale", "width", "height", "seeds", "clip_skip")
+_COPIED = ("steps", "cfg_scale", "shift", "width", "height", "seeds", "clip_skip")
 
 DEFAULT = "default"
 """The style that every new grid starts with, where the workspace has one of that name."""
@@ -36,7 +37,7 @@ class Style(BaseModel):
         name: unique in the workspace.
         prompt, negative_prompt: words added to the grid's own; `{prompt}` in them is where those go.
         sampler: one of samplers.SAMPLERS.
-        steps, cfg_scale, width, height, clip_skip: as in GridSpec.
+        steps, cfg_scale, shift, width, height, clip_skip: as in GridSpec.
         seeds: in the grammar of whole numbers.
     """
 
@@ -48,6 +49,7 @@ class Style(BaseModel):
     sampler: str | None = None
     steps: int | None = Field(None, ge=1, le=1000)
     cfg_scale: float | None = Field(None, ge=0, le=100)
+    shift: float | None = Field(None, ge=MIN_SHIFT, le=MAX_SHIFT)
     width: int | None = Field(None, ge=8, le=8192, multiple_of=8)
     height: int | None = Field(None, ge=8, le=8192, multiple_of=8)
     seeds: str | None = None
@@ -190,7 +192,9 @@ def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[s
     notes: list[str] = []
     sampler = None
     if "Sampler" in fields:
-        sampler = sampler_if_known(fields["Sampler"], fields.get("Schedule type", ""), fields.get("Version", ""))
+        names = fields["Sampler"], fields.get("Schedule type", "")
+        shifted = any(key in fields for key in SHIFT_KEYS)
+        sampler = sampler_of_flow(*names) if shifted else sampler_if_known(*names, fields.get("Version", ""))
         if sampler is None:
             notes.append(_no_sampler(fields["Sampler"], fields.get("Schedule type", "")))
     width, _, height = fields.get("Size", "").partition("x")
@@ -199,6 +203,7 @@ def from_infotext(name: str, info: Infotext, where: str) -> tuple[Style, tuple[s
         "sampler": sampler.name if sampler else "",
         "steps": fields.get("Steps", ""),
         "cfg_scale": fields.get("CFG scale", ""),
+        "shift": next((fields[key] for key in SHIFT_KEYS if key in fields), ""),
         "width": _side("width", int(width), notes) if width.isdecimal() else width,
         "height": _side("height", int(height), notes) if height.isdecimal() else height,
         "seeds": _seed(fields.get("Seed", ""), notes),

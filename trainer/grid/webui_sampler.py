@@ -13,8 +13,21 @@ _MODELS_OWN = ("", "automatic", "uniform", "normal", "native")
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
-def webui_names(sampler: Sampler) -> tuple[str, str]:
-    """Return a webui's sampler and schedule type (1.9 and later) that make what `sampler` makes: `DPM++ 2M`, `Karras`."""
+# Even steps of a flow's times, shifted: the only spacing that flows have here.
+_FLOW_SCHEDULE = "Simple"
+# What means it, or nothing else, in a picture's text.
+_OF_FLOW = ("", "automatic", _FLOW_SCHEDULE.lower())
+
+
+def webui_names(sampler: Sampler, *, of_flow: bool = False) -> tuple[str, str]:
+    """Return a webui's sampler and schedule type (1.9 and later) that make what `sampler` makes: `DPM++ 2M`, `Karras`.
+
+    Args:
+        sampler: ours.
+        of_flow: whether the base predicts a flow, as only the webui's forks know them.
+    """
+    if of_flow:
+        return sampler.webui_name, _FLOW_SCHEDULE
     if sampler.schedule == "Automatic" and sampler.webui_name in _OWN_SCHEDULE:
         return sampler.webui_name, "Uniform"
     return sampler.webui_name, sampler.schedule
@@ -49,6 +62,13 @@ def sampler_if_known(name: str, schedule: str, version: str = "") -> Sampler | N
         return sampler_from_webui(name, schedule, version)
     except GridError:
         return None
+
+
+def sampler_of_flow(name: str, schedule: str) -> Sampler | None:
+    """Return our sampler for the names in an infotext of a base that predicts a flow, None where we have no such one or no such spacing."""
+    if schedule.lower() not in _OF_FLOW:
+        return None
+    return sampler_if_known(name, _MODELS_OWN[-1])
 
 
 def _has_schedule_types(version: str) -> bool:

@@ -46,6 +46,7 @@ NETWORK_ARGS = {
 _LORA_MODULES = ("networks.lora", "networks.lora_fa")
 _LORA_ALGORITHMS = ("lora", "locon")
 _LYCORIS = "lycoris.kohya"
+_LOGIT_NORMAL = ("sigmoid", "shift")
 
 
 def is_blank(value: object) -> bool:
@@ -253,7 +254,26 @@ def _same(value: object) -> Meaning:
     return Meaning({"max_token_length": value})
 
 
+def _time_sampling(value: object, options: Options) -> Meaning:
+    """sd-scripts' words for the times of a flow: `sigmoid` and `shift` are logit-normal, of which only `shift` is shifted."""
+    word = str(value).strip().casefold()
+    if word in _LOGIT_NORMAL:
+        return Meaning({"timestep_sampling": "logit_normal"}, "the sigmoid of a normal number")
+    if word in ("sigma", "flux_shift"):
+        return Meaning(no_effect=f"{word} is of other bases; here are uniform, logit_normal and laplace")
+    return Meaning({"timestep_sampling": value})
+
+
+def _flow_shift(value: object, options: Options) -> Meaning:
+    if str(options.get("timestep_sampling", "")).strip().casefold() == "sigmoid":
+        return Meaning(no_effect="sd-scripts shifts times with timestep_sampling = shift alone")
+    return Meaning({"discrete_flow_shift": value})
+
+
 RULES: Mapping[str, Rule] = {
+    "timestep_sampling": _time_sampling,
+    "discrete_flow_shift": _flow_shift,
+    "sigmoid_scale": _unless("logit_std", "logit_std", lambda value: value, "the width of the normal number"),
     "network_args": _network_args,
     "network_module": _network_module,
     "optimizer_args": _optimizer_args,

@@ -9,7 +9,7 @@ from trainer.grid.sample_prompts import SamplePicture
 from trainer.interop.picture_subject import NEGATIVE, SEED
 from trainer.interop.record import Options, Reading
 
-_SETTINGS = {"steps": "sample_steps", "cfg_scale": "sample_cfg_scale"}
+_SETTINGS = {"steps": "sample_steps", "cfg_scale": "sample_cfg_scale", "shift": "sample_shift"}
 
 
 def read_prompt_lines(text: str) -> Reading:
@@ -69,7 +69,9 @@ def _line(picture: SamplePicture) -> str:
     recipe = picture.recipe
     negative = f" --n {_plain(recipe.negative_prompt)}" if recipe.negative_prompt.strip() else ""
     size = f" --w {recipe.width} --h {recipe.height}"
-    return f"{_plain(recipe.prompt)}{negative}{size} --d {recipe.seed} --s {recipe.steps} --l {recipe.cfg_scale:g}"
+    shift = "" if recipe.shift is None else f" --fs {recipe.shift:g}"
+    words = f"{_plain(recipe.prompt)}{negative}{size}"
+    return f"{words} --d {recipe.seed} --s {recipe.steps} --l {recipe.cfg_scale:g}{shift}"
 
 
 def _plain(text: str) -> str:

@@ -52,7 +52,7 @@ def check_grid(spec: GridSpec, journal: Journal, workspace: Workspace) -> Planne
     expanded = expand(with_epochs(spec, journal, workspace), model_files)
     for path in _lora_files(expanded):
         check_lora_numbers(path)
-    compute_setup = _compute_setup(spec)
+    compute_setup = _compute_setup(expanded)
     hashes: dict[Path, str] = {}
 
     def content(path: Path) -> str:
@@ -194,11 +194,11 @@ def _lora_files(expanded: Expanded) -> dict[Path, None]:
     return dict.fromkeys(path for cell in expanded.cells for path in cell.recipe.lora_files())
 
 
-def _compute_setup(spec: GridSpec) -> ComputeSetup:
+def _compute_setup(expanded: Expanded) -> ComputeSetup:
     """Return what the grid will be made with, as far as that is known before torch is loaded."""
-    device = "cuda" if card_device() else "cpu"
-    auto = "fp16" if device == "cuda" else "fp32"
-    return ComputeSetup(device, auto if spec.precision == "auto" else spec.precision)
+    device, asked = "cuda" if card_device() else "cpu", expanded.spec.precision
+    auto = expanded.half if device == "cuda" else "fp32"
+    return ComputeSetup(device, auto if asked == "auto" else asked)
 
 
 def _exists(file: str | None, workspace: Workspace) -> bool:

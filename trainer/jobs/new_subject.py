@@ -10,6 +10,7 @@ from trainer.errors import SettingsError
 from trainer.jobs.bakes import plan_for
 from trainer.jobs.checks import check_planned
 from trainer.journal.journal import Journal
+from trainer.machine.cards import largest_memory
 from trainer.models.identify import identify_base
 from trainer.plan.plan import plan_line
 from trainer.plan.subject_defaults import subject_defaults
@@ -60,7 +61,7 @@ def make_subject(
     validation = real_path(validation) if validation else None
     known = identify_base(base)
     place = base if base == DEMO_BASE else str(known.path)
-    subject, settings = subject_defaults(name, data, place, validation, family=known.family)
+    subject, settings = subject_defaults(name, data, place, validation, family=known.family, gpu_bytes=largest_memory())
     filled = settings.model_copy(
         update={"train_data_dir": str(data), "validation_data_dir": str(validation or ""), "output_name": name}
     )

@@ -7,7 +7,15 @@ from trainer.dataset.records import DataSet
 from trainer.errors import SettingsError
 from trainer.jobs.optimizer_trial import known_state
 from trainer.journal.curves import MeasuredSpeed
-from trainer.models.identify import Base, check_clip_skip, check_vae, identify_base, lora_file_bytes, weight_shapes
+from trainer.models.identify import (
+    Base,
+    check_clip_skip,
+    check_precision,
+    check_vae,
+    identify_base,
+    lora_file_bytes,
+    weight_shapes,
+)
 from trainer.models.start_weights import check_start_weights
 from trainer.plan.behaviour import imitate
 from trainer.plan.disk import state_bytes
@@ -72,6 +80,7 @@ def prepare_from(
     asked, settings = settings, imitation.settings
     check_clip_skip(base, settings.clip_skip)
     check_vae(settings.vae, base)
+    check_precision(settings.mixed_precision, base)
     check_start_weights(base, settings)
     check_optimizer_installed(settings)
     _check_memory_settings(settings)

@@ -8,6 +8,7 @@ from trainer.dataset.imitation import engine_rule
 from trainer.dataset.picture_file import is_picture_name
 from trainer.dataset.sources import FolderOptions, entries_of, repeats_by_folder, sources_in
 from trainer.errors import SettingsError
+from trainer.families.registry import family_record
 from trainer.ladders.own_settings import OwnSettings, length_of, scaled, stretched
 from trainer.ladders.preset_draft import DraftRung, LadderDraft, with_own
 from trainer.machine.devices import card_device
@@ -102,8 +103,10 @@ def precision(own: OwnSettings) -> LadderDraft:
     """Return the ladder of number types; fp16 is left out on a computer without a GPU, where it cannot be trained."""
     choices = [choice for choice in get_args(Settings.model_fields["mixed_precision"].annotation) if choice != "auto"]
     words = {"no": "fp32"}
-    left_out = () if card_device() else ("fp16",)
-    remarks = [f"{choice} is left out: it needs a GPU, and this computer has none" for choice in left_out]
+    record = family_record(own.family)
+    why = record.no_fp16 or ("" if card_device() else "it needs a GPU, and this computer has none")
+    left_out = ("fp16",) if why else ()
+    remarks = [f"{choice} is left out: {why}" for choice in left_out]
     return LadderDraft(
         title="number types of the computation",
         rungs=[

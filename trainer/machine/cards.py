@@ -150,6 +150,12 @@ def card_users(uuid: str, lib: Any = None) -> tuple[CardUser, ...]:
     return ()
 
 
+def largest_memory() -> int | None:
+    """Return the bytes of the GPU with the most memory here, None where none is known."""
+    cards, _ = NvmlCards().read()
+    return max((card.memory_total for card in cards if card.memory_total), default=None)
+
+
 def _text(name: str | bytes | None) -> str:
     # Older bindings give bytes.
     if isinstance(name, bytes):

@@ -222,6 +222,22 @@ def check_vae(path: str, base: Base) -> None:
     named(record.check_vae)(path)
 
 
+def check_precision(mixed_precision: str, base: Base) -> None:
+    """See that a base can compute in the number type of the setting `mixed_precision`.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    record = family_record(base.family)
+    if mixed_precision == "fp16" and record.no_fp16:
+        raise SettingsError(
+            "mixed_precision",
+            found=f"fp16 with {record.title}",
+            expected=f"bf16 or no: {record.no_fp16}",
+            way_out="set auto",
+        )
+
+
 def existing_path(text: str, what: str, wanted: str) -> Path:
     """Return the absolute path that a setting names after seeing that it is there and no pickle.
 

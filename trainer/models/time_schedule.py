@@ -78,10 +78,11 @@ class TimeSchedule(ABC):
         """Return times evenly spread over those that tell models apart, [count], on the CPU: the validation's."""
 
     @abstractmethod
-    def sampling(self, sampler: str, steps: int) -> tuple[SamplingScheduler, Tensor]:
+    def sampling(self, sampler: str, steps: int, shift: float | None = None) -> tuple[SamplingScheduler, Tensor]:
         """Return a scheduler ready for one run of that many steps, and the times that it goes through, [steps], on the CPU.
 
         Args:
             sampler: name of one of those that the family's record allows.
             steps: 1 to 1000.
+            shift: of the times, on bases whose record has one; None elsewhere.
         """

@@ -231,11 +231,13 @@ def _model(settings: Settings, origin: Origin) -> dict[str, object]:
 def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
     sampling = settings.timestep_sampling
     logit, laplace = sampling == "logit_normal", sampling == "laplace"
+    record = family_record(origin.base.family)
     return {
         "ss_noise_offset": settings.noise_offset or None,
         "ss_zero_terminal_snr": origin.zero_terminal_snr,
         "ss_logit_mean": settings.logit_mean if logit else None,
         "ss_logit_std": settings.logit_std if logit else None,
+        "ss_discrete_flow_shift": settings.discrete_flow_shift if record.times.takes_shift else None,
         "ss_laplace_mean": settings.laplace_mean if laplace else None,
         "ss_laplace_scale": settings.laplace_scale if laplace else None,
     }

@@ -35,7 +35,13 @@ _DEMO: dict[str, object] = {
 
 
 def subject_defaults(
-    name: str, data_dir: Path, base: str, validation_dir: Path | None = None, *, family: Family
+    name: str,
+    data_dir: Path,
+    base: str,
+    validation_dir: Path | None = None,
+    *,
+    family: Family,
+    gpu_bytes: int | None = None,
 ) -> tuple[Subject, Settings]:
     """Return the subject and the settings of a first bake; the paths are in the subject, and the settings name it.
 
@@ -45,6 +51,7 @@ def subject_defaults(
         base: path of the base model, or `demo`.
         validation_dir: folder with pictures kept out of training, or None.
         family: the base's.
+        gpu_bytes: memory of the GPU that it will be baked on; None where there is none.
 
     Raises:
         DatasetError: the pictures cannot be used.
@@ -58,7 +65,7 @@ def subject_defaults(
     if base == DEMO_BASE:
         values |= _DEMO
     else:
-        values |= family_record(family).first_settings
+        values |= family_record(family).first_settings_on(gpu_bytes)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:

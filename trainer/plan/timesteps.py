@@ -19,7 +19,7 @@ _MIN_COLUMNS = 8
 Numbers = NDArray[np.float64]
 
 
-def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
+def timestep_probabilities(settings: Settings, alphas: Numbers, shift: float = 1.0) -> Numbers:
     """Return the probability of each timestep, float64 [times], sum 1; 0 outside min_timestep to max_timestep.
 
     `uniform` draws each alike. `logit_normal` draws u with a normal logit and takes the time floor(u · times) (Esser et al. 2024,
@@ -28,16 +28,22 @@ def timestep_probabilities(settings: Settings, alphas: Numbers) -> Numbers:
     Args:
         settings: timestep_sampling and what belongs to it.
         alphas: [times], the share of signal (as variance) left at each, falling.
+        shift: of the times of a flow: drawn t becomes shift·t / (1 + (shift - 1)·t) (Esser et al. 2024, eq. 23), within the
+            bounds of min_timestep and max_timestep.
     """
     times = len(alphas)
     first, end = (bound * times // _THOUSANDTHS for bound in (settings.min_timestep, settings.max_timestep))
+    bounds = np.arange(first, end + 1) / times
     match settings.timestep_sampling:
         case "uniform":
-            within = np.ones(end - first)
+            # The width of what the shift moves into each piece.
+            within = np.ones(end - first) if shift == 1 else np.diff(bounds / (shift - (shift - 1) * bounds))
         case "logit_normal":
-            within = _logit_normal(np.arange(first, end + 1) / times, settings.logit_mean, settings.logit_std)
+            # A shift adds its logarithm to the logit, and takes twice that from the log-SNR.
+            within = _logit_normal(bounds, settings.logit_mean + math.log(shift), settings.logit_std)
         case "laplace":
-            within = _laplace(_log_snr_edges(alphas)[first : end + 1], settings.laplace_mean, settings.laplace_scale)
+            edges = _log_snr_edges(alphas)[first : end + 1]
+            within = _laplace(edges, settings.laplace_mean - 2 * math.log(shift), settings.laplace_scale)
     shares = np.zeros(times)
     shares[first:end] = within / within.sum()
     return shares
@@ -58,7 +64,8 @@ def histogram_lines(settings: Settings, times: TimesRecord, width: int, height: 
         At most `height` lines; none where there is no room for a bar.
     """
     gutter = _GUTTER if width >= 3 * _GUTTER else 0
-    shares = timestep_probabilities(settings, times.signal(settings.zero_terminal_snr == "yes"))
+    shift = settings.discrete_flow_shift if times.takes_shift else 1.0
+    shares = timestep_probabilities(settings, times.signal(settings.zero_terminal_snr == "yes"), shift)
     columns, rows = min(width - gutter, len(shares)), height - 2
     if columns < _MIN_COLUMNS or rows < 1:
         return []

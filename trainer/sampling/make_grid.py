@@ -18,9 +18,9 @@ from trainer.grid.cost import pictures_at_once, speed_class, unet_passes
 from trainer.grid.expand import expand
 from trainer.grid.first_spec import with_epochs
 from trainer.grid.model_files import ModelFiles
-from trainer.grid.recipe import ComputeSetup, Recipe, fingerprint
+from trainer.grid.recipe import ComputeSetup, HalfType, Recipe, fingerprint
 from trainer.grid.sampling_order import batches
-from trainer.grid.spec import GridSpec, kept_spec, parse_spec, spec_json
+from trainer.grid.spec import kept_spec, parse_spec, spec_json
 from trainer.journal.grid_records import Grid, GridState
 from trainer.journal.journal import Journal
 from trainer.sampling.not_finite import not_finite
@@ -45,8 +45,12 @@ class SamplerProvider(Protocol):
         A place is `demo`, or a path with every link followed.
         """
 
-    def compute_setup(self, spec: GridSpec) -> ComputeSetup:
-        """Return what pictures of `spec` are made with; raises GridError where that cannot be."""
+    def compute_setup(self, precision: str, half: HalfType) -> ComputeSetup:
+        """Return what a grid's pictures are made with, by its precision and what half precision its bases can compute in.
+
+        Raises:
+            GridError: that cannot be.
+        """
 
     def sampler(self, recipe: Recipe) -> GridSampler:
         """Return the sampler on the recipe's base; raises GridError or ModelError where it cannot be had."""
@@ -123,7 +127,7 @@ def _make(
     model_files = ModelFiles(workspace.root)
     expanded = expand(with_epochs(parse_spec(row.spec, f"grid {row.number}"), journal, workspace), model_files)
     contents = GridContents(model_files, provider.loaded())
-    made = _made_grid(expanded, provider.compute_setup(expanded.spec), contents)
+    made = _made_grid(expanded, provider.compute_setup(expanded.spec.precision, expanded.half), contents)
     journal.grids.set_spec(row.number, spec_json(kept_spec(expanded.spec, journal.paths)), len(made.cells))
     write_sidecar(made, folder)
     for note in made.notes:

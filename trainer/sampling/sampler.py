@@ -135,7 +135,7 @@ class GridSampler:
         one, device = recipes[0], self.model.device
         sampler = sampler_named(one.sampler)
         schedule = self.model.schedule_for(one.prediction, one.zero_terminal_snr)
-        scheduler, times = schedule.sampling(sampler.name, one.steps)
+        scheduler, times = schedule.sampling(sampler.name, one.steps, one.shift)
         channels, height, width = self.model.latent_shape(one.height, one.width)
         noise, generators = noise_and_generators([recipe.seed for recipe in recipes], height, width, channels)
         latents: Tensor = noise.to(device) * scheduler.init_noise_sigma

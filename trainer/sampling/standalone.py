@@ -5,9 +5,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from trainer.grid.recipe import ComputeSetup, Recipe
+from trainer.grid.recipe import ComputeSetup, HalfType, Recipe
 from trainer.grid.sampling_order import base_key
-from trainer.grid.spec import GridSpec
 from trainer.models.base_cache import acquire_base
 from trainer.models.memory_layout import tuned
 from trainer.sampling.compute_setup import compute_setup_for
@@ -37,13 +36,16 @@ class StandaloneProvider:
         """Return nothing: files are read when they are asked for."""
         return {}
 
-    def compute_setup(self, spec: GridSpec) -> ComputeSetup:
-        """Return what pictures of `spec` are made with.
+    def compute_setup(self, precision: str, half: HalfType) -> ComputeSetup:
+        """Return what a grid's pictures are made with.
+
+        Args:
+            precision, half: as for compute_setup_for.
 
         Raises:
             GridError: this computer cannot compute in the precision asked for.
         """
-        self._compute_setup = compute_setup_for(spec.precision)
+        self._compute_setup = compute_setup_for(precision, half)
         return self._compute_setup
 
     def sampler(self, recipe: Recipe) -> GridSampler:

@@ -178,7 +178,7 @@ def test_the_sampler_uses_the_bakes_own_base_and_no_other(
     make_settings: Any, open_session: Any, tmp_path: Path
 ) -> None:
     with open_session(make_settings()) as (session, _), SessionProvider(session) as provider:
-        assert provider.compute_setup(GridSpec(precision="bf16")) == ComputeSetup("cpu", "fp32")
+        assert provider.compute_setup("bf16", "fp16") == ComputeSetup("cpu", "fp32")
         assert provider.sampler(RECIPE) is provider.sampler(replace(RECIPE, seed=2))
         for other in (replace(RECIPE, base=str(tmp_path)), replace(RECIPE, vae=str(tmp_path / "vae.safetensors"))):
             with pytest.raises(GridError, match="the one that the bake has loaded"):

@@ -65,7 +65,7 @@ def test_a_change_is_that_of_the_loss_with_the_lora_against_the_base(probed: Any
     shaken(probed)
     found = measured(probed, 4)["validation_change_uncaptioned", "detail"]
     session, model = probed.session, probed.session.model
-    times = BandTimes.of(model.schedule, model.device)
+    times = BandTimes.of(model)
     model.bring_encoder_back("text_encoder")
 
     def mean_loss() -> float:

@@ -187,6 +187,8 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
             ("sample_resolution", "512"),
         )
     ),
+    ("discrete_flow_shift", TWELVE, {"discrete_flow_shift": 3}, "SD1.x predicts no flow"),
+    ("sample_shift", TWELVE, {"sample_shift": 3, "sample_at_first": True}, "SD1.x is sampled without a shift"),
     (
         "sample_seeds",
         TWELVE,

@@ -118,6 +118,14 @@ def test_zero_terminal_snr_is_written_as_the_webui_does() -> None:
     assert (fields["Prediction"], fields["Guidance rescale"]) == ("v", "0.7")
 
 
+def test_a_flow_is_written_as_the_forks_do() -> None:
+    recipe = replace(PLAIN, prediction="flow", sampler="DPM++ 2M", shift=3.0, clip_skip=1)
+    said = cell_text(recipe, {}).split("\n")[-1]
+    assert said.startswith(
+        "Steps: 28, Sampler: DPM++ 2M, Schedule type: Simple, CFG scale: 7.0, Shift: 3.0, Seed: 1234, Size: 512x768, "
+    )
+
+
 @given(
     st.data(),
     st.builds(
@@ -137,6 +145,7 @@ def test_zero_terminal_snr_is_written_as_the_webui_does() -> None:
         height=st.integers(1, 1024).map(lambda side: side * 8),
         clip_skip=st.integers(1, 12),
         repeat=st.integers(0, 3),
+        shift=st.one_of(st.none(), st.floats(0.01, 100)),
     ),
 )
 def test_every_cell_parses_back_to_the_same_recipe(loras: list[Path], data: st.DataObject, recipe: Recipe) -> None:

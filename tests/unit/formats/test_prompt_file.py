@@ -21,6 +21,12 @@ def test_a_line_has_its_words_and_sd_scripts_options(tmp_path: Path) -> None:
     assert read_prompt_file(write(tmp_path, "p.txt", line)) == (WHOLE,)
 
 
+def test_the_shift_of_a_flow_is_an_option_too(tmp_path: Path) -> None:
+    assert read_prompt_file(write(tmp_path, "p.txt", "a --fs 3"))[0].shift == 3
+    table = write(tmp_path, "p.json", '[{"prompt": "a", "flow_shift": 3}]')
+    assert read_prompt_file(table)[0].shift == 3
+
+
 def test_comments_and_blank_lines_are_not_prompts(tmp_path: Path) -> None:
     path = write(tmp_path, "p.txt", "\ufeff# mine\n\n  a cat  \n   # another\na dog --d 1\n")
     assert read_prompt_file(path) == (FilePrompt("a cat"), FilePrompt("a dog", seed=1))
@@ -89,6 +95,7 @@ def test_json_holds_tables_or_lines(tmp_path: Path) -> None:
         ("p.txt", "a --d -1", r"seed: '-1'; expected a number from 0 to 4294967295"),
         ("p.txt", "a --s 9e9", "steps"),
         ("p.txt", "a --l nan", "cfg_scale: 'nan'"),
+        ("p.txt", "a --fs 0", "shift: '0'; expected a number from 0.01 to 100"),
         ("p.txt", "# nothing\n", "no prompt"),
         ("p.toml", "prompt = ", "not valid TOML"),
         ("p.toml", "a = 1", r"no table \[prompt\]"),

@@ -26,6 +26,8 @@ from trainer.grid.axes import KINDS, Kind, kind_named
         (" Clip  skip ", "clip_skip"),
         ("Seed", "seed"),
         ("Size", "size"),
+        ("Shift", "shift"),
+        ("Distilled CFG Scale", "shift"),
     ],
 )
 def test_a_kind_is_known_by_the_names_other_programs_give_it(text: str, key: str) -> None:

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from trainer.families.flow_matching import TIMES as FLOW
 from trainer.families.record import TimesRecord
 from trainer.families.stable_diffusion import TIMES, alphas_cumprod
 from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
@@ -142,3 +143,40 @@ def test_another_familys_times_are_counted_as_its_record_has_them() -> None:
     assert lines[-1].split() == ["0", "0.5", "1"]
     few = TimesRecord(signal=lambda zero: np.linspace(0.99, 0.01, 60))
     assert histogram_lines(Settings(), few, 80, 5)[-1].split() == ["0", "little", "noise", "30", "much", "noise", "59"]
+
+
+@pytest.mark.parametrize(
+    ("shift", "mean", "layout", "detail"), [(1, 0.50, 0.20, 0.42), (2, 0.64, 0.44, 0.19), (3, 0.71, 0.60, 0.10)]
+)
+def test_a_shift_of_a_flows_times_leaves_these_shares_for_layout_and_detail(
+    shift: float, mean: float, layout: float, detail: float
+) -> None:
+    """As drawn one by one from sigmoid(N(0, 1)) and shifted (200,000 draws)."""
+    found = timestep_probabilities(Settings(timestep_sampling="logit_normal"), FLOW.signal(False), shift)
+    middles = [(piece + 0.5) / 1000 for piece in range(1000)]
+    assert sum(share * middle for share, middle in zip(found, middles, strict=True)) == pytest.approx(mean, abs=0.005)
+    assert (found[700:].sum(), found[:450].sum()) == pytest.approx((layout, detail), abs=0.006)
+
+
+def test_a_shift_of_even_draws_moves_half_of_them_above_its_own_middle() -> None:
+    """By hand: t = 0.5 becomes 3 * 0.5 / (1 + 2 * 0.5) = 0.75."""
+    assert timestep_probabilities(Settings(), FLOW.signal(False), 3)[:750].sum() == pytest.approx(0.5)
+    bounded = timestep_probabilities(Settings(min_timestep=200, max_timestep=600), FLOW.signal(False), 3)
+    assert bounded[200:600].sum() == pytest.approx(1) and bounded[599] > bounded[200] > 0
+
+
+def test_a_shift_of_laplace_moves_its_log_snr() -> None:
+    """((1 - t) / t)^2 falls by the shift's square."""
+    chosen = {"timestep_sampling": "laplace", "laplace_mean": 1.0}
+    moved = {**chosen, "laplace_mean": 1.0 - 2 * math.log(3)}
+    assert timestep_probabilities(Settings.model_validate(chosen), FLOW.signal(False), 3) == pytest.approx(
+        timestep_probabilities(Settings.model_validate(moved), FLOW.signal(False))
+    )
+
+
+def test_the_histogram_shows_the_shift_where_the_family_has_one() -> None:
+    settings = Settings(discrete_flow_shift=5)
+    assert histogram_lines(settings, TIMES, 60, 6) == histogram_lines(Settings(), TIMES, 60, 6)
+    first, *_, axis = histogram_lines(settings, FLOW, 60, 6)
+    assert first.rstrip()[-1] == "█" and first != histogram_lines(Settings(), FLOW, 60, 6)[0]
+    assert axis.split() == ["0", "0.5", "1"] or axis.split()[0] == "0"

@@ -16,8 +16,7 @@ from trainer.bake.pictures.lend_model import lend_model
 from trainer.bake.reporter import Reporter
 from trainer.bake.session import TrainingSession
 from trainer.errors import GridError, as_bake_failure
-from trainer.grid.recipe import ComputeSetup, Recipe
-from trainer.grid.spec import GridSpec
+from trainer.grid.recipe import ComputeSetup, HalfType, Recipe
 from trainer.journal.grid_records import GridState
 from trainer.journal.journal import Journal
 from trainer.journal.records import Stage
@@ -56,8 +55,8 @@ class SessionProvider:
         contents = self._session.contents().items()
         return {place if place == DEMO_BASE else os.path.realpath(place): found.sha256 for place, found in contents}
 
-    def compute_setup(self, spec: GridSpec) -> ComputeSetup:
-        """Return what the bake computes with, whatever precision `spec` has."""
+    def compute_setup(self, precision: str, half: HalfType) -> ComputeSetup:
+        """Return what the bake computes with, whatever precision the grid asks for."""
         return session_compute_setup(self._session)
 
     def sampler(self, recipe: Recipe) -> GridSampler:

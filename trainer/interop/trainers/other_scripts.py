@@ -15,7 +15,7 @@ _OF_A_BASE = {
     "Anima": """qwen3 llm_adapter_path llm_adapter_lr self_attn_lr cross_attn_lr mlp_lr mod_lr t5_tokenizer_path
         qwen3_max_token_length t5_max_token_length vae_disable_cache unsloth_offload_checkpointing""",
     "HunyuanImage": "byt5 fp8_scaled fp8_vl text_encoder text_encoder_cpu",
-    "a base that learns a flow": "sigmoid_scale model_prediction_type discrete_flow_shift attn_mode split_attn vae_chunk_size",
+    "a base that learns a flow": "model_prediction_type attn_mode split_attn vae_chunk_size",
 }
 _OF_A_KIND = {
     "of training a whole model": """learning_rate_te learning_rate_te1 learning_rate_te2 learning_rate_te3 train_text_encoder

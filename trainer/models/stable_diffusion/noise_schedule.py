@@ -71,8 +71,8 @@ class NoiseSchedule(TimeSchedule):
         """
         return torch.linspace(_FIRST_TIME, _LAST_TIME, count).long()
 
-    def sampling(self, sampler: str, steps: int) -> tuple[SamplingScheduler, Tensor]:
-        """Return diffusers' scheduler as the webui means the sampler's name, and its times."""
+    def sampling(self, sampler: str, steps: int, shift: float | None = None) -> tuple[SamplingScheduler, Tensor]:
+        """Return diffusers' scheduler as the webui means the sampler's name, and its times; there is no shift."""
         scheduler = scheduler_for(sampler, self.prediction, self.zero_terminal_snr)
         return scheduler, set_steps(scheduler, steps)
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT
 from trainer.settings.one_setting import EXACT, SettingFields, setting
 
 
@@ -41,7 +42,7 @@ class NoiseFields(SettingFields):
         speed=False,
         metadata=("ss_logit_std",),
         exactness=EXACT,
-        synonyms="timestep sampling",
+        synonyms="timestep sampling, sigmoid scale",
         gt=0,
         le=10,
     )
@@ -70,6 +71,19 @@ class NoiseFields(SettingFields):
         synonyms="timestep sampling",
         gt=0,
         le=20,
+    )
+    discrete_flow_shift: float = setting(
+        1.0,
+        "Noise",
+        "flow shift",
+        "On a base that predicts a flow: multiplies noise by signal at every time drawn (Esser et al. 2024, eq. 23). Above 1: noisier, for layout; 1: as drawn.",
+        memory="no",
+        speed=False,
+        metadata=("ss_discrete_flow_shift",),
+        exactness=EXACT,
+        synonyms="timestep sampling, flow matching, sigma shift",
+        ge=MIN_SHIFT,
+        le=MAX_SHIFT,
     )
     min_timestep: int = setting(
         0,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, field_validator
 
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT
 from trainer.settings.amounts import check_path, check_sample_size
 from trainer.settings.one_setting import EXACT, NO_KEY, SettingFields, Text, setting
 
@@ -138,6 +139,20 @@ class SamplingFields(SettingFields):
         synonyms="preview, guidance",
         ge=0,
         le=100,
+    )
+    sample_shift: float | None = setting(
+        None,
+        "Sampling",
+        "sample shift",
+        "On a base that predicts a flow: shift of the times that a picture goes through, where the prompt file names none. Blank: the default for grids on this base.",
+        live=True,
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="preview, flow matching, sigma shift",
+        ge=MIN_SHIFT,
+        le=MAX_SHIFT,
     )
     sample_resolution: Text = setting(
         "",
