@@ -133,6 +133,10 @@ SEARCH_WORDS: tuple[SearchWords, ...] = (
     ),
     SearchWords(("pyramid noise", "multires"), ("multires_noise_iterations", "multires_noise_discount")),
     SearchWords(("timestep", "timesteps"), ("timestep_sampling", "min_timestep", "max_timestep")),
+    SearchWords(
+        ("flow", "flow matching", "rectified flow", "sigma shift"),
+        ("discrete_flow_shift", "timestep_sampling", "logit_std", "sample_shift"),
+    ),
     SearchWords(("loss", "mse", "huber", "loss function"), ("loss_type", "huber_schedule", "min_snr_gamma")),
     # Data
     SearchWords(

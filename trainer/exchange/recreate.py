@@ -82,6 +82,9 @@ def recreate(
             expected="an infotext as a webui or lora-tui writes it",
         )
     differences: list[str] = [named.note] if named.note else []
+    of_files: list[str] = []
+    models = _models(fields, model_files, base, named, of_files)
+    family = _family(str(models["base"]), model_files)
     values: dict[str, object] = {
         "name": "recreated",
         "negative_prompt": info.negative_prompt,
@@ -91,11 +94,13 @@ def recreate(
         "clip_skip": fields.integer("Clip skip", 1),
         "guidance_rescale": fields.number(RESCALE_KEY, 0.0),
         **_prediction(info, ours),
-        **_models(fields, model_files, base, named, differences),
-        **_prompt_and_loras(picture, ours, model_files, named, differences),
+        **_size(fields, family, differences),
+        **_sampler(fields, family, differences),
+        **_shift(fields, family),
+        **models,
+        **_prompt_and_loras(picture, ours, model_files, named, of_files),
     }
-    family = _family(str(values["base"]), model_files)
-    values |= {**_size(fields, family, differences), **_sampler(fields, family, differences), **_shift(fields, family)}
+    differences += of_files
     differences += [*picture.notes, *known_differences(info.fields, ours, picture.program)]
     try:
         return RecreatedGrid(GridSpec.model_validate(values), tuple(differences))

@@ -65,6 +65,7 @@ def test_rates_stops_cadences_and_samples_may_change_while_baking() -> None:
         "sample_sampler",
         "sample_steps",
         "sample_cfg_scale",
+        "sample_shift",
         "sample_resolution",
     }
     assert live == rates | stops | cadences | samples | {"micro_batch_size"}
