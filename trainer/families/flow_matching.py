@@ -24,7 +24,7 @@ def _signal(zero_terminal_snr: bool) -> "Numbers":
     return signal
 
 
-# Below 0.45 the base that this was looked at on (Anima) only adds detail; from 0.7 on it settles the layout.
+# Looked at on one base: below 0.45 only detail is added, above 0.7 the layout is settled.
 TIMES = TimesRecord(signal=_signal, is_continuous=True, takes_shift=True, band_starts=(0.45, 0.7))
 
 _WEIGHS = "it weighs by the noise schedule of diffusion, which a flow does not have"
