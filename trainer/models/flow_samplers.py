@@ -69,28 +69,20 @@ class FlowSampler(ABC):
         """Return the latents as they are."""
         return sample
 
-    def step(
-        self,
-        model_output: Tensor,
-        timestep: Any,
-        sample: Tensor,
-        *,
-        generator: Sequence[torch.Generator] = (),
-        return_dict: bool = False,
-    ) -> tuple[Tensor]:
+    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **options: Any) -> tuple[Tensor]:
         """Return the latents of the next share of noise.
 
         Args:
             model_output: the velocity, of the sample's shape.
             timestep: not read: steps are counted.
             sample: [batch, channels, height/f, width/f].
-            generator: of each picture's noise, for samplers that draw.
-            return_dict: as diffusers' schedulers have it; a tuple is returned either way.
+            options: `generator` has a generator of each picture's noise, for samplers that draw.
         """
         now, after = self._sigmas[self._done], self._sigmas[self._done + 1]
         picture = sample - now * model_output
         # At the last step every sampler gives what the model takes for the picture.
-        moved = self.moved(sample, picture, now, after, generator) if after > 0 else picture
+        generators: Sequence[torch.Generator] = options.get("generator", ())
+        moved = self.moved(sample, picture, now, after, generators) if after > 0 else picture
         self._done += 1
         return (moved,)
 
