@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from trainer.journal.measure_records import MeasuredValue
-from trainer.measures.bands import BANDS
 from trainer.measures.held_out_values import held_out_values, memorization_in, memorization_values
 from trainer.measures.memorization import MemorizationFinding, MemorizationSign
 from trainer.measures.registry import MEASURES
@@ -15,12 +14,6 @@ _BANDS = ("layout", "layout", "detail")
 
 def of(values: list[MeasuredValue], name: str, scope: str = "") -> MeasuredValue:
     return next(value for value in values if (value.name, value.scope) == (name, scope))
-
-
-def test_the_bands_part_the_whole_way_without_overlap() -> None:
-    for progress in np.linspace(0, 1, 101):
-        assert sum(band.holds(float(progress)) for band in BANDS) == 1
-    assert [band.key for band in BANDS] == ["layout", "form", "detail"]
 
 
 def test_changes_are_averaged_in_each_band_and_in_all() -> None:

@@ -84,6 +84,7 @@ NOT_FROM_THE_SETTING_ALONE = (
         "output_name",
         "pretrained_model_name_or_path",
     ),
+    "discrete_flow_shift",
     *("logit_mean", "logit_std", "laplace_mean", "laplace_scale", "conv_alpha", "dataset_config", "bucket_reso_steps"),
     *("max_train_steps", "train_minutes"),
 )
