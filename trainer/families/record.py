@@ -5,7 +5,7 @@ A new family is a folder with a record like this, called `FAMILY`, and with the 
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -44,10 +44,16 @@ class BlockGroups:
     Attributes:
         of: name of a LoRA module without the part's prefix, in any form that files have -> its group, in words.
         order: the groups in the order in which the part computes them; others follow, by their words and numbers.
+        places: the same name -> the words that a weight may name its module by, where these say more than its group: `block 7 cross k/v`.
     """
 
     of: Callable[[str], str] = _numbered_group
     order: tuple[str, ...] = ()
+    places: Callable[[str], str] | None = None
+
+    def place(self, name: str) -> str:
+        """Return the words that a weight may name a module by."""
+        return self.of(name) if self.places is None else self.places(name)
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,32 @@ class PartRecord:
         return self.follows != "unet"
 
 
+@dataclass(frozen=True)
+class KeyForm:
+    """How another program calls the tensors of a plain LoRA, where it does not read kohya's names.
+
+    Attributes:
+        title: of the program.
+        path: name of a LoRA module -> what a key of its tensors begins with; None for a module that the program has no name for.
+        down, up: how the keys of the two factors end. There is no alpha: every change is written with a scale of 1.
+    """
+
+    title: str
+    path: Callable[[str], str | None]
+    down: str = ".lora_A.weight"
+    up: str = ".lora_B.weight"
+
+
 def _same(name: str, known: Collection[str]) -> str:
     return name
+
+
+def _nowhere(path: str) -> str | None:
+    return None
+
+
+def _alike(names: Iterable[str]) -> str:
+    return ""
 
 
 def _underscored(part: PartRecord, path: str) -> str:
@@ -174,6 +204,14 @@ class FamilyRecord:
         unused: settings that have no effect on it, with the reason.
         module_name: (part, dotted path in the part) -> name of the LoRA module.
         file_name: (another tool's name of a LoRA module, our names of the base's modules) -> ours.
+        module_at: what stands before the role of a tensor in any tool's key -> name of the LoRA module, of the forms that are this
+            family's alone; None for any other.
+        key_forms: what a form of keys is called on the command line -> how a program has them that does not read ours.
+        network_module: sd-scripts' module that trains its LoRAs, by which programs know their kind.
+        says_prediction: whether its LoRAs say what the base predicts; not where the word that others write is wrong.
+        layout: names of LoRA modules -> which of the family's bases they are for, in words, where names alone do not show that a
+            LoRA is for another one; "" where all are alike.
+        other_layout: the way out with a LoRA for another of these.
         pooled_layers: parts whose last layer counts beside the embedding's: their pooled output comes from it.
         fixed_skip: clip skip of the embedding where it cannot be chosen.
         conventions: how captions are written for its bases, the commonest first; empty where nothing is known.
@@ -205,6 +243,12 @@ class FamilyRecord:
     unused: Mapping[str, str] = field(default_factory=dict)
     module_name: Callable[[PartRecord, str], str] = _underscored
     file_name: Callable[[str, Collection[str]], str] = _same
+    module_at: Callable[[str], str | None] = _nowhere
+    key_forms: Mapping[str, KeyForm] = field(default_factory=dict)
+    network_module: str = "networks.lora"
+    says_prediction: bool = True
+    layout: Callable[[Iterable[str]], str] = _alike
+    other_layout: str = ""
     pooled_layers: frozenset[str] = frozenset()
     fixed_skip: int = 1
     conventions: tuple[CaptionConvention, ...] = ()

@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from trainer.errors import GridError, ModelError
-from trainer.families.registry import family_record
 from trainer.file_mark import FileMark, mark_of
 from trainer.models.adapter_config import lora_file
 from trainer.models.identify import Base, LoraShape, identify_base, model_place, refuse_pickle
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
+from trainer.models.lora_fit import check_lora
+from trainer.models.lora_header import LoraHeader, read_lora_header
 from trainer.models.model_content import content_of_model
-from trainer.models.start_weights import LORA_WANTED, check_fit, refuse_folder
+from trainer.models.start_weights import LORA_WANTED, refuse_folder
 from trainer.settings.subject import DEMO_BASE
 from trainer.text import printable
 from trainer.workspace_paths import workspace_paths
@@ -98,13 +98,8 @@ class ModelFiles:
         if _fitting.get((path, stamp)) is base.lora_shapes:
             return header
         names = ModuleNames(base.family, base.lora_shapes)
-        places = {name: base.lora_shapes.get(names.own(name)) for name in header.modules}
-        if strange := [name for name, place in places.items() if place is None]:
-            target = family_record(base.family).lora_target
-            raise strangers(path, strange, len(places), printable(base.name, 60), target)
-        for name, place in places.items():
-            if place is not None:
-                check_fit(path, name, header.modules[name], place)
+        modules = {names.own(name): module for name, module in header.modules.items()}
+        check_lora(path, modules, base, printable(base.name, 60))
         if len(_fitting) >= _MAX_FITTING:
             _fitting.clear()
         _fitting[path, stamp] = base.lora_shapes

@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.errors import ModelError
+from trainer.families.registry import family_record
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.interop.record import SourceDocument, SourceKey
 from trainer.interop.syntax.tree import MAX_KEYS, too_many_keys
 from trainer.models.adapter_config import lora_file
-from trainer.models.kohya_names import part_of
+from trainer.models.kohya_names import families_with, part_of
 from trainer.models.lora_header import LoraHeader, not_plain, read_lora_header
 from trainer.models.lora_module import LoraModule
 from trainer.settings.parts import is_encoder
@@ -20,7 +21,7 @@ PARTS, TYPE, RANK, ALPHA = "tensors.parts", "tensors.type", "tensors.rank", "ten
 CONV_RANK, CONV_ALPHA = "tensors.conv_rank", "tensors.conv_alpha"
 BASE, KIND, EMBEDDINGS = "tensors.base", "tensors.kind", "tensors.embeddings"
 FACTS = {
-    BASE: "the bases that it fits, by the width of its texts",
+    BASE: "the bases that it fits, by its names or the width of its texts",
     PARTS: "the parts that have layers",
     RANK: "rank of the layers, the most frequent first",
     ALPHA: "their alpha",
@@ -101,7 +102,10 @@ def is_kernel(module: LoraModule) -> bool:
 
 
 def base_of(modules: Mapping[str, LoraModule]) -> str:
-    """Return the bases that layers fit by the widths of their inputs, "" where none tells."""
+    """Return the bases that layers fit by their names or the widths of their inputs, "" where none tells."""
+    families = families_with(modules)
+    if len(families) == 1:
+        return family_record(families[0]).title
     inputs: dict[bool, set[int]] = {True: set(), False: set()}
     for name, module in modules.items():
         part = part_of(name)

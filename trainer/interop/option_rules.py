@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.errors import SettingsError
+from trainer.families.registry import FAMILIES
 from trainer.optimizers import SD_SCRIPTS_DEFAULT, SD_SCRIPTS_SWITCHES
 from trainer.settings.absent_options import why_absent
 from trainer.settings.amounts import check_rules
@@ -42,7 +43,7 @@ NETWORK_ARGS = {
     "loraplus_text_encoder_lr_ratio": "loraplus_text_encoder_lr_ratio",
 }
 """Entry of networks.lora's `network_args` to our setting."""
-# Networks whose layers are those of networks.lora; LyCORIS's by its `algo`.
+# Networks whose layers are those of networks.lora, beside what each family is trained by; LyCORIS's by its `algo`.
 _LORA_MODULES = ("networks.lora", "networks.lora_fa")
 _LORA_ALGORITHMS = ("lora", "locon")
 _LYCORIS = "lycoris.kohya"
@@ -118,7 +119,8 @@ def _network_args(value: object, options: Options) -> Meaning:
 def _network_module(value: object, options: Options) -> Meaning:
     name = str(value).strip()
     algorithm = as_entries(options.get("network_args") or {}).get("algo", "lora")
-    if name in _LORA_MODULES or (name == _LYCORIS and algorithm in _LORA_ALGORITHMS):
+    of_families = {record.network_module for record in FAMILIES.values()}
+    if name in (*_LORA_MODULES, *of_families) or (name == _LYCORIS and algorithm in _LORA_ALGORITHMS):
         return Meaning(no_effect=why_absent("network_module"))
     layers = f"{name} with algo={algorithm}" if name == _LYCORIS else name
     return Meaning(no_effect=f"{layers} makes other layers: {why_absent('network_module')}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.errors import ModelError
+from trainer.families.registry import family_record
 from trainer.lora_tools.base_change import decomposed_matrix
 from trainer.lora_tools.decompose import Decomposed, RankRule, decomposed
 from trainer.lora_tools.inputs import OpenedLora, OpenedLoras, biases_left_out
@@ -104,6 +105,8 @@ def convert_lora(
 
         making = Making("convert", {"to": "lora", "keep": rule.words()}, [reference])
         kept = {key: text for key, text in file.header.metadata.items() if key not in _OF_ITS_KIND}
+        if files.family is not None:
+            kept["ss_network_module"] = family_record(files.family).network_module
         if output.alpha == SCALE_KEPT and not file.header.is_plain:
             # Another kind's scale is none of a plain layer. One alpha for all, since diffusers' loader takes one for all.
             output = Output(output.path, output.dtype, AlphaRule(float(rule.rank or 1)), output.replace)

@@ -116,10 +116,10 @@ def _base_metadata(base: Base) -> dict[str, str]:
     return {
         "ss_base_model_version": versions.get(prediction or "", next(iter(versions.values()))),
         "ss_sd_model_name": base.name,
-        "ss_network_module": "networks.lora",
+        "ss_network_module": record.network_module,
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": record.architecture,
-        **({"modelspec.prediction_type": prediction} if prediction else {}),
+        **({"modelspec.prediction_type": prediction} if prediction and record.says_prediction else {}),
     }
 
 

@@ -17,11 +17,11 @@ from trainer.measures.interference import common_name
 from trainer.measures.lora_factors import LoraFactors
 from trainer.models.adapter_config import lora_file
 from trainer.models.identify import Base
-from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import LoraHeader, not_plain, strangers
+from trainer.models.kohya_names import ModuleNames, families_with
+from trainer.models.lora_fit import check_lora
+from trainer.models.lora_header import LoraHeader, not_plain
 from trainer.models.lora_module import LoraModule
 from trainer.models.lora_numbers import check_lora_numbers
-from trainer.models.start_weights import check_fit
 from trainer.settings.parts import Family
 from trainer.text import plural, printable
 
@@ -216,7 +216,7 @@ class OpenedLoras:
     def _check(self) -> None:
         if self.base is not None:
             for file in self.files:
-                _check_base(file, self.base)
+                check_lora(file.reference.path, {name: file.module(name) for name in file.own}, self.base)
             return
         _check_families(self.files)
         first: dict[str, tuple[OpenedLora, ModuleSides]] = {}
@@ -247,13 +247,8 @@ def family_of(header: LoraHeader) -> Family | None:
     for record in FAMILIES.values():
         if (record.version_start and version.startswith(record.version_start)) or architecture == record.architecture:
             return record.key
-    for record in FAMILIES.values():
-        # Not its first encoder: tools call that of any family `lora_te1_`.
-        others = {part.key for other in FAMILIES.values() if other is not record for part in other.parts}
-        alone = tuple(part.lora_prefix for part in record.parts if part.key not in others)
-        if alone and any(name.startswith(alone) for name in header.modules):
-            return record.key
-    return None
+    found = families_with(header.modules)
+    return found[0] if len(found) == 1 else None
 
 
 def shared_modules(files: Iterable[OpenedLora]) -> Iterator[str]:
@@ -273,17 +268,18 @@ def _check_families(files: Sequence[OpenedLora]) -> None:
     for file, family in known[1:]:
         other, first = known[0]
         if family != first:
-            raise ModelError(
-                printable(str(file.reference.path)),
-                found=f"is for {family_record(family).lora_target}",
-                expected=f"one for {family_record(first).lora_target}, as {printable(other.reference.label, 80)}",
-                way_out="give LoRAs for bases of one family",
-            )
+            raise _unlike(file, family_record(family).lora_target, other, family_record(first).lora_target)
+        record = family_record(family)
+        layout, wanted = record.layout(file.own), record.layout(other.own)
+        if layout and wanted and layout != wanted:
+            raise _unlike(file, f"a base of {layout}", other, f"a base of {wanted}")
 
 
-def _check_base(file: OpenedLora, base: Base) -> None:
-    path, target = file.reference.path, family_record(base.family).lora_target
-    if unknown := [name for name in file.own if name not in base.lora_shapes]:
-        raise strangers(path, unknown, len(file.own), "the base", target)
-    for name in file.own:
-        check_fit(path, name, file.module(name), base.lora_shapes[name])
+def _unlike(file: OpenedLora, target: str, other: OpenedLora, wanted: str) -> ModelError:
+    """Return the refusal of a file that is for another base than the one before it."""
+    return ModelError(
+        printable(str(file.reference.path)),
+        found=f"is for {target}",
+        expected=f"one for {wanted}, as {printable(other.reference.label, 80)}",
+        way_out="give LoRAs for bases of one family and size",
+    )

@@ -10,6 +10,7 @@ import numpy as np
 
 from trainer.atomic_file import atomic_path
 from trainer.errors import DiskFull, ModelError, SettingsError, WorkspaceError
+from trainer.families.record import KeyForm
 from trainer.formats.number_types import RANGES, number_bytes, rounded
 from trainer.formats.safetensors_stream import Entry, TensorStream
 from trainer.lora_tools.inputs import ModuleSides
@@ -199,14 +200,30 @@ class Output:
     Attributes:
         path: the file.
         dtype: type of its tensors; "" for that of what it comes from.
-        alpha: which alpha its modules get.
+        alpha: which alpha its modules get; none under another program's keys.
         replace: whether a file that is there is overwritten.
+        form: how its tensors are called; None for kohya's keys.
     """
 
     path: Path
     dtype: str = ""
     alpha: AlphaRule = SCALE_KEPT
     replace: bool = False
+    form: KeyForm | None = None
+
+    def keys(self, module: str) -> tuple[str, str]:
+        """Return the keys of a module's two factors, lora_down's and lora_up's; the form must have a name for it."""
+        if self.form is None:
+            return module + DOWN, module + UP
+        path = self.form.path(module)
+        assert path is not None
+        return path + self.form.down, path + self.form.up
+
+    def nameless(self, modules: Iterable[str]) -> dict[str, str]:
+        """Return the modules that the form has no name for -> the reason why they are left out."""
+        if self.form is None:
+            return {}
+        return {name: f"{self.form.title} has no name for it" for name in modules if self.form.path(name) is None}
 
     def check(self, sources: Iterable[Path] = ()) -> None:
         """See that the file may be written, before anything is computed.
@@ -274,15 +291,15 @@ def write_lora(
     """
     dtype = output.dtype or dtype
     output.alpha.check(dtype)
+    left_out = output.nameless(each.name for each in planned)
     # Of each module alpha, down and up stand together in safetensors' own order.
-    planned = sorted(planned, key=lambda each: each.name + ALPHA)
+    planned = sorted((each for each in planned if each.name not in left_out), key=lambda each: output.keys(each.name))
     written: list[WrittenModule] = []
-    left_out: dict[str, str] = {}
     alphas: set[float] = set()
     try:
         with (
             atomic_path(output.path) as beside,
-            TensorStream(beside, _entries(planned, dtype, output.alpha), metadata) as stream,
+            TensorStream(beside, _entries(planned, dtype, output), metadata) as stream,
         ):
             for number, each in enumerate(planned):
                 if stop():
@@ -292,7 +309,7 @@ def write_lora(
                 if isinstance(made, str):
                     left_out[each.name] = made
                     continue
-                module, alpha = _write(stream, each, made, output.alpha, dtype, output.path)
+                module, alpha = _write(stream, each, made, output, dtype)
                 written.append(module)
                 alphas.add(alpha)
             if not written:
@@ -323,18 +340,20 @@ def unwritten(path: Path, error: OSError) -> WorkspaceError | DiskFull:
     )
 
 
-def _entries(planned: Sequence[PlannedModule], dtype: str, alpha: AlphaRule) -> Iterable[Entry]:
+def _entries(planned: Sequence[PlannedModule], dtype: str, output: Output) -> Iterable[Entry]:
     for each in planned:
-        if alpha.is_written:
+        down, up = output.keys(each.name)
+        if output.alpha.is_written:
             yield each.name + ALPHA, dtype, ()
-        yield each.name + DOWN, dtype, each.sides.down(each.most)
-        yield each.name + UP, dtype, each.sides.up(each.most)
+        yield down, dtype, each.sides.down(each.most)
+        yield up, dtype, each.sides.up(each.most)
 
 
 def _write(
-    stream: TensorStream, planned: PlannedModule, made: MadeModule, rule: AlphaRule, dtype: str, path: Path
+    stream: TensorStream, planned: PlannedModule, made: MadeModule, output: Output, dtype: str
 ) -> tuple[WrittenModule, float]:
     """Write a module and return it, and its alpha."""
+    rule, path = output.alpha, output.path
     rank = len(made.down)
     asked = np.array(rule.alpha(rank, made.scale))
     # As the type has it, so that what it rounds off goes into `up`.
@@ -351,8 +370,9 @@ def _write(
         )
     if rule.is_written:
         stream.add(planned.name + ALPHA, dtype, (), [number_bytes(np.array(alpha), dtype)])
-    stream.add(planned.name + DOWN, dtype, planned.sides.down(rank), [number_bytes(down, dtype)])
-    stream.add(planned.name + UP, dtype, planned.sides.up(rank), [number_bytes(up, dtype)])
+    key_of_down, key_of_up = output.keys(planned.name)
+    stream.add(key_of_down, dtype, planned.sides.down(rank), [number_bytes(down, dtype)])
+    stream.add(key_of_up, dtype, planned.sides.up(rank), [number_bytes(up, dtype)])
     scale = alpha / rank if rule.is_written else 1.0
     off = scale * scale * _difference(up, down, saved_up, saved_down)
     return WrittenModule(planned.name, made.before, rank, made.squared, made.lost, off), alpha

@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from trainer.errors import LoraTuiError, ModelError
-from trainer.families.registry import family_record
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.journal.journal import Journal
 from trainer.lora_tools.edit_metadata import short_hash, tensor_hashes
@@ -18,9 +17,9 @@ from trainer.models.adapter_config import lora_file
 from trainer.models.file_hashes import hashes_of
 from trainer.models.identify import Base
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import LoraHeader, read_lora_header, strangers
+from trainer.models.lora_fit import check_lora
+from trainer.models.lora_header import LoraHeader, read_lora_header
 from trainer.models.lora_numbers import check_lora_numbers
-from trainer.models.start_weights import check_fit
 from trainer.text import plural, printable
 from trainer.workspace import Workspace, bake_number
 
@@ -152,12 +151,8 @@ def _hashes(path: Path, header: Header) -> Iterator[VerifiedFact]:
 
 def _fit(path: Path, header: LoraHeader, base: Base) -> VerifiedFact:
     names = ModuleNames(base.family, base.lora_shapes)
-    target = family_record(base.family).lora_target
     try:
-        if unknown := [name for name in header.modules if names.own(name) not in base.lora_shapes]:
-            raise strangers(path, unknown, len(header.modules), "the base", target)
-        for name, module in header.modules.items():
-            check_fit(path, name, module, base.lora_shapes[names.own(name)])
+        check_lora(path, {names.own(name): module for name, module in header.modules.items()}, base)
     except ModelError as error:
         return VerifiedFact("base", CheckOutcome.WRONG, _words(error))
     return VerifiedFact("base", CheckOutcome.GOOD, f"every module is one of {printable(base.name, 60)}")

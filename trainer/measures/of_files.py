@@ -4,15 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer.families.registry import family_record
 from trainer.measures.base_norms import base_norms
 from trainer.measures.interference import common_name
 from trainer.measures.weights import LoraMeasures, MeasuringStopped, measure_lora
 from trainer.models.identify import Base, identify_base
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import read_lora_header, strangers
+from trainer.models.lora_fit import check_lora
+from trainer.models.lora_header import read_lora_header
 from trainer.models.lora_numbers import check_lora_numbers
-from trainer.models.start_weights import check_fit
 from trainer.models.weight_slice import PlacedWeight
 
 
@@ -70,15 +69,8 @@ def measure_file(path: Path, beside: BaseForFiles, threads: int = 1) -> LoraMeas
     """
     check_lora_numbers(path)
     if beside.base is not None:
-        _check_fits(path, beside.base, beside.own_name)
+        modules = read_lora_header(path).modules
+        check_lora(path, {beside.own_name(name): module for name, module in modules.items()}, beside.base)
     return measure_lora(
         path, base_norms=beside.norms, own_name=beside.own_name, weights=beside.weights, threads=threads
     )
-
-
-def _check_fits(path: Path, base: Base, own_name: Callable[[str], str]) -> None:
-    modules = {own_name(name): module for name, module in read_lora_header(path).modules.items()}
-    if unknown := [name for name in modules if name not in base.lora_shapes]:
-        raise strangers(path, unknown, len(modules), "the base", family_record(base.family).lora_target)
-    for name, module in modules.items():
-        check_fit(path, name, module, base.lora_shapes[name])

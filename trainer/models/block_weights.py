@@ -1,6 +1,7 @@
 """Factors on the change of a LoRA by part and block group: `down=0.5; text encoder=0; up cross k/v=1.2`.
 
-A place is words that its part's record calls the part or the group by. Where several fit a module the last one counts.
+A place is words that its part's record calls the part or the group by; `blocks 0-9` are those of these numbers. Where several fit a
+module the last one counts.
 """
 
 import math
@@ -15,6 +16,8 @@ from trainer.text import printable
 
 _MAX_PLACES = 200
 _SPACE = re.compile(r"[\s_]+")
+# `blocks 0-9`, `layers 3 - 5`.
+_NUMBERS = re.compile(r"\b(block|layer)s? (\d{1,4}) ?- ?(\d{1,4})(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,15 @@ class BlockWeight:
     factor: float
     only_parts: bool = False
 
-    def fits(self, part: PartRecord, group: str) -> bool:
+    def fits(self, part: PartRecord, words: str) -> bool:
         """Return whether it is of a module.
 
         `down` is of all groups that begin with that word, `cross k/v` of those on every way, `layer 3` of that layer of each
-        encoder, `text encoder layer 3` of the first one's.
+        encoder, `text encoder layer 3` of the first one's, `blocks 0-9 cross k/v` of these layers of ten blocks.
+
+        Args:
+            part: the module's.
+            words: that its part's record calls it by (`BlockGroups.place`).
         """
         place = plain_words(self.place)
         names = {plain_words(part.key), plain_words(part.label)}
@@ -43,9 +50,14 @@ class BlockWeight:
             return True
         if self.only_parts:
             return False
-        own = plain_words(group)
+        own = f" {plain_words(words)} "
         inside = next((place.removeprefix(f"{name} ") for name in names if place.startswith(f"{name} ")), place)
-        return f" {inside} " in f" {own} "
+        if match := _NUMBERS.search(inside):
+            kind, first, last = match[1], int(match[2]), int(match[3])
+            before, after = inside[: match.start()], inside[match.end() :]
+            found = re.search(rf" {re.escape(before)}{kind} (\d+){re.escape(after)} ", own)
+            return found is not None and first <= int(found[1]) <= last
+        return f" {inside} " in own
 
     def text(self) -> str:
         """Return it as it is typed."""
@@ -71,8 +83,8 @@ class BlockWeights:
         part = part_with(module)
         if part is None:
             return 1.0
-        group = part.groups.of(module.removeprefix(part.lora_prefix))
-        return next((each.factor for each in reversed(self.weights) if each.fits(part, group)), 1.0)
+        words = part.groups.place(module.removeprefix(part.lora_prefix))
+        return next((each.factor for each in reversed(self.weights) if each.fits(part, words)), 1.0)
 
     def check(self, modules: Iterable[str], where: str) -> None:
         """See that every place is of some module.
@@ -84,11 +96,11 @@ class BlockWeights:
         Raises:
             SettingsError: one is of none; lists the places there are.
         """
-        found = dict.fromkeys(_places(modules))
+        found = [*_places(modules)]
         for each in self.weights:
-            if not any(each.fits(part, group) for part, group in found):
-                labels = dict.fromkeys(part.label for part, _ in found)
-                groups = () if each.only_parts else dict.fromkeys(group for _, group in found)
+            if not any(each.fits(part, words) for part, _, words in found):
+                labels = dict.fromkeys(part.label for part, _, _ in found)
+                groups = () if each.only_parts else dict.fromkeys(group for _, group, _ in found)
                 raise SettingsError(
                     where,
                     found=f"`{printable(each.place, 60)}`, which nothing in it is called",
@@ -150,8 +162,10 @@ def plain_words(text: str) -> str:
     return _SPACE.sub(" ", text.strip()).casefold()
 
 
-def _places(modules: Iterable[str]) -> Iterator[tuple[PartRecord, str]]:
+def _places(modules: Iterable[str]) -> Iterator[tuple[PartRecord, str, str]]:
+    """Yield part, group and words of each module."""
     for name in modules:
         part = part_with(name)
         if part is not None:
-            yield part, part.groups.of(name.removeprefix(part.lora_prefix))
+            inside = name.removeprefix(part.lora_prefix)
+            yield part, part.groups.of(inside), part.groups.place(inside)

@@ -52,3 +52,9 @@ def part_with(name: str) -> PartRecord | None:
     return next(
         (part for record in FAMILIES.values() for part in record.parts if name.startswith(part.lora_prefix)), None
     )
+
+
+def families_with(names: Iterable[str]) -> tuple[Family, ...]:
+    """Return the families that have every part which LoRA modules of these names belong to; none where a name is of no part."""
+    parts = {part_of(name) for name in names}
+    return tuple(record.key for record in FAMILIES.values() if parts and parts <= {part.key for part in record.parts})

@@ -191,36 +191,6 @@ def check_scale(path: Path, name: str, found: tuple[int, float], wanted: tuple[i
         )
 
 
-def strangers(path: Path, names: list[str], count: int, whose: str, target: str) -> ModelError:
-    """Return the refusal of a file with modules that are not there, which blames the base only if most of them are.
-
-    Args:
-        path: the file.
-        names: its modules that are unknown.
-        count: how many it has.
-        whose: what does not have them, in words.
-        target: what a LoRA that fits is for.
-    """
-    example = printable(names[0], 80)
-    found = f"module {example} does not belong to {whose}"
-    if count > 1:
-        verb = "does" if len(names) == 1 else "do"
-        found = f"{len(names)} of {count} modules {verb} not belong to {whose}, for example {example}"
-    if 2 * len(names) >= count:
-        return ModelError(
-            printable(str(path)),
-            found=found,
-            expected=f"a LoRA for {target}",
-            way_out="leave it out, or choose a base it was made for",
-        )
-    return ModelError(
-        printable(str(path)),
-        found=f"{found}; the others fit",
-        expected=f"layers on modules of {target} alone",
-        way_out="leave it out, or save it without these layers",
-    )
-
-
 @lru_cache(maxsize=512)
 def _remembered(path: Path, marks: tuple[FileMark, ...]) -> LoraHeader:
     return _read(path)

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+from trainer.families.registry import FAMILIES
+
 NamedRole = Literal[
     "hada_w1_a",
     "hada_w1_b",
@@ -181,8 +183,11 @@ def is_lora_key(key: str) -> bool:
 
 
 def _module(path: str) -> str | None:
-    """Return kohya's name of the module at a path as files have it; None for what is neither of a U-Net nor of a text encoder."""
+    """Return kohya's name of the module at a path as files have it; None for what is of no part of a base that is known here."""
     path = _WRAPPERS.sub("", path)
+    for record in FAMILIES.values():
+        if (name := record.module_at(path)) is not None:
+            return name
     # `transformer_blocks.0.attn1.processor.to_out` is the layer `to_out.0`.
     path = _PROCESSOR.sub(lambda match: f".to_{match[1]}{'.0' if match[1] == 'out' else ''}", path)
     prefix, rest = _split(path)

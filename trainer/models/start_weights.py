@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from trainer.errors import ModelError
-from trainer.families.registry import family_record
 from trainer.models.adapter_config import lora_file
-from trainer.models.identify import PICKLE_ENDINGS, Base, LoraShape, existing_path, layers_of, refuse_pickle
+from trainer.models.identify import PICKLE_ENDINGS, Base, existing_path, layers_of, refuse_pickle
 from trainer.models.kohya_names import ModuleNames, part_of
-from trainer.models.lora_header import check_scale, read_plain_header, strangers
-from trainer.models.lora_module import LoraModule
+from trainer.models.lora_fit import check_layout, check_names, check_sides, strangers
+from trainer.models.lora_header import check_scale, read_plain_header
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.settings.model import Settings
 from trainer.text import printable
@@ -54,55 +53,22 @@ def check_start_weights(base: Base, settings: Settings) -> None:
     header = read_plain_header(path)
     names = ModuleNames(base.family, base.lora_shapes)
     modules = {names.own(name): module for name, module in header.modules.items()}
-    target = family_record(base.family).lora_target
-    strange = [name for name in modules if name not in base.lora_shapes]
+    check_layout(path, modules, base.lora_shapes, base.family)
     if settings.dim_from_weights:
-        if strange:
-            raise strangers(path, strange, len(modules), "the base", target)
+        check_names(path, modules, base.lora_shapes, base.family, "the base")
         if not any(_is_trained(name, settings) for name in modules):
             raise ModelError(printable(str(path)), found="no layer of the parts to train", expected="at least one")
     layers = layers_of(base, settings)
     shared = {name: module for name, module in modules.items() if name in layers}
     if not shared:
-        raise strangers(path, [name for name in modules if name not in layers], len(modules), "the network", target)
+        raise strangers(path, list(modules), len(modules), base.family, "the network")
     for name, module in shared.items():
         shape, rank = layers[name]
-        check_fit(path, name, module, shape)
+        check_sides(path, name, module, shape)
         if not settings.dim_from_weights:
             alpha = settings.alpha if shape.kernel == 1 else settings.alpha_of_conv
             check_scale(path, name, (module.rank, module.alpha), (rank, alpha or float(rank)))
     check_lora_numbers(path)
-
-
-def check_fit(path: Path, name: str, module: LoraModule, place: LoraShape) -> None:
-    """See that a layer has the inputs, outputs and kernel of its module; a 1x1 kernel may be written or not.
-
-    Args:
-        path: the LoRA's file.
-        name: the module's.
-        module: the layer.
-        place: the module of the base.
-
-    Raises:
-        ModelError: it does not.
-    """
-    if module.fits(place.outputs, place.inputs, place.kernel):
-        return
-    kernel = () if place.kernel == 1 else (place.kernel, place.kernel)
-    inputs = place.inputs
-    if module.is_flat:
-        inputs, kernel = inputs * place.kernel**2, ()
-    sides = tuple(side for side in module.down[2:] if side != 1)
-    raise ModelError(
-        printable(str(path)),
-        found=f"{printable(name, 80)} has {module.down[1]} inputs and {module.up[0]} outputs{_kernel(sides)}",
-        expected=f"{inputs} and {place.outputs}{_kernel(kernel)}",
-        way_out="it was made for another base",
-    )
-
-
-def _kernel(sides: tuple[int, ...]) -> str:
-    return f", a kernel of {' × '.join(map(str, sides))}" if sides else ""
 
 
 def _is_trained(name: str, settings: Settings) -> bool:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import ModelError, WorkspaceError
-from trainer.families.registry import family_record
 from trainer.models.kohya_names import ModuleNames
-from trainer.models.lora_header import ALPHA, DOWN, UP, check_scale, read_lora_header, strangers
+from trainer.models.lora_fit import check_names
+from trainer.models.lora_header import ALPHA, DOWN, UP, check_scale, read_lora_header
 from trainer.network.dropout import Dropouts
 from trainer.network.injection import LayerRules, LoraBase, LoraNetwork, module_names, targets, wanted_parts
 from trainer.network.lora import LoraLayer
@@ -245,10 +245,7 @@ def check_modules(file: LoraFile, known: Collection[str], whose: str, family: Fa
     Raises:
         ModelError: it does.
     """
-    modules = file.modules
-    strange = [name for name in modules if name not in known]
-    if strange:
-        raise strangers(file.path, strange, len(modules), whose, family_record(family).lora_target)
+    check_names(file.path, file.modules, known, family, whose)
 
 
 def _cpu_copy(weight: Tensor, dtype: torch.dtype) -> Tensor:

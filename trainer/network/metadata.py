@@ -98,7 +98,7 @@ def training_metadata(settings: Settings, origin: Origin) -> dict[str, str]:
         **({"ss_behave_like": settings.behave_like} if settings.behave_like else {}),
         **_rates(settings, origin.plan),
         **_stops(settings, origin.plan, origin.base.family),
-        **_network(settings),
+        **_network(settings, origin.base.family),
         **_model(settings, origin),
         **data_metadata(settings, origin.data, origin.plan),
         **_noise(settings, origin),
@@ -174,11 +174,11 @@ def _stops(settings: Settings, plan: Plan, family: Family) -> dict[str, object]:
     return values
 
 
-def _network(settings: Settings) -> dict[str, object]:
+def _network(settings: Settings, family: Family) -> dict[str, object]:
     takes_dim = settings.dim_from_weights and settings.network_weights
     arguments = _network_arguments(settings)
     return {
-        "ss_network_module": "networks.lora",
+        "ss_network_module": family_record(family).network_module,
         # sd-scripts' word for a file whose layers have ranks of their own.
         "ss_network_dim": "Dynamic" if takes_dim else settings.network_dim,
         "ss_network_alpha": "Dynamic" if takes_dim else settings.alpha,
@@ -263,8 +263,9 @@ def _modelspec(settings: Settings, origin: Origin) -> dict[str, object]:
         "modelspec.implementation": _ENGINE,
         "modelspec.implementation_version": _ENGINE,
         "modelspec.resolution": f"{width}x{height}",
-        "modelspec.prediction_type": origin.prediction,
     }
+    if record.says_prediction:
+        values["modelspec.prediction_type"] = origin.prediction
     if record.clip_skip:
         values["modelspec.encoder_layer"] = settings.clip_skip
     if (settings.min_timestep, settings.max_timestep) != (0, 1000):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainer.errors import LoraTuiError
+from trainer.families.registry import family_record, first_family
 from trainer.interop.option_export import options_from
 from trainer.interop.record import Options
 from trainer.models.identify import Base, identify_base
@@ -110,7 +111,8 @@ class _Writer:
 
     def _write_network(self) -> None:
         settings = self._settings
-        self._options["network_module"] = "networks.lora"
+        record = first_family() if self._base is None else family_record(self._base.family)
+        self._options["network_module"] = record.network_module
         # 0 stands for the dim here and there, but not in every program around it.
         self._options["network_alpha"] = settings.alpha
         for name in _ENTRIES:

@@ -13,6 +13,7 @@ from trainer.interop.trainers.rules import idle, number, table, whole
 from trainer.optimizers import OPTIMIZERS, PATHS_OF_SD_SCRIPTS_NAMES
 from trainer.settings import describe
 from trainer.settings.in_metadata import AS_SET, MADE, names_as_set
+from trainer.settings.parts import is_encoder
 from trainer.settings.profile_defaults import SETTING
 from trainer.text import printable
 
@@ -186,10 +187,10 @@ def _read_type(value: object, values: Values) -> Reading:
 
 def _read_parts(value: object, values: Values) -> Reading:
     parts = value if isinstance(value, list) else []
-    encoders = [part for part in parts if part != "unet"]
-    if "unet" in parts and not encoders:
+    encoders = [part for part in parts if is_encoder(part)]
+    if parts and not encoders:
         return Reading({"network_train_unet_only": True})
-    if encoders and "unet" not in parts:
+    if encoders and len(encoders) == len(parts):
         return Reading({"network_train_text_encoder_only": True})
     return Reading(no_effect=reasons.BOTH_PARTS)
 
