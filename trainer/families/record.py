@@ -69,6 +69,9 @@ class PartRecord:
         lora_prefix: what the names of its LoRA modules start with.
         lora_holders: class names of the modules inside which every Linear and convolution gets a layer.
         conv_holders: those that hold layers only where `conv_dim` is set.
+        lora_names: regular expression of what the names of its LoRA modules start with, where parts of other families have the
+            same prefix; "" for the prefix alone.
+        trains: whether bakes can train it; of other parts the layers in LoRA files of other programs count.
     """
 
     key: str
@@ -79,6 +82,8 @@ class PartRecord:
     conv_holders: frozenset[str] = frozenset()
     short: str = ""
     groups: BlockGroups = BlockGroups()
+    lora_names: str = ""
+    trains: bool = True
 
     @property
     def is_encoder(self) -> bool:

@@ -1,6 +1,8 @@
 """kohya's names of LoRA modules, as each family's record makes them; free of torch."""
 
+import re
 from collections.abc import Iterable
+from itertools import chain
 
 from trainer.families.record import PartRecord
 from trainer.families.registry import FAMILIES, family_record
@@ -48,10 +50,11 @@ def part_of(name: str) -> Part | None:
 
 
 def part_with(name: str) -> PartRecord | None:
-    """Return the record of that part."""
-    return next(
-        (part for record in FAMILIES.values() for part in record.parts if name.startswith(part.lora_prefix)), None
-    )
+    """Return the record of that part; where several have the prefix, of the one whose names go on like this."""
+    parts = [part for record in FAMILIES.values() for part in record.parts]
+    by_name = (part for part in parts if part.lora_names and re.match(part.lora_names, name))
+    by_prefix = (part for part in parts if not part.lora_names and name.startswith(part.lora_prefix))
+    return next(chain(by_name, by_prefix), None)
 
 
 def families_with(names: Iterable[str]) -> tuple[Family, ...]:

@@ -49,6 +49,11 @@ def is_encoder(part: Part) -> bool:
     return part_record(part).is_encoder
 
 
+def can_train(part: Part) -> bool:
+    """Return whether bakes can train the part."""
+    return part_record(part).trains
+
+
 def metric_of(part: Part) -> str:
     """Return the metric that holds a part's rate."""
     return f"lr_{part}"

@@ -1,0 +1,104 @@
+"""Anima and what was trained from it: one transformer that predicts a flow, pictures of 1024², names of the original code."""
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from trainer.families.anima.keys import original_module
+from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord, TimesRecord
+
+if TYPE_CHECKING:
+    from trainer.families.record import Numbers
+
+QWEN = "qwen."
+"""What paths of Qwen3's modules start with inside the encoder, which is Qwen3 and the conditioner behind it."""
+CONDITIONER = "conditioner."
+"""What paths of the conditioner's modules start with there."""
+
+_PIECES = 1000
+
+
+def _signal(zero_terminal_snr: bool) -> "Numbers":
+    import numpy as np  # noqa: PLC0415  # records are read at every start, also where no number is asked for
+
+    # x_t = (1 - t) latents + t noise.
+    times = (np.arange(_PIECES) + 0.5) / _PIECES
+    signal: Numbers = (1 - times) ** 2 / ((1 - times) ** 2 + times**2)
+    return signal
+
+
+def _module_name(part: PartRecord, path: str) -> str:
+    if part.is_encoder:
+        inside = path.removeprefix(CONDITIONER)
+        return (
+            f"lora_te_{path.removeprefix(QWEN)}" if path.startswith(QWEN) else f"{part.lora_prefix}{inside}"
+        ).replace(".", "_")
+    return part.lora_prefix + (original_module(path) or path).replace(".", "_")
+
+
+FAMILY = FamilyRecord(
+    module=__name__,
+    key="anima",
+    title="Anima",
+    lora_target="an Anima base",
+    parts=(
+        PartRecord(
+            "body",
+            "body",
+            "unet",
+            "lora_unet_",
+            # Of diffusers' CosmosTransformerBlock; its modulations (adaLN) get layers in files of other programs alone.
+            frozenset({"Attention", "FeedForward"}),
+            lora_names=r"lora_unet_(?:blocks|x_embedder|t_embedder|t_embedding|final_layer)_",
+        ),
+        PartRecord(
+            "conditioner",
+            "conditioner",
+            "text_encoder",
+            "lora_unet_llm_adapter_",
+            frozenset({"AnimaTextConditionerBlock"}),
+            lora_names=r"lora_unet_llm_adapter_|lora_te_layers_",
+            # Diffusion-pipe's and AnimaLoraStudio's authors advise against it, and small sets spoil it.
+            trains=False,
+        ),
+    ),
+    engine="trainer.families.anima.model",
+    identify="trainer.families.anima.files:identify",
+    check_vae="trainer.families.anima.files:check_vae",
+    times=TimesRecord(signal=_signal, is_continuous=True),
+    # The word that programs look for, whatever the version.
+    architecture="anima-preview/lora",
+    base_versions=MappingProxyType({"flow": "anima"}),
+    version_start="anima",
+    sd_scripts="anima_train_network.py",
+    folders=("transformer", "text_conditioner", "text_encoder", "vae", "tokenizer", "t5_tokenizer", "scheduler"),
+    # Its card: 30 to 50 steps at a guidance of 4 to 5. Weights in bf16 and the VAE's decoder in large tiles.
+    sampling=SamplingRecord(
+        side=1024, steps=30, cfg_scale=4.0, sampler="Euler", roomy_bytes=9 * 2**30, grain=16, samplers=("Euler",)
+    ),
+    prediction="flow",
+    trained_grain=16,
+    first_settings=MappingProxyType(
+        {
+            "resolution": "1024",
+            "min_bucket_reso": 512,
+            "max_bucket_reso": 2048,
+            "train_batch_size": 1,
+            "gradient_checkpointing": True,
+            # In fp32 the decoder alone takes 7.3 GiB at 1024².
+            "no_half_vae": False,
+        }
+    ),
+    unused=MappingProxyType(
+        {
+            "clip_skip": "Anima's embeddings come from the encoder's last layer",
+            "v_parameterization": "Anima predicts a flow",
+            "zero_terminal_snr": "a flow's last time is pure noise",
+            "max_token_length": "Anima's captions are not cut",
+            "text_encoder_lr2": "Anima has one text encoder",
+            "text_encoder_stop2": "Anima has one text encoder",
+            "conv_dim": "Anima's body has no convolution",
+            "conv_alpha": "Anima's body has no convolution",
+        }
+    ),
+    module_name=_module_name,
+)
