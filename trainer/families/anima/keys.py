@@ -15,7 +15,7 @@ _ATTENTION = {
     "q_norm": "norm_q",
     "k_norm": "norm_k",
 }
-_IN_BLOCK: Mapping[str, str] = {
+IN_BLOCK: Mapping[str, str] = {
     **{f"self_attn.{original}": f"attn1.{name}" for original, name in _ATTENTION.items()},
     **{f"cross_attn.{original}": f"attn2.{name}" for original, name in _ATTENTION.items()},
     **{
@@ -26,7 +26,9 @@ _IN_BLOCK: Mapping[str, str] = {
     "mlp.layer1": "ff.net.0.proj",
     "mlp.layer2": "ff.net.2",
 }
-_OUTSIDE: Mapping[str, str] = {
+"""The original's path of a module inside a block -> diffusers'."""
+
+OUTSIDE: Mapping[str, str] = {
     "x_embedder.proj.1": "patch_embed.proj",
     "t_embedder.1.linear_1": "time_embed.t_embedder.linear_1",
     "t_embedder.1.linear_2": "time_embed.t_embedder.linear_2",
@@ -35,8 +37,10 @@ _OUTSIDE: Mapping[str, str] = {
     "final_layer.adaln_modulation.2": "norm_out.linear_2",
     "final_layer.linear": "proj_out",
 }
-_FROM_BLOCK = {name: original for original, name in _IN_BLOCK.items()}
-_FROM_OUTSIDE = {name: original for original, name in _OUTSIDE.items()}
+"""The same outside of all blocks."""
+
+_FROM_BLOCK = {name: original for original, name in IN_BLOCK.items()}
+_FROM_OUTSIDE = {name: original for original, name in OUTSIDE.items()}
 
 _ORIGINAL_BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 _BLOCK = re.compile(r"transformer_blocks\.(\d+)\.(.+)")
@@ -54,9 +58,9 @@ def body_module(original: str) -> str | None:
     `blocks.3.self_attn.output_proj` is `transformer_blocks.3.attn1.to_out.0`.
     """
     if match := _ORIGINAL_BLOCK.fullmatch(original):
-        name = _IN_BLOCK.get(match[2])
+        name = IN_BLOCK.get(match[2])
         return None if name is None else f"transformer_blocks.{match[1]}.{name}"
-    return _OUTSIDE.get(original)
+    return OUTSIDE.get(original)
 
 
 def original_module(path: str) -> str | None:

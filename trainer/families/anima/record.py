@@ -3,16 +3,22 @@
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from trainer.families.anima.keys import original_module
+from trainer.families.anima.lora_names import (
+    ADAPTER,
+    BODY,
+    BODY_GROUPS,
+    CONDITIONER_GROUPS,
+    KEY_FORMS,
+    OTHER_DEPTH,
+    file_name,
+    layout,
+    module_at,
+    module_name,
+)
 from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord, TimesRecord
 
 if TYPE_CHECKING:
     from trainer.families.record import Numbers
-
-QWEN = "qwen."
-"""What paths of Qwen3's modules start with inside the encoder, which is Qwen3 and the conditioner behind it."""
-CONDITIONER = "conditioner."
-"""What paths of the conditioner's modules start with there."""
 
 _PIECES = 1000
 
@@ -26,15 +32,6 @@ def _signal(zero_terminal_snr: bool) -> "Numbers":
     return signal
 
 
-def _module_name(part: PartRecord, path: str) -> str:
-    if part.is_encoder:
-        inside = path.removeprefix(CONDITIONER)
-        return (
-            f"lora_te_{path.removeprefix(QWEN)}" if path.startswith(QWEN) else f"{part.lora_prefix}{inside}"
-        ).replace(".", "_")
-    return part.lora_prefix + (original_module(path) or path).replace(".", "_")
-
-
 FAMILY = FamilyRecord(
     module=__name__,
     key="anima",
@@ -45,17 +42,19 @@ FAMILY = FamilyRecord(
             "body",
             "body",
             "unet",
-            "lora_unet_",
+            BODY,
             # Of diffusers' CosmosTransformerBlock; its modulations (adaLN) get layers in files of other programs alone.
             frozenset({"Attention", "FeedForward"}),
+            groups=BODY_GROUPS,
             lora_names=r"lora_unet_(?:blocks|x_embedder|t_embedder|t_embedding|final_layer)_",
         ),
         PartRecord(
             "conditioner",
             "conditioner",
             "text_encoder",
-            "lora_unet_llm_adapter_",
+            ADAPTER,
             frozenset({"AnimaTextConditionerBlock"}),
+            groups=CONDITIONER_GROUPS,
             lora_names=r"lora_unet_llm_adapter_|lora_te_layers_",
             # Diffusion-pipe's and AnimaLoraStudio's authors advise against it, and small sets spoil it.
             trains=False,
@@ -100,5 +99,13 @@ FAMILY = FamilyRecord(
             "conv_alpha": "Anima's body has no convolution",
         }
     ),
-    module_name=_module_name,
+    module_name=module_name,
+    file_name=file_name,
+    module_at=module_at,
+    key_forms=KEY_FORMS,
+    network_module="networks.lora_anima",
+    # sd-scripts writes `epsilon` into its files for a flow; readers know the architecture.
+    says_prediction=False,
+    layout=layout,
+    other_layout=OTHER_DEPTH,
 )
