@@ -71,6 +71,8 @@ class PartRecord:
         conv_holders: those that hold layers only where `conv_dim` is set.
         lora_names: regular expression of what the names of its LoRA modules start with, where parts of other families have the
             same prefix; "" for the prefix alone.
+        large: regular expression of what the names of its layers start with, inside the part, that may be held in 8 bits; "" for
+            none.
         trains: whether bakes can train it; of other parts the layers in LoRA files of other programs count.
     """
 
@@ -83,6 +85,7 @@ class PartRecord:
     short: str = ""
     groups: BlockGroups = BlockGroups()
     lora_names: str = ""
+    large: str = ""
     trains: bool = True
 
     @property
@@ -196,6 +199,9 @@ class FamilyRecord:
         base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
         sampling: how its pictures are made by default.
         folders: of a diffusers base, those that a bake or grid reads; others may lie beside them.
+        components: settings that name files of its own for parts of a base that comes in several, `vae` among them.
+        complete: `module:function`, free of torch, of what adds these files to a base (Base, setting -> path -> Base, or ModelError
+            or SettingsError where one is missing or does not fit); "" where a base is one file or folder.
         check_vae: `module:function`, free of torch, of what sees that a separate VAE fits (Path -> None, or ModelError); ""
             where its bases take none.
         prediction: what every base of it predicts; None where each base may differ, so that files are asked and outputs measured.
@@ -237,6 +243,8 @@ class FamilyRecord:
     sd_scripts: str = "train_network.py"
     version_start: str = ""
     folders: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    complete: str = ""
     check_vae: str = ""
     prediction: Prediction | None = None
     clip_skip: bool = False

@@ -13,6 +13,10 @@ UNET_HOLDERS = frozenset({"Transformer2DModel"})
 UNET_CONV_HOLDERS = frozenset({"ResnetBlock2D", "Downsample2D", "Upsample2D"})
 ENCODER_HOLDERS = frozenset({"CLIPAttention", "CLIPSdpaAttention", "CLIPMLP"})
 
+UNET_LARGE = r"(?:down_blocks|mid_block|up_blocks)\."
+# transformers before 5 has one level more.
+ENCODER_LARGE = r"(?:text_model\.)?encoder\.layers\."
+
 IDENTIFY = "trainer.models.stable_diffusion.identify:identify"
 CHECK_VAE = "trainer.models.stable_diffusion.identify:check_vae_file"
 ENGINE = "trainer.models.stable_diffusion.model"

@@ -8,18 +8,11 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 
+from trainer.families.registry import part_record
 from trainer.lean.frozen_conv import frozen_conv
 from trainer.lean.frozen_linear import frozen_linear
 from trainer.lean.quantized import CODES, Kind, quantize
 from trainer.settings.parts import Part
-
-# transformers before 5 has one level more.
-_LAYERS_OF_CLIP = re.compile(r"(?:text_model\.)?encoder\.layers\.")
-_WHERE: dict[Part, re.Pattern[str]] = {
-    "unet": re.compile(r"(?:down_blocks|mid_block|up_blocks)\."),
-    "text_encoder": _LAYERS_OF_CLIP,
-    "text_encoder_2": _LAYERS_OF_CLIP,
-}
 
 
 class EightBit(nn.Module):
@@ -75,16 +68,16 @@ class EightBitConv2d(EightBit, nn.Conv2d):
 def eight_bit_layers(module: nn.Module, part: Part) -> dict[str, nn.Linear | nn.Conv2d]:
     """Return the layers of a part that may hold 8 bits, by their names in the module.
 
-    Every Linear and convolution of the U-Net's blocks and the text encoders' layers: 96 % of SD1.5's weights, 97 % of SDXL's. Not those
-    before and after (conv_in, conv_out, embeddings of times, sizes and tokens, text_projection): they are small, and what they
+    Every Linear and convolution of the body's blocks and the text encoders' layers, as the part's record has them: 96 % of SD1.5's
+    weights, 97 % of SDXL's. Not those before and after (conv_in, conv_out, embeddings of times, sizes and tokens, text_projection): they are small, and what they
     round goes into everything, as usual (Jacob et al. 2018 and after). Norms and biases are not
     matrices, and errors of the VAE would be visible.
     """
-    where = _WHERE[part]
+    large = part_record(part).large
     return {
         name: layer
         for name, layer in module.named_modules()
-        if isinstance(layer, nn.Linear | nn.Conv2d) and where.match(name)
+        if isinstance(layer, nn.Linear | nn.Conv2d) and large and re.match(large, name)
     }
 
 

@@ -63,6 +63,7 @@ class Base:
         lora_shapes: kohya's module name -> its shape, for every module a LoRA may sit on.
         said: what it says of its prediction type.
         text_layers: how many layers each of its text encoders has.
+        component_files: setting -> file or folder of a part that is not in the base's own, for families whose bases come in several.
         weights: kohya's module name -> where its weight lies, of the modules in `lora_shapes`; empty where a family does not say.
         has_vae: whether it brings a VAE; some single files do not.
         vae_gap: a weight that its VAE lacks; "" for none.
@@ -81,14 +82,21 @@ class Base:
     vae_gap: str = ""
     side: int | None = None
     tokens: Callable[[str], Sequence[int]] | None = field(default=None, compare=False, repr=False)
+    component_files: Mapping[str, Path] = field(default_factory=dict)
     weights: Mapping[str, PlacedWeight] = field(default_factory=dict, compare=False, repr=False)
 
 
-def identify_base(name_or_path: str) -> Base:
+def identify_base(name_or_path: str, components: Mapping[str, str] | None = None) -> Base:
     """Return the base that `name_or_path` means: `demo`, one .safetensors file, or a diffusers folder.
+
+    Args:
+        name_or_path: the setting.
+        components: setting -> path of a part of its own, of families whose bases come in several files; blank ones are looked for
+            in their usual places. None where the base is not going to be loaded: then nothing need be there.
 
     Raises:
         ModelError: it is missing, cut off, a pickle, a LoRA, quantised, or of another architecture; says which.
+        SettingsError: it is to be loaded, and a part of it is missing.
     """
     demo = name_or_path == DEMO_BASE
     path = model_place(name_or_path) if demo else existing_path(name_or_path, "base model", wanted_base())
@@ -96,8 +104,33 @@ def identify_base(name_or_path: str) -> Base:
     for place in dict.fromkeys(record.identify for record in FAMILIES.values()):
         base: Base | None = named(place)(path)
         if base is not None:
-            return replace(base, name=DEMO_BASE) if demo else base
+            whole = base if components is None else completed(base, components)
+            return replace(whole, name=DEMO_BASE) if demo else whole
     raise _unknown(path)
+
+
+def base_of(settings: Settings) -> Base:
+    """Return the base of these settings, with the files that they name of its parts.
+
+    Raises:
+        ModelError, SettingsError: as identify_base.
+    """
+    return identify_base(settings.pretrained_model_name_or_path, components_of(settings))
+
+
+def components_of(settings: Settings) -> dict[str, str]:
+    """Return what settings say of parts of a base that have files of their own: setting -> path, blank for none."""
+    names = dict.fromkeys(name for record in FAMILIES.values() for name in record.components)
+    return {name: getattr(settings, name) for name in names}
+
+
+def completed(base: Base, components: Mapping[str, str]) -> Base:
+    """Return a base with the files of its parts, after seeing that all are there; arguments and errors as for identify_base."""
+    record = family_record(base.family)
+    if not record.complete:
+        return base
+    whole: Base = named(record.complete)(base, {name: components.get(name, "") for name in record.components})
+    return whole
 
 
 def model_place(name_or_path: str) -> Path:

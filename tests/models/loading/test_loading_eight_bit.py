@@ -14,7 +14,7 @@ from tiny_bases import write_tiny, write_tiny_folder
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
 from trainer.models.identify import identify_base
-from trainer.models.stable_diffusion import loading
+from trainer.models import component_loading
 from trainer.models.stable_diffusion.loading import load_parts
 
 torch.set_num_threads(1)
@@ -33,7 +33,7 @@ def test_the_codes_are_those_of_the_whole_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, kind: Kind, form: str
 ) -> None:
     # A row or some at a time, the last ones fewer; the second text encoder's q, k and v lie in one tensor of the file.
-    monkeypatch.setattr(loading, "_ROUNDED_AT_ONCE", 5000)
+    monkeypatch.setattr(component_loading, "_ROUNDED_AT_ONCE", 5000)
     path = write_tiny(tmp_path / "x.safetensors", family) if form == "file" else tmp_path / "x"
     if form == "folder":
         write_tiny_folder(path, family)

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from tiny_bases import tiny_modules
 
 from trainer.errors import ModelError
+from trainer.models.component_weights import Weights
 from trainer.models.identify import check_vae, identify_base
-from trainer.models.stable_diffusion.base_weights import Weights
 from trainer.models.stable_diffusion.weight_names import _names, missing_weights
 
 MAKERS: dict[str, Callable[[str], dict[str, Any]]] = {"real": real_modules, "tiny": tiny_modules}

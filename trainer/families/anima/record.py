@@ -47,6 +47,7 @@ FAMILY = FamilyRecord(
             frozenset({"Attention", "FeedForward"}),
             groups=BODY_GROUPS,
             lora_names=r"lora_unet_(?:blocks|x_embedder|t_embedder|t_embedding|final_layer)_",
+            large=r"transformer_blocks\.",
         ),
         PartRecord(
             "conditioner",
@@ -56,13 +57,16 @@ FAMILY = FamilyRecord(
             frozenset({"AnimaTextConditionerBlock"}),
             groups=CONDITIONER_GROUPS,
             lora_names=r"lora_unet_llm_adapter_|lora_te_layers_",
+            large=r"(?:layers|blocks)\.",
             # Diffusion-pipe's and AnimaLoraStudio's authors advise against it, and small sets spoil it.
             trains=False,
         ),
     ),
-    engine="trainer.families.anima.model",
-    identify="trainer.families.anima.files:identify",
-    check_vae="trainer.families.anima.files:check_vae",
+    engine="trainer.families.anima.model.anima",
+    identify="trainer.families.anima.files.identify:identify",
+    complete="trainer.families.anima.files.identify:complete",
+    components=("qwen3", "vae", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path"),
+    check_vae="trainer.families.anima.files.identify:check_vae",
     times=TimesRecord(signal=_signal, is_continuous=True),
     # The word that programs look for, whatever the version.
     architecture="anima-preview/lora",

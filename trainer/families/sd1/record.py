@@ -12,12 +12,14 @@ from trainer.families.stable_diffusion import (
     CHECK_VAE,
     ENCODER_GROUPS,
     ENCODER_HOLDERS,
+    ENCODER_LARGE,
     ENGINE,
     IDENTIFY,
     TIMES,
     UNET_CONV_HOLDERS,
     UNET_GROUPS,
     UNET_HOLDERS,
+    UNET_LARGE,
     clip_path,
     encoder_name,
 )
@@ -46,8 +48,18 @@ FAMILY = FamilyRecord(
     title="SD1.x",
     lora_target="an SD1.x base",
     parts=(
-        PartRecord("unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS, groups=UNET_GROUPS),
-        PartRecord("text_encoder", "text encoder", "text_encoder", "lora_te_", ENCODER_HOLDERS, groups=ENCODER_GROUPS),
+        PartRecord(
+            "unet", "U-Net", "unet", _UNET, UNET_HOLDERS, UNET_CONV_HOLDERS, groups=UNET_GROUPS, large=UNET_LARGE
+        ),
+        PartRecord(
+            "text_encoder",
+            "text encoder",
+            "text_encoder",
+            "lora_te_",
+            ENCODER_HOLDERS,
+            groups=ENCODER_GROUPS,
+            large=ENCODER_LARGE,
+        ),
     ),
     engine=ENGINE,
     identify=IDENTIFY,

@@ -7,8 +7,8 @@ from importlib import resources
 from typing import Any
 
 from trainer.errors import ModelError
+from trainer.models.component_weights import Weights
 from trainer.models.diffusers_folder import Component
-from trainer.models.stable_diffusion.base_weights import Weights
 from trainer.settings.parts import Family
 from trainer.text import printable
 

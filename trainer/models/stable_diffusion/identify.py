@@ -9,12 +9,12 @@ from trainer.families.record import FamilyRecord
 from trainer.families.sd1.record import FAMILY as SD1
 from trainer.families.sdxl.record import FAMILY as SDXL
 from trainer.formats.safetensors_header import read_header
+from trainer.models.component_weights import Weights
 from trainer.models.diffusers_folder import Component, check_tokenizer, config_of
 from trainer.models.identify import Base, LoraShape, existing_path, wanted_base
 from trainer.models.kohya_names import kohya_name
 from trainer.models.stable_diffusion.base_weights import (
     VAE_WANTED,
-    Weights,
     vae_config_path,
     vae_weights,
     weights_in_file,

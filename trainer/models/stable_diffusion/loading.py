@@ -1,8 +1,7 @@
 """Loading of SD1.x and SDXL: modules built empty from configs, then filled weight by weight in the type asked for."""
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,14 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from trainer.errors import ModelError
-from trainer.file_mark import FileMark, mark_of
 from trainer.formats.safetensors_header import read_header
-from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
-from trainer.models.base_model import TYPE_NAMES
+from trainer.models.component_loading import PLAIN, ComponentKind, FileVae, empty_module, fill, shaped
+from trainer.models.component_weights import Weights
 from trainer.models.diffusers_folder import Component, config_of
 from trainer.models.identify import Base
 from trainer.models.silence_libraries import silence_libraries
 from trainer.models.stable_diffusion.base_weights import (
-    Weights,
     vae_config_path,
     vae_weights,
     weights_in_file,
@@ -29,19 +26,10 @@ from trainer.models.stable_diffusion.base_weights import (
 )
 from trainer.models.stable_diffusion.component_configs import config_for, scaling_factor
 from trainer.models.stable_diffusion.tokenizer_files import tokenizer_in_folder
-from trainer.models.tensor_file import TensorFile
-from trainer.models.weight_slice import WeightSlice
 from trainer.prompts.clip_tokens import CLIP_TOKENS, BytePairTokenizer, clip_tokenizer
 from trainer.refusals import user_path
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 from trainer.text import printable
-
-# A module's own name of a weight may have this level, ours never has; see ldm_keys.clip_slices.
-_LEVEL = "text_model."
-
-# Numbers of a weight that are rounded to 8 bits at once, 16 MiB in fp32: a few such are all that loading takes beside the weights.
-_ROUNDED_AT_ONCE = 2**22
-
 
 # What diffusers takes where a VAE's config has no such line: that of SD1.x.
 _USUAL_SCALING = 0.18215
@@ -65,7 +53,7 @@ class Parts:
     encoders: dict[Part, Any]
     vae: Any
     tokenizers: dict[Part, BytePairTokenizer]
-    vae_reader: "FileVae | None" = None
+    vae_reader: FileVae | None = None
 
 
 def load_parts(
@@ -112,7 +100,7 @@ def load_parts(
         weights, table = found["vae"], config("vae")
     else:
         raise ModelError(printable(str(base.path)), found="a checkpoint without VAE", way_out="set `vae`")
-    reader = FileVae(weights, _marks(weights))
+    reader = FileVae.of(weights)
     decoder = _filled(weights, "vae", table, device, vae_dtype)
     tokenizers = {part: _tokenizer(base, part, encoders[part]) for part in encoders}
     return Parts(base.family, unet, encoders, decoder, tokenizers, reader)
@@ -189,96 +177,8 @@ def _filled(
 ) -> Any:
     """Return the component with its weights, rounded to `dtype` or to 8 bits, on `device`."""
     module, names = _shaped(weights, component, config, dtype, quantized)
-    _fill(module, names, weights, device)
+    fill(module, names, weights, _kind(component), device)
     return module
-
-
-def _fill(module: nn.Module, names: Mapping[str, str], weights: Weights, device: torch.device | str) -> None:
-    """Read its weights into a component that has none.
-
-    Args:
-        module: on the meta device.
-        names: its own names of weights -> ours.
-        weights: where they lie.
-        device: where it goes.
-    """
-    # Nothing but room: not a number has been written yet.
-    module.to_empty(device=device)
-    _set_positions(module)
-    tensors = module.state_dict()
-    eight_bit = {name: layer for name, layer in module.named_modules() if isinstance(layer, EightBit)}
-    for path, header in weights.files.items():
-        inside = [
-            (own, weights.slices[name]) for own, name in names.items() if weights.slices[name].key in header.shapes
-        ]
-        with TensorFile(path, header) as file:
-            # In the file's order, so that a disk reads on.
-            for own, piece in sorted(inside, key=lambda pair: file.place(pair[1])):
-                layer = eight_bit.get(own.removesuffix(".weight"))
-                if layer is None:
-                    file.read_into(tensors[own], piece)
-                    _check_numbers(tensors[own], path, piece)
-                else:
-                    _round_into(layer, file, path, piece)
-
-
-@dataclass(frozen=True)
-class FileVae:
-    """Where a VAE was read from, so that it can be let go and read again.
-
-    Attributes:
-        weights: where its weights lie.
-        marks: of their files as they were when it was read.
-    """
-
-    weights: Weights
-    marks: Mapping[Path, FileMark]
-
-    def read(self, vae: nn.Module) -> None:
-        """Fill the VAE, on the meta device, with the weights that it had; on the CPU.
-
-        Raises:
-            ModelError: a file is gone, or another one than it was.
-        """
-        if _marks(self.weights) != self.marks:
-            raise ModelError(
-                printable(str(self.weights.path)),
-                found="was replaced or written to since its VAE was read, which is needed again",
-                expected="a model that stays as it is",
-                way_out="put the file back, and leave it until bakes and grids are done",
-            )
-        _fill(vae, _paired(vae, self.weights), self.weights, "cpu")
-
-
-def _marks(weights: Weights) -> dict[Path, FileMark]:
-    """Return the marks of a component's files.
-
-    Raises:
-        ModelError: one is gone.
-    """
-    try:
-        return {path: mark_of(path) for path in weights.files}
-    except OSError as error:
-        raise ModelError(printable(str(weights.path)), found=f"cannot be read ({error.strerror})") from error
-
-
-def _check_numbers(numbers: Tensor, path: Path, piece: WeightSlice) -> None:
-    """See that a weight is finite, at the cost of one pass over it: the least and the largest are NaN where any number is.
-
-    Raises:
-        ModelError: it is not.
-    """
-    if not numbers.numel():
-        return
-    low, high = torch.aminmax(numbers)
-    if not bool(torch.isfinite(low) & torch.isfinite(high)):
-        word = "NaN" if bool(torch.isnan(low)) else f"infinity in {TYPE_NAMES.get(numbers.dtype, numbers.dtype)}"
-        raise ModelError(
-            printable(str(path)),
-            found=f"the weight {printable(piece.key, 120)} holds {word}",
-            expected="finite numbers only",
-            way_out="download it again, or take another version of the model",
-        )
 
 
 def _shaped(
@@ -289,77 +189,23 @@ def _shaped(
     quantized: Kind | None = None,
 ) -> tuple[Any, dict[str, str]]:
     """Return the frozen component on the meta device, of the types that it will have, and its own name of each weight -> ours."""
-    module = _empty(weights, component, config)
-    names = _paired(module, weights)
-    if quantized and component != "vae":
-        make_eight_bit(module, component, quantized)
-    nn.Module.to(module, dtype=dtype)
-    module.requires_grad_(False)
-    return module.eval(), names
-
-
-def _round_into(layer: EightBit, file: TensorFile, path: Path, piece: WeightSlice) -> None:
-    """Fill a layer of 8 bits, some rows after the others, so that its weight is nowhere whole in a wider type."""
-    rows = piece.shape[0]
-    # A turned weight lies in the file by its columns.
-    at_once = rows if piece.turned else max(1, _ROUNDED_AT_ONCE // math.prod(piece.shape[1:]))
-    for first in range(0, rows, at_once):
-        shape = (min(at_once, rows - first), *piece.shape[1:])
-        numbers = torch.empty(shape, dtype=torch.float32, device=layer.weight.device)
-        file.read_into(numbers, replace(piece, shape=shape, first_row=piece.first_row + first))
-        _check_numbers(numbers, path, piece)
-        layer.set_rows(first, numbers)
-
-
-def _empty(weights: Weights, component: Component, config: Mapping[str, Any]) -> Any:
-    """Return the component built from its config, all shapes and no numbers."""
     builders: dict[Component, Callable[[], Any]] = {
         "unet": lambda: UNet2DConditionModel.from_config(dict(config)),
         "vae": lambda: AutoencoderKL.from_config(dict(config)),
         "text_encoder": lambda: CLIPTextModel(CLIPTextConfig.from_dict(dict(config))),
         "text_encoder_2": lambda: CLIPTextModelWithProjection(CLIPTextConfig.from_dict(dict(config))),
     }
-    try:
-        with torch.device("meta"):
-            return builders[component]()
-    # The libraries raise what they like at a config they cannot use.
-    except Exception as error:
-        reason = printable(" ".join(str(error).split()), 300)
-        raise ModelError(
-            printable(str(weights.path)),
-            found=f"its {component} cannot be built: {reason}",
-            expected="the config of an SD1.x or SDXL model",
-        ) from error
+    module = empty_module(builders[component], weights, component, "the config of an SD1.x or SDXL model")
+    return module, shaped(module, weights, _kind(component), dtype, quantized)
 
 
-def _paired(module: nn.Module, weights: Weights) -> dict[str, str]:
-    """Return the module's name of each weight -> ours, after seeing that module and file have the same weights."""
-    wanted = {name.removeprefix(_LEVEL): (name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
-    pieces = weights.slices
-    missing, extra = sorted(wanted.keys() - pieces.keys()), sorted(pieces.keys() - wanted.keys())
-    if missing:
-        raise _wrong(weights, f"{_count(missing)} missing, for example {printable(missing[0], 100)}")
-    if extra:
-        raise _wrong(
-            weights, f"{_count(extra)} not known to this model, for example {printable(pieces[extra[0]].key, 100)}"
-        )
-    for name, (_, shape) in wanted.items():
-        if pieces[name].shape != shape:
-            raise _wrong(
-                weights,
-                f"{printable(pieces[name].key, 100)} has the shape {list(pieces[name].shape)} instead of {list(shape)}",
-            )
-    return {own: name for name, (own, _) in wanted.items()}
+def _kind(component: Component) -> ComponentKind:
+    return PLAIN if component == "vae" else ComponentKind(_without_level, _set_positions, component)
 
 
-def _wrong(weights: Weights, found: str) -> ModelError:
-    return ModelError(
-        printable(str(weights.path)), found=found, expected="the complete model", way_out="download the file again"
-    )
-
-
-def _count(names: list[str]) -> str:
-    return f"{len(names)} weight{'s are' if len(names) > 1 else ' is'}"
+def _without_level(name: str) -> str:
+    # A module's own name of a weight may have this level, ours never has; see ldm_keys.clip_slices.
+    return name.removeprefix("text_model.")
 
 
 def _set_positions(module: nn.Module) -> None:

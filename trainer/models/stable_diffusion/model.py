@@ -1,7 +1,5 @@
 """Stable Diffusion, 1.x and XL: captions to embeddings, pictures to latents, noisy latents to a prediction."""
 
-import hashlib
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,11 +19,11 @@ from trainer.lean.quantized import Kind
 from trainer.models.base_model import BaseModel, Conditioning, Encoded
 from trainer.models.identify import Base
 from trainer.models.memory_layout import memory_format
-from trainer.models.safetensors_write import bytes_of
 from trainer.models.stable_diffusion.clip_chunks import CHUNK, CHUNK_TOKENS, chunked, joined
 from trainer.models.stable_diffusion.clip_prompts import PromptText, alike, encode_prompts
 from trainer.models.stable_diffusion.loading import load_parts, parts_without_numbers
 from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
+from trainer.models.vae_identity import has_identity, vae_identity
 from trainer.prompts.clip_tokens import BytePairTokenizer
 from trainer.settings.parts import Family, Part, is_encoder, parts_of
 
@@ -35,9 +33,6 @@ _TENSORS_AT_ONCE = 6
 
 # SDXL's size conditioning: six numbers of 256 each beside the pooled text.
 _SIZES_WIDTH = 6 * 256
-
-# Of each VAE that was asked; its weights are frozen.
-_vaes: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
 
 class StableDiffusion(BaseModel):
@@ -198,9 +193,9 @@ class StableDiffusion(BaseModel):
 
     def latents_key(self) -> list[object]:
         """Return the VAE's identity, type and scaling."""
-        if self.vae not in _vaes:
+        if not has_identity(self.vae):
             self.bring_vae()
-        return [_identity(self.vae), str(self.vae.dtype), self.scaling]
+        return [vae_identity(self.vae), str(self.vae.dtype), self.scaling]
 
     def decoding_bytes(self, height: int, width: int) -> int:
         """Return about how much memory the decoding of a picture takes beside the VAE's weights."""
@@ -301,16 +296,3 @@ def _zeros(text: PromptText) -> PromptText:
     return replace(
         text, embeddings=torch.zeros_like(text.embeddings), pooled=pooled, empty=torch.zeros_like(text.empty)
     )
-
-
-def _identity(vae: Any) -> str:
-    """Return sha256 of the weights that encode: the same VAE in two bases is one."""
-    known = _vaes.get(vae)
-    if known is None:
-        digest = hashlib.sha256(str(sorted(vae.config.items(), key=str)).encode())
-        for name, weight in sorted(vae.state_dict().items()):
-            if not name.startswith(("decoder.", "post_quant_conv.")):
-                digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-                digest.update(bytes_of(weight))
-        known = _vaes[vae] = digest.hexdigest()
-    return known

@@ -5,8 +5,8 @@ from itertools import islice
 from typing import Any
 
 from trainer.errors import ModelError
+from trainer.models.component_weights import Weights
 from trainer.models.diffusers_folder import Component
-from trainer.models.stable_diffusion.base_weights import Weights
 from trainer.text import plural, printable
 
 Config = Mapping[str, Any]

@@ -13,7 +13,7 @@ class ModelFields(SettingFields):
         "",
         "Model",
         "base model",
-        "An SD1.x or SDXL model: a .safetensors file or a diffusers folder; `demo` is the small one that comes with lora-tui. Blank: the subject's.",
+        "An SD1.x, SDXL or Anima model: a .safetensors file or a diffusers folder; `demo` is the small one that comes with lora-tui. Blank: the subject's.",
         memory="derived",
         speed=True,
         metadata=("ss_sd_model_name", "ss_sd_model_hash", "ss_new_sd_model_hash"),
@@ -32,6 +32,54 @@ class ModelFields(SettingFields):
         exactness=EXACT,
         synonyms="autoencoder, external",
         path="weights",
+    )
+    qwen3: str = setting(
+        "",
+        "Model",
+        "Qwen3 text encoder",
+        "The text encoder of an Anima that comes in several files: a .safetensors file or a folder. Blank: the base's own, or qwen_3_06b_base.safetensors where ComfyUI keeps it.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="anima, text encoder file, clip, component",
+        path="weights",
+    )
+    llm_adapter_path: str = setting(
+        "",
+        "Model",
+        "text conditioner",
+        "The text conditioner (llm_adapter) of an Anima that has it in a file of its own. Blank: the base's own.",
+        memory="derived",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="anima, llm adapter, component",
+        path="weights",
+    )
+    qwen3_tokenizer: str = setting(
+        "",
+        "Model",
+        "Qwen3 tokenizer",
+        "The folder of Qwen3's tokenizer, for an Anima that comes in several files. Blank: the base's own, or ComfyUI's or sd-scripts' where they lie around the base.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="anima, vocabulary, bpe, component",
+        path="tokenizer",
+    )
+    t5_tokenizer_path: str = setting(
+        "",
+        "Model",
+        "T5 tokenizer",
+        "The folder of T5's tokenizer (tokenizer.json), for an Anima that comes in several files. Blank: the base's own, or ComfyUI's or sd-scripts' where they lie around the base.",
+        memory="no",
+        speed=False,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="anima, vocabulary, unigram, component",
+        path="tokenizer",
     )
     no_half_vae: bool = setting(
         True,
@@ -81,7 +129,9 @@ class ModelFields(SettingFields):
         le=12,
     )
 
-    @field_validator("pretrained_model_name_or_path", "vae")
+    @field_validator(
+        "pretrained_model_name_or_path", "vae", "qwen3", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path"
+    )
     @classmethod
     def _base_path_can_be_written(cls, value: str) -> str:
         return check_path(value)

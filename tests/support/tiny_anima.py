@@ -1,0 +1,213 @@
+"""A tiny Anima of the real classes with random numbers: a diffusers folder, or the files that people have.
+
+A transformer of three blocks, Qwen3 and the text conditioner of two layers each, and tokenizers of a few hundred tokens; latents of
+the real sixteen channels, an eighth of the picture.
+"""
+
+import atexit
+import copy
+import functools
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from anima_layout import original_body, original_conditioner, original_encoder, original_vae
+from diffusers import AnimaTextConditioner, AutoencoderKLQwenImage, CosmosTransformer3DModel
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from torch import Tensor, nn
+from transformers import Qwen3Config, Qwen3Model
+
+MODULE = "trainer.families.anima.record"
+BLOCKS, LAYERS_OF_A_BLOCK = 3, 10
+LEAST_TOKENS = 24
+
+BODY: dict[str, Any] = {
+    "in_channels": 16,
+    "out_channels": 16,
+    "num_attention_heads": 2,
+    "attention_head_dim": 32,
+    "num_layers": BLOCKS,
+    "mlp_ratio": 4.0,
+    "text_embed_dim": 64,
+    "adaln_lora_dim": 16,
+    "max_size": (128, 240, 240),
+    "patch_size": (1, 2, 2),
+    "rope_scale": (1.0, 4.0, 4.0),
+    "concat_padding_mask": True,
+    "extra_pos_embed_type": None,
+}
+_T5 = ["<pad>", "</s>", "<unk>", "▁"] + list("abcdefghijklmnopqrstuvwxyz0123456789,.()_:-")
+_ENDS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+_FOLDERS = {"transformer": "CosmosTransformer3DModel", "text_conditioner": "AnimaTextConditioner"}
+
+
+def tiny_modules(seed: int = 0, **body: Any) -> dict[str, Any]:
+    """Return random components by the names of their folders, in fp32, every number one that bf16 can hold."""
+    return copy.deepcopy(_kept_modules(seed, tuple(sorted(body.items()))))
+
+
+@functools.cache
+def _kept_modules(seed: int, body: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        modules: dict[str, Any] = {
+            "transformer": CosmosTransformer3DModel(**{**BODY, **dict(body)}),
+            "text_conditioner": AnimaTextConditioner(
+                source_dim=64,
+                target_dim=64,
+                model_dim=64,
+                num_layers=2,
+                num_attention_heads=2,
+                target_vocab_size=len(_T5),
+                min_sequence_length=LEAST_TOKENS,
+            ),
+            "text_encoder": Qwen3Model(
+                Qwen3Config(
+                    vocab_size=256 + len(_ENDS),
+                    hidden_size=64,
+                    intermediate_size=128,
+                    num_hidden_layers=2,
+                    num_attention_heads=2,
+                    num_key_value_heads=1,
+                    head_dim=32,
+                    rms_norm_eps=1e-6,
+                    rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
+                    tie_word_embeddings=True,
+                    bos_token_id=None,
+                    eos_token_id=None,
+                )
+            ),
+            "vae": AutoencoderKLQwenImage(base_dim=4, num_res_blocks=1),
+        }
+        for module in modules.values():
+            _make_numbers(module)
+    return modules
+
+
+@torch.no_grad()
+def _make_numbers(module: nn.Module) -> None:
+    """Let a pass through the module change what goes in: the classes begin with norms of one and small steps."""
+    module.requires_grad_(False).eval()
+    for name, weight in module.named_parameters():
+        if weight.dim() < 2 or name.endswith("gamma"):
+            weight.add_(torch.randn_like(weight) * 0.05)
+        else:
+            weight.normal_(0, weight[0].numel() ** -0.5)
+        weight.copy_(weight.bfloat16())
+
+
+def qwen_tokenizer() -> Tokenizer:
+    """Return byte-level pieces of one byte each, with Qwen's special tokens."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    found = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=[]))
+    found.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    found.decoder = decoders.ByteLevel()
+    found.add_special_tokens(_ENDS)
+    return found
+
+
+def t5_tokenizer() -> Tokenizer:
+    """Return unigrams of one letter each, with T5's special tokens and its end behind a text."""
+    found = Tokenizer(models.Unigram([(piece, -float(number)) for number, piece in enumerate(_T5)], unk_id=2))
+    found.pre_tokenizer = pre_tokenizers.Metaspace()
+    found.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    found.add_special_tokens(["<pad>", "</s>", "<unk>"])
+    return found
+
+
+@functools.cache
+def tiny_anima() -> Path:
+    """Return a diffusers folder of the base, written once for each process that tests."""
+    return write_folder(_own_folder("folder"))
+
+
+@functools.cache
+def tiny_files() -> Path:
+    """Return the base's file in the original layout, with what it lacks where ComfyUI has it, written once for each process."""
+    return write_files(_own_folder("ComfyUI"))
+
+
+def _own_folder(name: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="tiny-anima-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder / name
+
+
+def write_folder(folder: Path, modules: Mapping[str, Any] | None = None) -> Path:
+    """Write the base as diffusers does, and return its folder."""
+    for name, module in (modules or tiny_modules()).items():
+        (folder / name).mkdir(parents=True)
+        stem = "model" if name == "text_encoder" else "diffusion_pytorch_model"
+        save_file(_half(module.state_dict()), folder / name / f"{stem}.safetensors")
+        table = module.config.to_dict() if name == "text_encoder" else dict(module.config)
+        kept = {key: value for key, value in table.items() if not key.startswith("_")}
+        if name in _FOLDERS:
+            kept["_class_name"] = _FOLDERS[name]
+        (folder / name / "config.json").write_text(json.dumps(kept, default=str))
+    for name, tokenizer in (("tokenizer", qwen_tokenizer()), ("t5_tokenizer", t5_tokenizer())):
+        (folder / name).mkdir()
+        tokenizer.save(str(folder / name / "tokenizer.json"))
+    (folder / "modular_model_index.json").write_text(json.dumps({"_class_name": "AnimaModularPipeline"}))
+    return folder
+
+
+def write_files(root: Path, modules: Mapping[str, Any] | None = None) -> Path:
+    """Write the base in several files where ComfyUI keeps them, and return the one with the transformer."""
+    found = modules or tiny_modules()
+    path = root / "models" / "diffusion_models" / "anima.safetensors"
+    files = {
+        path: original_body(found["transformer"].state_dict())
+        | original_conditioner(found["text_conditioner"].state_dict()),
+        root / "models/text_encoders/qwen_3_06b_base.safetensors": original_encoder(found["text_encoder"].state_dict()),
+        root / "models/vae/qwen_image_vae.safetensors": original_vae(found["vae"]),
+    }
+    for place, tensors in files.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        save_file(_half(tensors), place)
+    for name, tokenizer in (("qwen25_tokenizer", qwen_tokenizer()), ("t5_tokenizer", t5_tokenizer())):
+        folder = root / "comfy" / "text_encoders" / name
+        folder.mkdir(parents=True)
+        tokenizer.save(str(folder / "tokenizer.json"))
+    return path
+
+
+def _half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: weight.bfloat16().contiguous() for key, weight in tensors.items()}
+
+
+@contextmanager
+def real_modules(blocks: int = 28) -> Iterator[dict[str, Any]]:
+    """Yield the components in their real sizes on the meta device, by the names of their folders."""
+    with torch.device("meta"):
+        yield {
+            "transformer": CosmosTransformer3DModel(
+                **{
+                    **BODY,
+                    "num_attention_heads": 16,
+                    "attention_head_dim": 128,
+                    "num_layers": blocks,
+                    "text_embed_dim": 1024,
+                    "adaln_lora_dim": 256,
+                }
+            ),
+            "text_conditioner": AnimaTextConditioner(),
+            "text_encoder": Qwen3Model(
+                Qwen3Config(
+                    vocab_size=151936,
+                    hidden_size=1024,
+                    intermediate_size=3072,
+                    num_hidden_layers=28,
+                    num_attention_heads=16,
+                    num_key_value_heads=8,
+                    head_dim=128,
+                )
+            ),
+            "vae": AutoencoderKLQwenImage(),
+        }

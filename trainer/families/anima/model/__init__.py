@@ -1,0 +1,1 @@
+"""Anima loaded: its modules, made lean, and what bakes, predictions and grids ask of it."""

@@ -1,0 +1,102 @@
+"""The body's layers made leaner: attention with rotary positions that keeps less for the backward pass."""
+
+from typing import Any, cast
+
+import torch
+from diffusers.models import attention_processor
+from diffusers.models.transformers.transformer_cosmos import CosmosAttnProcessor2_0
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Attention(attention_processor.Attention):  # type: ignore[misc]  # diffusers is untyped
+    """diffusers' attention as Cosmos' blocks have it, under its own name: normalized queries and keys, turned by their places.
+
+    Attributes:
+        fused: whether torch's kernel computes it; else every pair of tokens is kept.
+    """
+
+    fused = True
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
+        **others: Any,
+    ) -> Tensor:
+        """Return what the tokens make of each other, or of a text.
+
+        Args:
+            hidden_states: [batch, tokens, channels].
+            encoder_hidden_states: [batch, the text's tokens, channels]; None for the tokens themselves.
+            attention_mask: None.
+            image_rotary_emb: cosines and sines of the places, fp32 [tokens, width of a head]; None for none.
+            others: none.
+        """
+        assert attention_mask is None and not others
+        text = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        each = (self.to_q(hidden_states), self.to_k(text), self.to_v(text))
+        query, key, value = (one.unflatten(-1, (self.heads, -1)).transpose(1, 2) for one in each)
+        query, key = self.norm_q(query), self.norm_k(key)
+        if image_rotary_emb is not None:
+            query, key = (turned(one, *image_rotary_emb) for one in (query, key))
+        attended = (
+            functional.scaled_dot_product_attention(query, key, value)
+            if self.fused
+            else _spelled_out(query, key, value)
+        )
+        out: Tensor = self.to_out[0](attended.transpose(1, 2).flatten(2))
+        return out
+
+
+def _spelled_out(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    return scores.softmax(-1) @ value
+
+
+def make_lean(body: nn.Module) -> None:
+    """Make the frozen body's attentions keep less; names, weights and outputs stay. It may be called again."""
+    for module in body.modules():
+        if type(module) is attention_processor.Attention and type(module.processor) is CosmosAttnProcessor2_0:
+            module.__class__ = Attention
+
+
+def attentions(body: nn.Module) -> list[Attention]:
+    """Return the body's attentions."""
+    return [module for module in body.modules() if isinstance(module, Attention)]
+
+
+def turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return queries or keys turned by their places (Su et al. 2021), in fp32 inside.
+
+    Args:
+        x: [batch, heads, tokens, width]; the first half of a head's numbers turn with the second.
+        cos, sin: fp32 [tokens, width].
+    """
+    if not torch.is_grad_enabled():
+        return _turned(x, cos, sin)
+    return cast(Tensor, _Turned.apply(x, cos, sin))  # type: ignore[no-untyped-call]
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    numbers = x.float()
+    first, second = numbers.chunk(2, dim=-1)
+    return (numbers * cos + torch.cat([-second, first], dim=-1) * sin).to(x.dtype)
+
+
+class _Turned(torch.autograd.Function):
+    """Keeps the cosines and sines alone, which all layers share."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        return _turned(x, cos, sin)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        cos, sin = ctx.saved_tensors
+        numbers = gradient.float()
+        first, second = (numbers * sin).chunk(2, dim=-1)
+        return (numbers * cos + torch.cat([second, -first], dim=-1)).to(gradient.dtype), None, None
