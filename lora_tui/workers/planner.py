@@ -211,8 +211,10 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
 def _same_ground(one: "Settings", other: "Settings") -> bool:
     """Return whether both stand on the same pictures, read in the same manner, and on the same base."""
     from trainer.dataset.read import same_data
+    from trainer.models.identify import components_of
 
-    return same_data(one, other) and all(getattr(one, name) == getattr(other, name) for name in _BASE)
+    same_base = all(getattr(one, name) == getattr(other, name) for name in _BASE)
+    return same_base and components_of(one) == components_of(other) and same_data(one, other)
 
 
 def _report(ready: "PlannedBake", results: "tuple[CheckResult, ...]", path: Path) -> "tuple[ReportSection, ...]":

@@ -42,7 +42,7 @@ BODY: dict[str, Any] = {
     "concat_padding_mask": True,
     "extra_pos_embed_type": None,
 }
-_T5 = ["<pad>", "</s>", "<unk>", "▁"] + list("abcdefghijklmnopqrstuvwxyz0123456789,.()_:-")
+_T5 = ["<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz0123456789,.()_:-"]
 _ENDS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 _FOLDERS = {"transformer": "CosmosTransformer3DModel", "text_conditioner": "AnimaTextConditioner"}

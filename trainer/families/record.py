@@ -198,6 +198,7 @@ class FamilyRecord:
         version_start: what sd-scripts' `ss_base_model_version` starts with for it, whatever the version.
         base_versions: sd-scripts' `ss_base_model_version` by what the base predicts.
         sampling: how its pictures are made by default.
+        index: of a diffusers base, the file that says what it is.
         folders: of a diffusers base, those that a bake or grid reads; others may lie beside them.
         components: settings that name files of its own for parts of a base that comes in several, `vae` among them.
         complete: `module:function`, free of torch, of what adds these files to a base (Base, setting -> path -> Base, or ModelError
@@ -242,6 +243,7 @@ class FamilyRecord:
     webui_name: str = ""
     sd_scripts: str = "train_network.py"
     version_start: str = ""
+    index: str = "model_index.json"
     folders: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     complete: str = ""

@@ -8,6 +8,7 @@ from trainer.families.record import FamilyRecord, PartRecord
 MODULES = (
     "trainer.families.sd1.record",
     "trainer.families.sdxl.record",
+    "trainer.families.anima.record",
 )
 """Modules that hold the record of a family as `FAMILY`. A new family is one more line here."""
 

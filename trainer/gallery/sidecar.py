@@ -170,7 +170,10 @@ def with_paths(made: MadeGrid, change: Callable[[str], str]) -> MadeGrid:
         )
 
     def recipe(of: Recipe) -> Recipe:
-        return replace(of, base=changed(of.base), vae=changed(of.vae), loras=tuple(map(lora, of.loras)))
+        parts = tuple((name, changed(place)) for name, place in of.components)
+        return replace(
+            of, base=changed(of.base), vae=changed(of.vae), loras=tuple(map(lora, of.loras)), components=parts
+        )
 
     return replace(
         made,

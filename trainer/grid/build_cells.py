@@ -89,6 +89,7 @@ def recipes_of(draft: CellDraft, seeds: Sequence[int], checks: Checks, clip_skip
             loras=loras,
             repeat=draft.repeat,
             shift=checks.shift(facts, draft.shift),
+            components=checks.components(facts),
         )
 
 

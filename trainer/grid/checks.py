@@ -14,7 +14,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.recipe import HalfType, LoraUse
 from trainer.grid.spec import GridSpec
 from trainer.models.block_weights import parse_block_weights
-from trainer.models.identify import Base, check_clip_skip, check_vae
+from trainer.models.identify import Base, check_clip_skip, check_vae, completed
 from trainer.models.lora_header import LoraHeader, not_plain
 from trainer.prompts.attention import check, escaped, unescaped
 from trainer.text import printable
@@ -56,6 +56,8 @@ class Checks:
         self._base_of = base_of
         self._first_lora = first_lora
         self._vae = str(model_files.path(spec.vae)) if spec.vae.strip() else ""
+        named = {setting: str(model_files.path(text)) for setting, text in spec.components.items() if text.strip()}
+        self._components = {**named, "vae": self._vae}
         self._base_facts: dict[str, BaseFacts] = {}
         self._headers: dict[tuple[Path, Path], LoraHeader] = {}
         self._prompts: set[tuple[str, str]] = set()
@@ -102,12 +104,17 @@ class Checks:
         """
         found = self._base_facts.get(name)
         if found is None:
-            base = self._model_files.base(name, self._base_of)
+            base = completed(self._model_files.base(name, self._base_of), self._components)
             check_vae(self._vae, base)
             prediction = self._prediction(base)
             zero = self._zero_terminal_snr(base, prediction)
             found = self._base_facts[name] = BaseFacts(base, prediction, zero, guidance_rescale_for(zero))
         return found
+
+    def components(self, facts: BaseFacts) -> tuple[tuple[str, str], ...]:
+        """Return the files of the base's parts but for a VAE that the grid names."""
+        files = facts.base.component_files.items()
+        return tuple((setting, str(place)) for setting, place in files if setting != "vae" or not self._vae)
 
     def clip_skip(self, facts: BaseFacts, layer: int, where: str) -> int:
         """Return the clip skip that has an effect on this base: SDXL's layers are fixed.

@@ -13,6 +13,7 @@ from trainer.grid.styles import DEFAULT, apply_style, load_styles
 from trainer.journal.bake_settings import settings_of
 from trainer.journal.journal import Journal
 from trainer.journal.records import Bake, Checkpoint
+from trainer.models.identify import named_components
 from trainer.plan.saves import epoch_file, step_file
 from trainer.prompts.attention import escaped_once
 from trainer.settings.one_setting import AutoYesNo
@@ -93,6 +94,7 @@ def spec_for_bake(journal: Journal, workspace: Workspace, number: int) -> GridSp
             "name": _name(settings.output_name),
             "subject": settings.subject,
             "vae": settings.vae,
+            "components": named_components(settings),
             "prediction": _PREDICTION[settings.v_parameterization],
             "zero_terminal_snr": settings.zero_terminal_snr,
             "clip_skip": settings.clip_skip,

@@ -94,6 +94,7 @@ class Recipe:
         loras: those that change something, in the order in which they are applied.
         repeat: 0; 1 and up for the same picture made again, to see differences that are noise.
         shift: of the times of a flow that it goes through; None for bases without one.
+        components: setting and absolute path of each part of the base that has a file of its own.
     """
 
     base: str
@@ -113,10 +114,12 @@ class Recipe:
     loras: tuple[LoraUse, ...] = ()
     repeat: int = 0
     shift: Annotated[float, Field(ge=MIN_SHIFT, le=MAX_SHIFT)] | None = None
+    components: tuple[tuple[str, str], ...] = ()
 
     def files(self) -> tuple[Path, ...]:
         """Return every file and folder that decides it: base, VAE, LoRAs."""
-        return (Path(self.base), *([Path(self.vae)] if self.vae else []), *self.lora_files())
+        parts = (Path(place) for _, place in self.components)
+        return (Path(self.base), *([Path(self.vae)] if self.vae else []), *parts, *self.lora_files())
 
     def lora_files(self) -> tuple[Path, ...]:
         """Return its LoRA files in their order."""
@@ -153,13 +156,16 @@ def fingerprint(recipe: Recipe, compute_setup: ComputeSetup, content: Callable[[
     facts: dict[str, Any] = asdict(recipe) | {
         "base": recipe.base if recipe.base == "demo" else content(Path(recipe.base)),
         "vae": content(Path(recipe.vae)) if recipe.vae else "",
+        "components": [(name, content(Path(place))) for name, place in recipe.components],
         "loras": [_lora_facts(lora, content) for lora in recipe.loras],
         "machinery": asdict(compute_setup),
         "version": SAMPLING_VERSION,
     }
+    # Without them it is what it was before there were any.
     if recipe.shift is None:
-        # It is what it was before there were any.
         del facts["shift"]
+    if not recipe.components:
+        del facts["components"]
     if any(needs_fixing(text) for text in (recipe.prompt, recipe.negative_prompt)):
         facts["fixed"] = _FIXED
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

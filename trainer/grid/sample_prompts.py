@@ -12,7 +12,7 @@ from trainer.formats.prompt_file import FilePrompt, read_prompt_file
 from trainer.grid.defaults import defaults_for, guidance_rescale_for
 from trainer.grid.recipe import Recipe
 from trainer.grid.samplers import sampler_named
-from trainer.models.identify import Base
+from trainer.models.identify import Base, named_components
 from trainer.prompts.attention import check
 from trainer.prompts.lora_tags import split_tags
 from trainer.settings.amounts import parse_size
@@ -128,6 +128,7 @@ class SampleForm:
             height=height,
             clip_skip=settings.clip_skip,
             shift=self._shift(asked),
+            components=tuple(named_components(settings).items()),
         )
 
     def _fitting(self, sampler: str, name: str) -> str:

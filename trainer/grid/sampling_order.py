@@ -16,7 +16,7 @@ def batch_key(recipe: Recipe) -> Key:
 
 def base_key(recipe: Recipe) -> Key:
     """Return what pictures made on one loaded base have in common."""
-    return recipe.base, recipe.vae, recipe.prediction, recipe.zero_terminal_snr
+    return recipe.base, recipe.vae, recipe.components, recipe.prediction, recipe.zero_terminal_snr
 
 
 def batches(expanded: Expanded, size: Callable[[Recipe], int]) -> Iterator[tuple[Cell, ...]]:

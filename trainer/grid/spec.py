@@ -75,6 +75,7 @@ class GridSpec(_SpecPart):
         name: of its folder.
         subject: that it shows; "" for none.
         base, vae: as in the settings; a path is absolute or relative to the workspace.
+        components: setting -> path of another part of the base that has a file of its own, as in the settings.
         prediction, zero_terminal_snr: `auto` follows the base's file, then the first LoRA's metadata, else epsilon and no.
         prompt: may hold LoRA tags.
         seeds: in the grammar of whole numbers; more than one makes a row of pictures of each cell. -1 is a random seed.
@@ -98,6 +99,7 @@ class GridSpec(_SpecPart):
     subject: str = ""
     base: str = ""
     vae: str = ""
+    components: dict[str, str] = Field(default_factory=dict)
     prediction: Literal["auto", "epsilon", "v"] = "auto"
     zero_terminal_snr: Literal["auto", "yes", "no"] = "auto"
     prompt: str = ""
@@ -148,7 +150,8 @@ def spec_with_files(spec: GridSpec, change: Callable[[str], str]) -> GridSpec:
     loras = (lora.model_copy(update={"file": change(lora.file)}) for lora in spec.loras)
     epochs = (epoch.model_copy(update={"file": change(epoch.file)}) for epoch in spec.epochs)
     own = {"base": change(spec.base), "vae": change(spec.vae)}
-    return spec.model_copy(update={**own, "loras": tuple(loras), "epochs": tuple(epochs)})
+    parts = {name: change(text) for name, text in spec.components.items()}
+    return spec.model_copy(update={**own, "components": parts, "loras": tuple(loras), "epochs": tuple(epochs)})
 
 
 def spec_json(spec: GridSpec) -> str:

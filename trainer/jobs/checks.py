@@ -23,7 +23,7 @@ from trainer.grid.probe_pictures import check_pictures
 from trainer.grid.sample_prompts import check_samples
 from trainer.jobs.bakes import plan_for
 from trainer.jobs.preflight import PlannedBake
-from trainer.models.identify import identify_base
+from trainer.models.identify import base_of
 from trainer.plan.disk import check_disk_space
 from trainer.settings.model import Settings
 from trainer.settings.subject import Subject, load_subject, resolve, subject_path
@@ -96,7 +96,7 @@ def run_preflight(settings: Settings, settings_path: Path, thumbnails: Thumbnail
     planned, refusal = None, None
     if data.pictures:
         try:
-            base = identify_base(resolved.pretrained_model_name_or_path)
+            base = base_of(resolved)
             planned = plan_for(resolved, data, validation, base)
             check_samples(resolved, settings_path, base)
             check_pictures(resolved, settings_path, base)

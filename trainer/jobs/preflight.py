@@ -9,10 +9,10 @@ from trainer.jobs.optimizer_trial import known_state
 from trainer.journal.curves import MeasuredSpeed
 from trainer.models.identify import (
     Base,
+    base_of,
     check_clip_skip,
     check_precision,
     check_vae,
-    identify_base,
     lora_file_bytes,
     weight_shapes,
 )
@@ -60,7 +60,7 @@ def prepare(settings: Settings, speed: MeasuredSpeed | None = None) -> PlannedBa
     Raises:
         SettingsError, DatasetError, ModelError: the files found do not fit the settings.
     """
-    base = identify_base(settings.pretrained_model_name_or_path)
+    base = base_of(settings)
     data = read_data(settings)
     return prepare_from(settings, data, read_validation(settings, data), base, speed)
 

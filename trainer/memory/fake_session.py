@@ -21,7 +21,7 @@ from trainer.memory.link import PredictedTransfers
 from trainer.memory.request import MemoryRequest
 from trainer.models.base_model import BaseModel
 from trainer.models.engines import load_shapes
-from trainer.models.identify import identify_base
+from trainer.models.identify import components_of, identify_base
 from trainer.optimizers import DEFAULT_OPTIMIZER, spec_of
 from trainer.plan.plan import Plan
 
@@ -48,6 +48,7 @@ class KeptBase:
             request.fingerprint,
             request.policy,
             precision.dtype,
+            *components_of(settings).values(),
             settings.vae,
             vae_dtype,
             kind_of(settings),
@@ -57,7 +58,7 @@ class KeptBase:
         self._kept.clear()
         if model is None:
             model = load_shapes(
-                identify_base(request.base),
+                identify_base(request.base, components_of(settings)),
                 dtype=precision.dtype,
                 vae=settings.vae,
                 vae_dtype=vae_dtype,

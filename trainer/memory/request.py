@@ -176,7 +176,7 @@ def request_of(planned: PlannedBake, policy: Policy | None = None) -> MemoryRequ
         settings=settings,
         family=planned.base.family,
         base=str(settings.pretrained_model_name_or_path),
-        fingerprint=_fingerprint(planned.base.path),
+        fingerprint=_fingerprint(planned.base.path, *planned.base.component_files.values()),
         buckets=tuple(
             _bucket_of_one_process(use, settings) for use in sorted(uses, key=lambda use: (*use.size, use.group))
         ),
@@ -200,8 +200,12 @@ def _sample_size(planned: PlannedBake) -> tuple[int, int]:
     return look.width, look.height
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(*paths: Path) -> str:
     """Return a text that changes when a file does: of a folder, from all its files' sizes and times."""
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    files = [each for path in paths for each in _files_at(path)]
     text = " ".join(f"{each.name} {(stat := each.stat()).st_size} {stat.st_mtime_ns}" for each in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _files_at(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())

@@ -78,7 +78,8 @@ class WantedBase:
 
     @property
     def _places(self) -> tuple[Path, ...]:
-        return (self.base.path, user_path(self.vae)) if self.vae else (self.base.path,)
+        own = (self.base.path, *self.base.component_files.values())
+        return (*own, user_path(self.vae)) if self.vae else own
 
 
 @dataclass(frozen=True)

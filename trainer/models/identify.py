@@ -124,6 +124,11 @@ def components_of(settings: Settings) -> dict[str, str]:
     return {name: getattr(settings, name) for name in names}
 
 
+def named_components(settings: Settings) -> dict[str, str]:
+    """Return those of components_of that a setting names, without the VAE, which stands apart in grids."""
+    return {name: text for name, text in components_of(settings).items() if text.strip() and name != "vae"}
+
+
 def completed(base: Base, components: Mapping[str, str]) -> Base:
     """Return a base with the files of its parts, after seeing that all are there; arguments and errors as for identify_base."""
     record = family_record(base.family)

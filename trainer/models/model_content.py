@@ -14,10 +14,11 @@ from trainer.models.diffusers_folder import weights_files
 from trainer.models.file_hashes import FileHashes, hashes_of
 from trainer.text import printable
 
-_INDEX = "model_index.json"
 _WEIGHTS = ".safetensors"
 # Configs, vocabularies, merges, sentencepiece models. Licences, previews and pickles decide nothing.
 _OTHERS = {".json", ".txt", ".model"}
+# Of a folder that is a tokenizer and no more.
+_TOKENIZERS = {"tokenizer.json", "merges.txt"}
 _MAX_SHOWN = 300
 _SHA256_DIGITS = 64
 
@@ -53,7 +54,7 @@ def files_of_model(place: Path) -> dict[str, Path]:
         beside = config_beside(place)
         return {path.name: path for path in (place, beside) if path is not None}
     found = {path.relative_to(place).as_posix(): path for path in _files_in(place)} if os.path.isdir(place) else {}
-    if not any(name.endswith(_WEIGHTS) for name in found):
+    if not any(name.endswith(_WEIGHTS) or name in _TOKENIZERS for name in found):
         raise ModelError(printable(str(place), _MAX_SHOWN), found="neither a file nor a folder with .safetensors files")
     return found
 
@@ -109,9 +110,10 @@ def marks_of_model(place: Path) -> tuple[FileMark, ...]:
 
 
 def _files_in(place: Path) -> Iterator[Path]:
-    index = place / _INDEX
+    indexes = [place / record.index for record in FAMILIES.values()]
+    index = next((path for path in indexes if path.is_file()), None)
     folders = [place, place / "vae"]
-    if index.is_file():
+    if index is not None:
         yield index
         folders = [place / name for name in sorted({name for record in FAMILIES.values() for name in record.folders})]
     for folder in folders:

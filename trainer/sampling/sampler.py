@@ -199,7 +199,8 @@ def wanted_base(recipe: Recipe, compute_setup: ComputeSetup) -> WantedBase:
     Raises:
         ModelError: there is no such base.
     """
-    return WantedBase(identify_base(recipe.base), compute_setup.device, dtype_of(compute_setup), vae=recipe.vae)
+    base = identify_base(recipe.base, {**dict(recipe.components), **({"vae": recipe.vae} if recipe.vae else {})})
+    return WantedBase(base, compute_setup.device, dtype_of(compute_setup), vae=recipe.vae)
 
 
 def sampler_on(model: BaseModel, recipe: Recipe, compute_setup: ComputeSetup) -> GridSampler:

@@ -13,8 +13,8 @@ from tiny_bases import write_tiny, write_tiny_folder
 
 from trainer.lean.eight_bit import EightBit, make_eight_bit
 from trainer.lean.quantized import Kind
-from trainer.models.identify import identify_base
 from trainer.models import component_loading
+from trainer.models.identify import identify_base
 from trainer.models.stable_diffusion.loading import load_parts
 
 torch.set_num_threads(1)

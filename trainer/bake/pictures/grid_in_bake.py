@@ -69,6 +69,8 @@ class SessionProvider:
         for where, wanted, loaded in (
             ("base", recipe.base, settings.pretrained_model_name_or_path),
             ("vae", recipe.vae, settings.vae),
+            # What the settings leave blank was found around the base, which is the same.
+            *((name, place, loaded) for name, place in recipe.components if (loaded := str(getattr(settings, name)))),
         ):
             if not _is_same(wanted, loaded):
                 raise GridError(

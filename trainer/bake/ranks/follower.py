@@ -26,7 +26,7 @@ from trainer.jobs.same_content import models_now
 from trainer.journal.state_files import StateHeader
 from trainer.machine.card_lock import CPU, CardHolder, acquire_card, device_key, holder_text
 from trainer.machine.launch import LaunchedProcess
-from trainer.models.identify import identify_base
+from trainer.models.identify import base_of
 from trainer.models.model_content import ModelContent
 from trainer.plan.plan import Plan
 from trainer.settings.model import Settings
@@ -110,7 +110,7 @@ class _Follower:
 
     def _open(self, opening: RankMessage) -> TrainingSession:
         settings, plan = _settings_and_plan(opening.facts)
-        base = identify_base(settings.pretrained_model_name_or_path)
+        base = base_of(settings)
         models = models_now(settings) or {}
         _check_same(models, opening.facts["models"], settings)
         # Pictures and captions come with each step.

@@ -1,7 +1,6 @@
 """Anima and what was trained from it: one transformer that predicts a flow, pictures of 1024², names of the original code."""
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from trainer.families.anima.lora_names import (
     ADAPTER,
@@ -15,22 +14,8 @@ from trainer.families.anima.lora_names import (
     module_at,
     module_name,
 )
-from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord, TimesRecord
-
-if TYPE_CHECKING:
-    from trainer.families.record import Numbers
-
-_PIECES = 1000
-
-
-def _signal(zero_terminal_snr: bool) -> "Numbers":
-    import numpy as np  # noqa: PLC0415  # records are read at every start, also where no number is asked for
-
-    # x_t = (1 - t) latents + t noise.
-    times = (np.arange(_PIECES) + 0.5) / _PIECES
-    signal: Numbers = (1 - times) ** 2 / ((1 - times) ** 2 + times**2)
-    return signal
-
+from trainer.families.flow_matching import SAMPLERS, TIMES, UNUSED
+from trainer.families.record import FamilyRecord, PartRecord, SamplingRecord
 
 FAMILY = FamilyRecord(
     module=__name__,
@@ -67,18 +52,27 @@ FAMILY = FamilyRecord(
     complete="trainer.families.anima.files.identify:complete",
     components=("qwen3", "vae", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path"),
     check_vae="trainer.families.anima.files.identify:check_vae",
-    times=TimesRecord(signal=_signal, is_continuous=True),
+    times=TIMES,
     # The word that programs look for, whatever the version.
     architecture="anima-preview/lora",
     base_versions=MappingProxyType({"flow": "anima"}),
     version_start="anima",
     sd_scripts="anima_train_network.py",
+    index="modular_model_index.json",
     folders=("transformer", "text_conditioner", "text_encoder", "vae", "tokenizer", "t5_tokenizer", "scheduler"),
     # Its card: 30 to 50 steps at a guidance of 4 to 5. Weights in bf16 and the VAE's decoder in large tiles.
     sampling=SamplingRecord(
-        side=1024, steps=30, cfg_scale=4.0, sampler="Euler", roomy_bytes=9 * 2**30, grain=16, samplers=("Euler",)
+        side=1024,
+        steps=30,
+        cfg_scale=4.0,
+        sampler="Euler",
+        roomy_bytes=9 * 2**30,
+        grain=16,
+        samplers=SAMPLERS,
+        shift=3.0,
     ),
     prediction="flow",
+    no_fp16="its sums leave the range of fp16",
     trained_grain=16,
     first_settings=MappingProxyType(
         {
@@ -93,9 +87,8 @@ FAMILY = FamilyRecord(
     ),
     unused=MappingProxyType(
         {
+            **UNUSED,
             "clip_skip": "Anima's embeddings come from the encoder's last layer",
-            "v_parameterization": "Anima predicts a flow",
-            "zero_terminal_snr": "a flow's last time is pure noise",
             "max_token_length": "Anima's captions are not cut",
             "text_encoder_lr2": "Anima has one text encoder",
             "text_encoder_stop2": "Anima has one text encoder",

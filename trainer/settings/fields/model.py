@@ -67,7 +67,7 @@ class ModelFields(SettingFields):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="anima, vocabulary, bpe, component",
-        path="tokenizer",
+        path="weights",
     )
     t5_tokenizer_path: str = setting(
         "",
@@ -79,7 +79,7 @@ class ModelFields(SettingFields):
         metadata=NO_KEY,
         exactness=EXACT,
         synonyms="anima, vocabulary, unigram, component",
-        path="tokenizer",
+        path="weights",
     )
     no_half_vae: bool = setting(
         True,

@@ -22,6 +22,7 @@ from trainer.families.anima.files.components import (
 from trainer.families.anima.files.places import USUAL, beside
 from trainer.families.anima.files.tokenizer_files import WANTED as WANTED_TOKENIZER
 from trainer.families.anima.files.tokenizer_files import TokenizerKind, check_tokenizer
+from trainer.families.anima.lora_names import CONDITIONER_PATH, QWEN_PATH
 from trainer.families.anima.record import FAMILY
 from trainer.models.identify import Base, LoraShape, existing_path
 from trainer.models.kohya_names import kohya_name
@@ -32,8 +33,6 @@ from trainer.text import printable
 
 _BODY_PART, _CONDITIONER_PART = (part.key for part in FAMILY.parts)
 
-# What paths start with inside the encoder, which is Qwen3 and the conditioner behind it.
-_QWEN_PATH, _CONDITIONER_PATH = "qwen.", "conditioner."
 
 # Where layers of a bake sit; what lies beside gets one only where another program's file has it.
 _TRAINED = re.compile(r"transformer_blocks\.\d+\.(?:attn1|attn2|ff)\.|conditioner\.blocks\.\d+\.")
@@ -204,8 +203,8 @@ def _targets(parts: Mapping[str, Part]) -> Iterator[tuple[str, str, WeightSlice,
     found: list[tuple[str, str, WeightSlice, Path]] = []
     for component, part, level in (
         (BODY, _BODY_PART, ""),
-        (CONDITIONER, _CONDITIONER_PART, _CONDITIONER_PATH),
-        (ENCODER, _CONDITIONER_PART, _QWEN_PATH),
+        (CONDITIONER, _CONDITIONER_PART, CONDITIONER_PATH),
+        (ENCODER, _CONDITIONER_PART, QWEN_PATH),
     ):
         if component not in parts:
             continue

@@ -123,7 +123,7 @@ def _found(base: Base, vae: str, dtype: torch.dtype) -> tuple[Base, Mapping[str,
         raise SettingsError(
             "mixed_precision",
             found="fp16",
-            expected=f"bf16, or no for fp32: {FAMILY.title}'s sums leave the range of fp16",
+            expected=f"bf16, or no for fp32: {FAMILY.no_fp16}",
             way_out="set mixed_precision = bf16; a GPU before the RTX 30 series computes that slowly",
         )
     base = complete(base, {"vae": vae})
