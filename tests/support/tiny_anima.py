@@ -10,14 +10,14 @@ import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from anima_layout import original_body, original_conditioner, original_encoder, original_vae
 from diffusers import AnimaTextConditioner, AutoencoderKLQwenImage, CosmosTransformer3DModel
+from header_only import write_header_only
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import Tensor, nn
@@ -182,21 +182,12 @@ def _half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key: weight.bfloat16().contiguous() for key, weight in tensors.items()}
 
 
-@contextmanager
-def real_modules(blocks: int = 28) -> Iterator[dict[str, Any]]:
-    """Yield the components in their real sizes on the meta device, by the names of their folders."""
+def real_modules(blocks: int = 28) -> dict[str, Any]:
+    """Return the components in their real sizes on the meta device, by the names of their folders."""
+    wide = {"num_attention_heads": 16, "attention_head_dim": 128, "text_embed_dim": 1024, "adaln_lora_dim": 256}
     with torch.device("meta"):
-        yield {
-            "transformer": CosmosTransformer3DModel(
-                **{
-                    **BODY,
-                    "num_attention_heads": 16,
-                    "attention_head_dim": 128,
-                    "num_layers": blocks,
-                    "text_embed_dim": 1024,
-                    "adaln_lora_dim": 256,
-                }
-            ),
+        return {
+            "transformer": CosmosTransformer3DModel(**{**BODY, **wide, "num_layers": blocks}),
             "text_conditioner": AnimaTextConditioner(),
             "text_encoder": Qwen3Model(
                 Qwen3Config(
@@ -211,3 +202,40 @@ def real_modules(blocks: int = 28) -> Iterator[dict[str, Any]]:
             ),
             "vae": AutoencoderKLQwenImage(),
         }
+
+
+def original_shapes(modules: Mapping[str, Any], prefix: str = "net.") -> dict[str, tuple[int, ...]]:
+    """Return the keys and shapes of a file with transformer and conditioner, with what people's files hold beside them."""
+    weights = original_body(modules["transformer"].state_dict(), prefix)
+    weights |= original_conditioner(modules["text_conditioner"].state_dict(), f"{prefix}llm_adapter.")
+    idle = {f"{prefix}pos_embedder.{name}": (22,) for name in ("dim_spatial_range", "dim_temporal_range", "seq")}
+    return {key: tuple(weight.shape) for key, weight in weights.items()} | idle
+
+
+@functools.cache
+def hollow_files(blocks: int = 28) -> Path:
+    """Return a base of real size whose numbers are a hole in the file system, with its other files around it."""
+    root, modules = _own_folder(f"hollow-{blocks}"), real_modules(blocks)
+    path = root / "models" / "diffusion_models" / "anima-base.safetensors"
+    files = {
+        path: original_shapes(modules),
+        root / "models/text_encoders/qwen_3_06b_base.safetensors": _shapes(
+            original_encoder(modules["text_encoder"].state_dict())
+        ),
+        root / "models/vae/qwen_image_vae.safetensors": _shapes(original_vae(modules["vae"])),
+    }
+    for place, shapes in files.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_header_only(place, shapes, dtype="BF16")
+    words = {"<|endoftext|>": 0} | {f"w{number}": number for number in range(1, 151_665)}
+    pieces = [[piece, 0.0] for piece in (*_T5[:3], *(f"w{number}" for number in range(3, 32_100)))]
+    tables = {"qwen25_tokenizer": {"type": "BPE", "vocab": words}, "t5_tokenizer": {"type": "Unigram", "vocab": pieces}}
+    for name, model in tables.items():
+        folder = root / "comfy" / "text_encoders" / name
+        folder.mkdir(parents=True)
+        (folder / "tokenizer.json").write_text(json.dumps({"model": model}))
+    return path
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(tensor.shape) for key, tensor in tensors.items()}

@@ -138,7 +138,7 @@ def _facts(files: TokenizerFiles, marks: tuple[FileMark, ...], kind: TokenizerKi
         if isinstance(model["vocab"], list):
             first = tuple(piece for piece, _ in model["vocab"][: len(_T5_FIRST)])
             ends = len(model["vocab"]) - 1
-            return _Facts(str(model.get("type")), max((ends, *added.values())) + 1, first == _T5_FIRST)
+            return _Facts("Unigram", max((ends, *added.values())) + 1, first == _T5_FIRST)
         numbers = {**{str(word): int(number) for word, number in model["vocab"].items()}, **added}
         return _Facts(str(model.get("type", "BPE")), max(numbers.values()) + 1, _QWEN_END in numbers)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
