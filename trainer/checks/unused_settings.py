@@ -7,7 +7,7 @@ from trainer.checks.record import CheckedBake
 from trainer.dataset.captions import fixed_caption
 from trainer.dataset.records import DataSet
 from trainer.dataset.sources import folder_words
-from trainer.families.registry import family_record
+from trainer.families.registry import component_settings, family_record
 from trainer.finding import Finding
 from trainer.machine.devices import card_device
 from trainer.plan.behaviour import passed_by_trainer
@@ -172,7 +172,11 @@ def _in_buckets(case: _Case) -> _Found:
 
 def _in_model(case: _Case) -> _Found:
     settings = case.settings
-    yield from family_record(case.family).unused.items()
+    record = family_record(case.family)
+    yield from record.unused.items()
+    for name in component_settings():
+        if name != "vae" and name not in record.components:
+            yield name, f"an {record.title} base is one file or folder"
     if settings.mixed_precision == "no":
         yield "no_half_vae", "the bake computes in fp32 anyway"
 

@@ -69,6 +69,11 @@ def part_record(key: str) -> PartRecord:
     raise KeyError(key)
 
 
+def component_settings() -> tuple[str, ...]:
+    """Return the settings that name files of their own for parts of a base, of all families, each once."""
+    return tuple(dict.fromkeys(name for record in FAMILIES.values() for name in record.components))
+
+
 def known_parts() -> tuple[str, ...]:
     """Return the keys of all families' parts, each once, those of the earlier families first."""
     return tuple(dict.fromkeys(part.key for record in FAMILIES.values() for part in record.parts))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainer.errors import ModelError, PathError, SettingsError
-from trainer.families.registry import FAMILIES, family_record, named, titles
+from trainer.families.registry import FAMILIES, component_settings, family_record, named, titles
 from trainer.formats.safetensors_header import read_header
 from trainer.models.diffusers_folder import config_of
 from trainer.models.kohya_names import ModuleNames, part_of
@@ -120,8 +120,7 @@ def base_of(settings: Settings) -> Base:
 
 def components_of(settings: Settings) -> dict[str, str]:
     """Return what settings say of parts of a base that have files of their own: setting -> path, blank for none."""
-    names = dict.fromkeys(name for record in FAMILIES.values() for name in record.components)
-    return {name: getattr(settings, name) for name in names}
+    return {name: getattr(settings, name) for name in component_settings()}
 
 
 def named_components(settings: Settings) -> dict[str, str]:

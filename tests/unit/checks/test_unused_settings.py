@@ -58,6 +58,10 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
     ("bucket_reso_steps", TWELVE, {"enable_bucket": False, "bucket_reso_steps": 32}, "enable_bucket is off"),
     ("bucket_no_upscale", TWELVE, {"enable_bucket": False, "bucket_no_upscale": True}, "enable_bucket is off"),
     ("clip_skip", TWELVE, {"clip_skip": 2, "family": "sdxl"}, "SDXL's embeddings come from fixed layers"),
+    *(
+        (name, TWELVE, {name: "/models/x"}, "an SD1.x base is one file or folder")
+        for name in ("qwen3", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path")
+    ),
     ("no_half_vae", TWELVE, {"no_half_vae": False, "mixed_precision": "no"}, "the bake computes in fp32 anyway"),
     ("dim_from_weights", TWELVE, {"dim_from_weights": True}, "network_weights is blank"),
     ("conv_alpha", TWELVE, {"conv_alpha": 1}, "conv_dim is blank"),

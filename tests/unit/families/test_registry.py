@@ -11,6 +11,9 @@ from trainer.models.kohya_names import kohya_name, part_of
 from trainer.settings.model import Settings
 from trainer.settings.parts import body_of, is_encoder, parts_of
 
+# Of parts whose names begin as another family's do, and go on as theirs alone.
+_PATHS = {"body": "transformer_blocks.0.attn1.to_q", "conditioner": "conditioner.blocks.0.mlp.0"}
+
 each_family = pytest.mark.parametrize("record", FAMILIES.values(), ids=lambda record: record.key)
 
 
@@ -28,7 +31,8 @@ def test_the_predicting_part_comes_first_and_alone(record: FamilyRecord) -> None
 @each_family
 def test_a_modules_name_leads_back_to_its_part(record: FamilyRecord) -> None:
     for part in record.parts:
-        assert part_of(kohya_name(part.key, "blocks.0.linear", record.key)) == part.key
+        path = _PATHS.get(part.key, "encoder.layers.0.linear")
+        assert part_of(kohya_name(part.key, path, record.key)) == part.key
 
 
 @each_family
@@ -67,9 +71,9 @@ def test_the_module_of_a_record_makes_its_family_known(monkeypatch: pytest.Monke
 
 
 def test_families_are_listed_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert titles() == "SD1.x or SDXL"
+    assert titles() == "SD1.x, SDXL or Anima"
     monkeypatch.setitem(FAMILIES, tiny_flow.FAMILY.key, tiny_flow.FAMILY)
-    assert titles() == "SD1.x, SDXL or Tiny Flow"
+    assert titles() == "SD1.x, SDXL, Anima or Tiny Flow"
 
 
 def test_an_unknown_family_is_an_error() -> None:

@@ -106,6 +106,7 @@ STAY_HERE = {
     *("subject", "train_data_dir", "reg_data_dir", "dataset_config", "validation_data_dir", "conditioning_data_dir"),
     *("pretrained_model_name_or_path", "vae", "network_weights", "sample_prompts", "on_done", "on_trouble"),
     "exclude_pictures",
+    *("qwen3", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path"),
 }
 
 
