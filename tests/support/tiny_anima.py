@@ -25,7 +25,7 @@ from transformers import Qwen3Config, Qwen3Model
 
 MODULE = "trainer.families.anima.record"
 BLOCKS, LAYERS_OF_A_BLOCK = 3, 10
-LEAST_TOKENS = 24
+LEAST_TOKENS = 128
 
 BODY: dict[str, Any] = {
     "in_channels": 16,

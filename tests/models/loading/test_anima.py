@@ -21,7 +21,7 @@ from trainer.models.engines import load_base, load_shapes
 from trainer.models.identify import identify_base
 from trainer.network.injection import LayerRules, inject
 
-CAPTIONS = ["1girl, smile, hat", "", "a long caption of many words, more than the least number of tokens", "白い 1girl"]
+CAPTIONS = ["1girl, smile, hat", "", "a long caption, longer than the least number of tokens: " + "many words, " * 11 + "end", "白い 1girl"]
 NEAR = {"rtol": 0, "atol": 1e-5}
 
 
@@ -158,7 +158,7 @@ def test_a_literal_bracket_of_a_caption_stays(model: Anima) -> None:
 
 
 def test_prompt_and_negative_prompt_have_one_number_of_tokens(model: Anima) -> None:
-    long, short = model.encode_prompts(["many words " * 10, ""], 1)
+    long, short = model.encode_prompts(["many words, " * 20, ""], 1)
     first, second = model.guided(long, short, blank=True)
     assert first.tokens == second.tokens == long.tokens > LEAST_TOKENS
     assert not second.embeddings[:, short.tokens :].any()

@@ -33,9 +33,6 @@ _ENCODER = FAMILY.encoders[0].key
 
 # Fills up the shorter token numbers of a batch; no tokenizer has it.
 _NOTHING = -1
-# Tokens of a caption where there is no tokenizer: those of a long one, for the memory prediction.
-_LONG_TEXT = 256
-
 # At a picture's full size the decoder works on its least width; a normalization's fp32 copies count as two in half precision.
 _TENSORS_AT_ONCE = 6
 
@@ -104,7 +101,8 @@ class Anima(BaseModel):
     def tokenize(self, captions: Sequence[str], max_token_length: int = SHORTEST_TEXT) -> Tensor:
         """Return token numbers, int64 [batch, 2, tokens], on the CPU: Qwen3's and T5's, each filled up with -1; nothing is cut."""
         if self.tokenizers is None:
-            return torch.zeros(len(captions), 2, _LONG_TEXT, dtype=torch.int64)
+            # For the memory prediction: those of a long one, which rows of zeros follow.
+            return torch.zeros(len(captions), 2, self._least_tokens // 2, dtype=torch.int64)
         both = [(self.tokenizers.words([each]), self.tokenizers.queries([each])[0]) for each in captions]
         longest = max((len(tokens) for each in both for tokens in each), default=0)
         rows = [[tokens + [_NOTHING] * (longest - len(tokens)) for tokens in each] for each in both]
@@ -119,8 +117,12 @@ class Anima(BaseModel):
             clip_skip: not looked at.
         """
         encoder = self.encoders[part]
-        rows = [encoder(*(_told(each).to(encoder.device) for each in both)) for both in tokens]
+        rows = [encoder(*(self._told(each).to(encoder.device) for each in both)) for both in tokens]
         return Encoded(filled(rows, 0), None)
+
+    def _told(self, tokens: Tensor) -> Tensor:
+        """Return token numbers without what fills them up; without a tokenizer nothing does."""
+        return tokens if self.tokenizers is None else tokens[tokens != _NOTHING]
 
     def batched(self, encoded: Sequence[Encoded]) -> Encoded:
         """Return single captions' rows as a batch, with rows of zeros behind the shorter ones."""
@@ -211,7 +213,7 @@ class Anima(BaseModel):
         return {f"blocks.{index}": block for index, block in enumerate(self.body.transformer_blocks)}
 
     def set_compute_options(self, options: ComputeOptions) -> None:
-        """Let the body and the text encoder compute in this way from now on.
+        """Let the body compute in this way from now on, and the text encoder, but for its attention, which is always torch's.
 
         Raises:
             SettingsError: a name in it is no block's, or the way is none of the family's.
@@ -227,8 +229,6 @@ class Anima(BaseModel):
         unwrap(self.body)
         for attention in attentions(self.body):
             attention.fused = options.attention == "sdpa"
-        for encoder in self.encoders.values():
-            encoder.set_attn_implementation("eager" if options.attention == "math" else "sdpa")
         for layer in int8_layers(self.body, *self.encoders.values()):
             layer.int8_products = options.int8_products
         checkpoint_blocks(every[name] for name in twice)
@@ -261,8 +261,3 @@ def load_shapes(
     """Return the base without numbers; see engines.load_shapes."""
     parts = parts_without_numbers(base, dtype=dtype, vae=vae, vae_dtype=vae_dtype, quantized=quantized)
     return Anima(parts, "cpu", stays=True)
-
-
-def _told(tokens: Tensor) -> Tensor:
-    """Return token numbers without what fills them up."""
-    return tokens[tokens != _NOTHING]

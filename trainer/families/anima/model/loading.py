@@ -142,7 +142,7 @@ def _shaped(component: str, part: Part, dtype: torch.dtype, quantized: Kind | No
     builders: Mapping[str, Callable[[], Any]] = {
         BODY: lambda: CosmosTransformer3DModel(**{**config, "max_size": _PLACES}),
         CONDITIONER: lambda: AnimaTextConditioner(**config),
-        ENCODER: lambda: Qwen3Model(Qwen3Config.from_dict(config)),
+        ENCODER: lambda: Qwen3Model(Qwen3Config.from_dict({**config, "attn_implementation": "sdpa"})),
         VAE: lambda: AutoencoderKLQwenImage.from_config(config),
     }
     module = empty_module(builders[component], part.weights, _CALLED[component], "the config of an Anima model")

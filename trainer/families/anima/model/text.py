@@ -45,17 +45,16 @@ class TextEncoder(nn.Module):
         """
         dtype = self.dtype
         if len(words):
-            source = self.qwen(input_ids=words[None], use_cache=False).last_hidden_state.to(dtype)
+            # A mask for each kind of layer, none: transformers makes the causal one from numbers that a prediction lacks, and
+            # torch's kernel needs none.
+            found = self.qwen(input_ids=words[None], attention_mask={"full_attention": None}, use_cache=False)
+            source = found.last_hidden_state.to(dtype)
         else:
             # The model was trained with one masked row of zeros there; to attention it is the same as one of zeros.
             source = torch.zeros(1, 1, self.conditioner.config.source_dim, dtype=dtype, device=queries.device)
         rows: Tensor = self.conditioner(source, queries[None])
         # The conditioner fills up by itself, which would be kept with each caption.
         return rows[0, : len(queries)].clone()
-
-    def set_attn_implementation(self, name: str) -> None:
-        """Let Qwen3 compute attention by `sdpa`, or spelled out (`eager`); the conditioner has torch's own."""
-        self.qwen.set_attn_implementation(name)
 
 
 def filled(rows: Sequence[Tensor], length: int) -> Tensor:
