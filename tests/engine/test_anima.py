@@ -93,8 +93,9 @@ def test_it_is_stopped_forked_and_resumed_to_the_same_bits(runner: EngineRunner,
 def test_it_is_killed_and_resumed_to_the_same_bits(runner: EngineRunner, whole: Bake) -> None:
     root = runner.workspace.root
     environment = {**os.environ, "STEP_TIMES": str(root / "steps.txt")}
-    begun = [sys.executable, str(KILLED), "step:5", "bake", "hifumi.toml", *WHOLE]
-    killed = Program([each for each in begun if each], cwd=root, env=environment)
+    options = [word for change in WHOLE for word in ("--set", change)]
+    begun = [sys.executable, str(KILLED), "step:5", "bake", "hifumi.toml", *options]
+    killed = Program(begun, cwd=root, env=environment)
     told, _ = killed.communicate(timeout=120)
     assert killed.returncode == -9, told
     again = Program([sys.executable, str(KILLED), "never", "resume", str(whole.number + 1)], cwd=root, env=environment)
