@@ -92,7 +92,7 @@ class DatasetError(LoraTuiError):
 class ModelError(LoraTuiError):
     """The base model, a LoRA file or a training state cannot be used.
 
-    Give `pretrained_model_name_or_path` an SD1.x or SDXL model in fp16, bf16 or fp32: one .safetensors file, or a diffusers folder with .safetensors weights; download a truncated file again.
+    Give `pretrained_model_name_or_path` an SD1.x, SDXL or Anima model in fp16, bf16 or fp32: one .safetensors file, or a diffusers folder with .safetensors weights; download a truncated file again.
     """
 
 

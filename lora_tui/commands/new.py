@@ -18,7 +18,7 @@ from trainer.text import printable
     "--base",
     required=True,
     metavar="PATH",
-    help="Base model (SD1.x or SDXL): a .safetensors file, a diffusers folder, or `demo`.",
+    help="Base model (SD1.x, SDXL or Anima): a .safetensors file, a diffusers folder, or `demo`.",
 )
 @click.option("--validation", type=PATH, metavar="DIR", help="Folder with validation pictures, not used for training.")
 @click.option("--in", "folder", type=PATH, metavar="DIR", default=Path(), help="Workspace folder (default: here).")

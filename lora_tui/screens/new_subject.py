@@ -26,7 +26,7 @@ _KEYS = ("enter on the last line: create", "dialog.cancel")
 _FIELDS = (
     DialogField("name", "name", "of the subject and its LoRA files, for example hifumi"),
     DialogField("data", "pictures", "folder with N_name folders, or directly with pictures"),
-    DialogField("base", "base model", "SD1.x or SDXL: .safetensors file, diffusers folder, or demo"),
+    DialogField("base", "base model", "SD1.x, SDXL or Anima: .safetensors file, diffusers folder, or demo"),
     DialogField("validation", "validation", "folder with pictures not trained on (optional)"),
 )
 

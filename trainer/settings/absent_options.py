@@ -12,7 +12,7 @@ _STATES = "write keep_states"
 _WHICH_BASE = "remove it: the base's file tells"
 _NO_UPLOAD = "remove it: nothing is uploaded"
 _ONE_GPU = "remove it: a bake uses one GPU"
-_FOR_OTHER_BASES = "remove it: it is for other bases than SD1.x and SDXL"
+_FOR_OTHER_BASES = "remove it: it is for bases that are not known here"
 _NO_ENCODER_CACHE = "remove it: embeddings of a text encoder that does not train are kept by themselves"
 
 _DOES = "remove it: "
