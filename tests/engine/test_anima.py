@@ -67,6 +67,18 @@ def test_single_files_are_baked_on_with_what_lies_around_them_or_is_named(runner
     assert same(runner, named, found)
 
 
+def test_the_conditioner_trains_where_it_is_asked_for(runner: EngineRunner) -> None:
+    plain = runner.bake(*SHORT, FOLDER, "text_encoder_lr=1e-2")
+    both = runner.bake(*SHORT, FOLDER, "text_encoder_lr=1e-2", "train_llm_adapter=yes")
+    assert both.state is BakeState.DONE, runner.log(both)
+    tensors = runner.tensors(both)
+    adapter = {name for name in tensors if name.startswith("lora_unet_llm_adapter_blocks_")}
+    assert len(adapter) == 3 * 2 * LAYERS_OF_A_BLOCK
+    assert tensors.keys() - adapter == runner.tensors(plain).keys()
+    assert all(any(tensors[name]) for name in adapter)
+    assert runner.journal.curves.read(both.number, "lr_conditioner", 1000).steps
+
+
 @pytest.fixture
 def whole(runner: EngineRunner) -> Bake:
     runner.few_repeats()

@@ -18,6 +18,7 @@ from trainer.settings.model import Settings
 from trainer.settings.parts import (
     Family,
     Part,
+    all_parts,
     body_label,
     body_of,
     encoder_label,
@@ -26,6 +27,7 @@ from trainer.settings.parts import (
     parts_of,
     settings_of_part,
     stop_setting,
+    switch_of,
 )
 from trainer.text import plural
 
@@ -174,6 +176,10 @@ def _in_model(case: _Case) -> _Found:
     settings = case.settings
     record = family_record(case.family)
     yield from record.unused.items()
+    switches = {part.switch for part in record.parts}
+    for part in all_parts():
+        if (switch := switch_of(part)) and switch not in switches:
+            yield switch, f"an {record.title} base has no {label_of(part)}"
     for name in component_settings():
         if name != "vae" and name not in record.components:
             yield name, f"an {record.title} base is one file or folder"

@@ -73,7 +73,8 @@ class PartRecord:
             same prefix; "" for the prefix alone.
         large: regular expression of what the names of its layers start with, inside the part, that may be held in 8 bits; "" for
             none.
-        trains: whether bakes can train it; of other parts the layers in LoRA files of other programs count.
+        switch: setting that must be on for bakes to train it, "" for none; where it is off the layers in LoRA files of other
+            programs count alone.
     """
 
     key: str
@@ -86,7 +87,7 @@ class PartRecord:
     groups: BlockGroups = BlockGroups()
     lora_names: str = ""
     large: str = ""
-    trains: bool = True
+    switch: str = ""
 
     @property
     def is_encoder(self) -> bool:

@@ -22,7 +22,7 @@ from trainer.settings.fields.saving import SavingFields
 from trainer.settings.fields.schedule import ScheduleFields
 from trainer.settings.one_setting import check_name, disagreement
 from trainer.settings.optimizers import arguments_of
-from trainer.settings.parts import Part, can_train, is_encoder, settings_of_part
+from trainer.settings.parts import Part, is_encoder, settings_of_part, switch_of
 from trainer.settings.profile_defaults import defaults_of
 from trainer.settings.random_numbers import RANDOM_SOURCES, RandomSource
 
@@ -164,7 +164,10 @@ class Settings(
 
     def has_layers(self, part: Part) -> bool:
         """Return whether the file holds layers of `part`, on a base that has it."""
-        return can_train(part) and (self.trains_text_encoder if is_encoder(part) else self.trains_unet)
+        switch = switch_of(part)
+        if switch and not getattr(self, switch):
+            return False
+        return self.trains_text_encoder if is_encoder(part) else self.trains_unet
 
     def rate(self, part: Part) -> float:
         """Return the peak rate of a part's LoRA, that of lora_down where LoRA+ gives lora_up another; 0 where it does not train."""

@@ -49,9 +49,9 @@ def is_encoder(part: Part) -> bool:
     return part_record(part).is_encoder
 
 
-def can_train(part: Part) -> bool:
-    """Return whether bakes can train the part."""
-    return part_record(part).trains
+def switch_of(part: Part) -> str:
+    """Return the setting that must be on for the part to train, "" for none."""
+    return part_record(part).switch
 
 
 def metric_of(part: Part) -> str:

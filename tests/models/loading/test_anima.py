@@ -21,7 +21,12 @@ from trainer.models.engines import load_base, load_shapes
 from trainer.models.identify import identify_base
 from trainer.network.injection import LayerRules, inject
 
-CAPTIONS = ["1girl, smile, hat", "", "a long caption, longer than the least number of tokens: " + "many words, " * 11 + "end", "白い 1girl"]
+CAPTIONS = [
+    "1girl, smile, hat",
+    "",
+    "a long caption, longer than the least number of tokens: " + "many words, " * 11 + "end",
+    "白い 1girl",
+]
 NEAR = {"rtol": 0, "atol": 1e-5}
 
 

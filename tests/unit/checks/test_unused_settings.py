@@ -62,6 +62,7 @@ IDLE: list[tuple[str, DataSet, dict[str, Any], str]] = [
         (name, TWELVE, {name: "/models/x"}, "an SD1.x base is one file or folder")
         for name in ("qwen3", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path")
     ),
+    ("train_llm_adapter", TWELVE, {"train_llm_adapter": True}, "an SD1.x base has no conditioner"),
     ("no_half_vae", TWELVE, {"no_half_vae": False, "mixed_precision": "no"}, "the bake computes in fp32 anyway"),
     ("dim_from_weights", TWELVE, {"dim_from_weights": True}, "network_weights is blank"),
     ("conv_alpha", TWELVE, {"conv_alpha": 1}, "conv_dim is blank"),

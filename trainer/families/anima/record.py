@@ -43,8 +43,8 @@ FAMILY = FamilyRecord(
             groups=CONDITIONER_GROUPS,
             lora_names=r"lora_unet_llm_adapter_|lora_te_layers_",
             large=r"(?:layers|blocks)\.",
-            # Diffusion-pipe's and AnimaLoraStudio's authors advise against it, and small sets spoil it.
-            trains=False,
+            # Off unless asked for: diffusion-pipe's and AnimaLoraStudio's authors advise against it for small sets.
+            switch="train_llm_adapter",
         ),
     ),
     engine="trainer.families.anima.model.anima",

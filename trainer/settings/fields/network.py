@@ -161,6 +161,18 @@ class NetworkFields(SettingFields):
         synonyms="text encoder, clip",
     )
 
+    train_llm_adapter: bool = setting(
+        False,
+        "Network",
+        "train text conditioner",
+        "On Anima, train the text conditioner too, at the text encoder's rate; kohya's default is half the rate. Small sets spoil it, and the encoder then stays on the GPU.",
+        memory="derived",
+        speed=True,
+        metadata=NO_KEY,
+        exactness=EXACT,
+        synonyms="anima, llm adapter, conditioner, text encoder",
+    )
+
     @field_validator("network_weights")
     @classmethod
     def _start_path_can_be_written(cls, value: str) -> str:

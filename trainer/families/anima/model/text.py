@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class TextEncoder(nn.Module):
@@ -67,7 +68,4 @@ def filled(rows: Sequence[Tensor], length: int) -> Tensor:
         length: tokens at least.
     """
     longest = max(length, *(len(each) for each in rows))
-    batch = rows[0].new_zeros(len(rows), longest, rows[0].shape[-1])
-    for place, each in zip(batch, rows, strict=True):
-        place[: len(each)] = each
-    return batch
+    return torch.stack([functional.pad(each, (0, 0, 0, longest - len(each))) for each in rows])
