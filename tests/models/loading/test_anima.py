@@ -10,6 +10,7 @@ import torch
 from diffusers import CosmosTransformer3DModel
 from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep, encode_vae_image
 from safetensors.torch import load_file
+from one_way_transfers import NothingReadsTheHost, OneWayTransfers
 from tiny_anima import BODY, LEAST_TOKENS, hollow_files, tiny_anima, tiny_files, tiny_modules
 from torch import Tensor, nn
 from transformers import Qwen2Tokenizer, T5TokenizerFast
@@ -17,6 +18,7 @@ from transformers import Qwen2Tokenizer, T5TokenizerFast
 from trainer.errors import SettingsError
 from trainer.families.anima.model.anima import Anima
 from trainer.lean.compute_options import ComputeOptions
+from trainer.lean.transfers import transfers_by
 from trainer.models.engines import load_base, load_shapes
 from trainer.models.identify import identify_base
 from trainer.network.injection import LayerRules, inject
@@ -187,6 +189,29 @@ def test_what_computes_twice_gives_the_same_gradients(dtype: torch.dtype) -> Non
     assert all(bool(grad.any()) for grad in found[0])
     for other in found[1:]:
         assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("kind", [None, "int8"])
+@pytest.mark.parametrize("names", [None, ()])
+def test_blocks_that_come_one_by_one_give_the_same_gradients(kind: Any, names: tuple[str, ...] | None) -> None:
+    model = loaded(tiny_anima(), torch.bfloat16, quantized=kind)
+    model.set_compute_options(ComputeOptions(checkpointed=names))
+    transfers = OneWayTransfers()
+    found = []
+    for count in (0, 3):
+        with transfers_by(lambda: transfers):
+            model.stream_blocks(count)
+        network = inject(model, LayerRules(dim=4, alpha=4), 0, ["body"])
+        for layer in network:
+            nn.init.normal_(layer.up, generator=torch.Generator().manual_seed(1))
+        model.bring_body()
+        with NothingReadsTheHost(transfers):
+            model.predict(*step_inputs(model)).float().square().mean().backward()
+        found.append([weight.grad for weight in network.parameters()])
+        network.remove()
+    assert transfers.copies >= 3
+    assert all(torch.equal(one, two) for one, two in zip(*found, strict=True))
+    model.stream_blocks(0)
 
 
 def step_inputs(model: Anima) -> tuple[Tensor, Tensor, Any]:
