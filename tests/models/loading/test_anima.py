@@ -9,8 +9,8 @@ import pytest
 import torch
 from diffusers import CosmosTransformer3DModel
 from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep, encode_vae_image
-from safetensors.torch import load_file
 from one_way_transfers import NothingReadsTheHost, OneWayTransfers
+from safetensors.torch import load_file
 from tiny_anima import BODY, LEAST_TOKENS, hollow_files, tiny_anima, tiny_files, tiny_modules
 from torch import Tensor, nn
 from transformers import Qwen2Tokenizer, T5TokenizerFast

@@ -61,7 +61,6 @@ FAMILY = FamilyRecord(
             "text_encoder_2",
             "lora_te2_",
             ENCODER_HOLDERS,
-            ENCODER_LARGE,
             short="second",
             groups=ENCODER_GROUPS,
             large=ENCODER_LARGE,

@@ -143,8 +143,8 @@ def _vae_module(module: str, per_level: int) -> str:
     if module in _ENDS:
         return _ENDS[module]
     if module.startswith("middle."):
-        _, number, *rest = module.split(".")
-        return ".".join(["mid_block", _MIDDLE.get(number, number), *_inside(".".join(rest))])
+        _, number, *inside = module.split(".")
+        return ".".join(["mid_block", _MIDDLE.get(number, number), *_inside(".".join(inside))])
     match = _LEVEL.fullmatch(module)
     if match is None:
         return module

@@ -59,7 +59,8 @@ def beside(base: Path) -> dict[str, Path]:
     """
     if base.is_dir():
         return {setting: place for setting, name in _IN_FOLDER.items() if (place := base / name).is_dir()}
-    return {setting: place for setting in USUAL if (place := next(_places(base, USUAL[setting]), None)) is not None}
+    found = ((setting, next(_places(base, usual), None)) for setting, usual in USUAL.items())
+    return {setting: place for setting, place in found if place is not None}
 
 
 def _places(base: Path, usual: UsualPlace) -> Iterator[Path]:

@@ -51,7 +51,8 @@ class Attention(attention_processor.Attention):  # type: ignore[misc]  # diffuse
 
 def _spelled_out(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-    return scores.softmax(-1) @ value
+    found: Tensor = scores.softmax(-1) @ value
+    return found
 
 
 def make_lean(body: nn.Module) -> None:

@@ -171,8 +171,9 @@ def _set_frequencies(module: nn.Module) -> None:
 
 
 def _fresh(module: nn.Module) -> nn.Module | None:
+    fresh: nn.Module | None = None
     if isinstance(module, Qwen3RotaryEmbedding):
-        return Qwen3RotaryEmbedding(module.config)
-    if isinstance(module, AnimaRotaryEmbedding):
-        return AnimaRotaryEmbedding(2 * len(module.inv_freq))
-    return None
+        fresh = Qwen3RotaryEmbedding(module.config)
+    elif isinstance(module, AnimaRotaryEmbedding):
+        fresh = AnimaRotaryEmbedding(2 * len(module.inv_freq))
+    return fresh
