@@ -75,7 +75,7 @@ class OwnSettings:
             )
         found = tuple(part.key for part in known if part.key in self.trained)
         if not found:
-            raise self._idle(known[0].label, rate_setting(known[0].key), "network_train_unet_only")
+            raise self._idle(known[0].label, rate_setting(known[0].key), "network_train_unet_only", known[0].switch)
         return found
 
     @property
@@ -126,7 +126,13 @@ class OwnSettings:
         """Return the error for settings that the preset does not fit."""
         return SettingsError(f"preset {self.preset}", found=found, expected=expected, way_out=way_out)
 
-    def _idle(self, label: str, rate: str, only: str) -> SettingsError:
+    def _idle(self, label: str, rate: str, only: str, switch: str = "") -> SettingsError:
+        if switch and not getattr(self.settings, switch):
+            return self.refused(
+                f"settings with which the {label} does not train ({switch} is off)",
+                f"a bake whose {label} trains",
+                f"set {switch} = true",
+            )
         return self.refused(
             f"settings with which the {label} does not train ({rate} is 0, or {only} is on)",
             f"a bake whose {label} trains",

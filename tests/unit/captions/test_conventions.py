@@ -34,6 +34,11 @@ def arranged(key: str, line: str, trigger: str = "", rules: CaptionRules | None 
             "hifumi, score_9, score_8_up, source_anime, rating_safe, 1girl, smile",
         ),
         (
+            "anima",
+            "smile, hifumi, score_7, 1girl, @some_artist, safe, masterpiece",
+            "hifumi, score_7, masterpiece, safe, 1girl, @some artist, smile",
+        ),
+        (
             "noobai",
             "masterpiece, best quality, long_hair, hifumi, newest, 1girl, safe, >_<",
             "hifumi, 1girl, long hair, >_<, safe, masterpiece, best quality, newest",

@@ -18,6 +18,12 @@ from trainer.settings.model import Settings
 from trainer.settings.parts import body_of, label_of, parts_of
 
 FAMILY_KEYS = tuple(FAMILIES)
+TWO_ENCODERS = next(key for key, record in FAMILIES.items() if len(record.encoders) == 2)
+
+
+def whole(family: str) -> dict[str, Any]:
+    """Return what lets every part of a family train."""
+    return {part.switch: True for part in FAMILIES[family].parts if part.switch}
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def _rates(settings: Settings, key: str) -> list[float]:
 def test_a_preset_is_a_ladder_on_the_defaults_of_every_family(
     preset: LadderPreset, family: str, pictures: Path
 ) -> None:
-    settings = Settings(train_data_dir=str(pictures), **FAMILIES[family].first_settings)
+    settings = Settings(train_data_dir=str(pictures), **FAMILIES[family].first_settings, **whole(family))
     spec = preset.spec(settings, twins=3, family=family)
     made = settings_of_rungs(settings, spec)
     assert len(made) == len(spec.rungs) >= 2
@@ -109,7 +115,7 @@ AWKWARD: dict[str, tuple[dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize("which", AWKWARD)
 def test_awkward_settings_give_a_ladder_or_a_reason(which: str, family: str, pictures: Path) -> None:
     values, refused = AWKWARD[which]
-    settings = Settings(train_data_dir=str(pictures), **values)
+    settings = Settings(train_data_dir=str(pictures), **values, **whole(family))
     reasons = {}
     for preset in PRESETS.values():
         try:
@@ -130,6 +136,14 @@ def test_a_base_without_a_text_encoder_to_train_is_named(monkeypatch: pytest.Mon
         PRESETS["te-rate"].spec(Settings(), family="bare")
     spec = PRESETS["unet-rate"].spec(Settings(), family="bare")
     assert [rung.label for rung in spec.rungs] == ["×0.1", "×0.33", "×1", "×3", "×10"]
+
+
+def test_a_part_that_a_setting_keeps_from_training_is_named_with_it() -> None:
+    with pytest.raises(
+        SettingsError,
+        match=r"the conditioner does not train \(train_llm_adapter is off\).*set train_llm_adapter = true",
+    ):
+        PRESETS["te-rate"].spec(Settings(), family=next(key for key in FAMILIES if whole(key)))
 
 
 def test_the_names_of_parts_are_the_families() -> None:
@@ -153,7 +167,7 @@ def test_the_rates_of_the_notes_come_out_at_their_usual_value() -> None:
 
 @pytest.mark.parametrize("family", FAMILY_KEYS)
 def test_learning_rate_moves_no_part_in_its_ladder(family: str) -> None:
-    settings = Settings(unet_lr=None, text_encoder_lr=None, text_encoder_lr2=None, learning_rate=3e-4)
+    settings = Settings(unet_lr=None, text_encoder_lr=None, text_encoder_lr2=None, learning_rate=3e-4, **whole(family))
     made = settings_of_rungs(settings, PRESETS["lr"].spec(settings, family=family))
     assert {rung.rate(part) for rung in made for part in parts_of(family)} == {3e-4}
     assert {rung.learning_rate for rung in made} == {0, 6e-6, 6e-5, 3e-4, 1.5e-3, 1.5e-2}
@@ -161,7 +175,7 @@ def test_learning_rate_moves_no_part_in_its_ladder(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILY_KEYS)
 def test_the_pair_of_every_part_stays_where_alpha_moves_with_lora_ups_rate(family: str) -> None:
-    settings = Settings(network_dim=128, network_alpha=64, unet_lr=1.5e-4, text_encoder_lr=7e-5)
+    settings = Settings(network_dim=128, network_alpha=64, unet_lr=1.5e-4, text_encoder_lr=7e-5, **whole(family))
     spec = PRESETS["alpha-pair"].spec(settings, family=family)
     made = settings_of_rungs(settings, spec)
     assert [rung.network_alpha for rung in made] == [1, 64, 128]
@@ -281,7 +295,7 @@ def test_warm_up_is_varied_around_ones_own(values: dict[str, Any], amounts: list
 def test_the_text_encoder_stops_by_epoch_or_by_share() -> None:
     def stops(**values: Any) -> list[object]:
         settings = Settings(**values)
-        spec = PRESETS["te-stop"].spec(settings, family=FAMILY_KEYS[-1])
+        spec = PRESETS["te-stop"].spec(settings, family=TWO_ENCODERS)
         return [rung.stop_of("text_encoder_2") for rung in settings_of_rungs(settings, spec)]
 
     assert stops(max_train_epochs=8) == ["2ep", "4ep", "6ep", ""]
@@ -369,7 +383,7 @@ def test_what_a_preset_needs_counts_before_what_is_set_and_is_written_once() -> 
 def test_every_preset_comes_back_from_its_file(pictures: Path) -> None:
     settings = Settings(train_data_dir=str(pictures), text_encoder_lr2=1e-5, conv_dim=8, conv_alpha=4)
     for preset in PRESETS.values():
-        spec = preset.spec(settings, family=FAMILY_KEYS[-1])
+        spec = preset.spec(settings, family=TWO_ENCODERS)
         back = spec_of_toml(spec_toml(spec), "ladder 1")
         assert settings_of_rungs(settings, back) == settings_of_rungs(settings, spec)
         assert [rung.label for rung in back.rungs] == [rung.label for rung in spec.rungs]

@@ -9,7 +9,7 @@ from torch.nn import functional
 from trainer.models.stable_diffusion.model import StableDiffusion
 from trainer.network.injection import LayerRules, LoraNetwork, inject
 from trainer.network.lora import LoraLayer
-from trainer.settings.parts import all_parts
+from trainer.settings.parts import all_parts, parts_of
 
 TIMES = torch.tensor([10, 700])
 NOISY = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(3))
@@ -175,16 +175,17 @@ def test_beside_a_half_base_the_lora_stays_fp32_and_the_output_half(dtype: torch
 
 
 def test_both_text_encoders_of_sdxl_follow_one_strength(tiny_sdxl: SimpleNamespace) -> None:
-    network = inject(tiny_sdxl, LayerRules(4, 2), seed=0, parts=all_parts())
+    parts = parts_of(tiny_sdxl.family)
+    network = inject(tiny_sdxl, LayerRules(4, 2), seed=0, parts=parts)
     network.remove()
     network.text_encoder_strength = 0.5
-    assert {part: {layer.strength for layer in network.layers(part)} for part in all_parts()} == {
+    assert {part: {layer.strength for layer in network.layers(part)} for part in parts} == {
         "unet": {1.0},
         "text_encoder": {0.5},
         "text_encoder_2": {0.5},
     }
     network.set_strength("text_encoder_2", 0.25)
-    assert [network.strength(part) for part in all_parts()] == [1.0, 0.5, 0.25]
+    assert [network.strength(part) for part in parts] == [1.0, 0.5, 0.25]
 
 
 def test_downs_and_ups_are_the_weights_by_kind(network: LoraNetwork) -> None:

@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from trainer.families.anima.conventions import CONVENTIONS
 from trainer.families.anima.lora_names import (
     ADAPTER,
     BODY,
@@ -29,7 +30,7 @@ FAMILY = FamilyRecord(
             "unet",
             BODY,
             # Of diffusers' CosmosTransformerBlock; its modulations (adaLN) get layers in files of other programs alone.
-            frozenset({"Attention", "FeedForward"}),
+            frozenset({"Attention", "RotaryAttention", "FeedForward"}),
             groups=BODY_GROUPS,
             lora_names=r"lora_unet_(?:blocks|x_embedder|t_embedder|t_embedding|final_layer)_",
             large=r"transformer_blocks\.",
@@ -52,6 +53,7 @@ FAMILY = FamilyRecord(
     complete="trainer.families.anima.files.identify:complete",
     components=("qwen3", "vae", "llm_adapter_path", "qwen3_tokenizer", "t5_tokenizer_path"),
     check_vae="trainer.families.anima.files.identify:check_vae",
+    conventions=CONVENTIONS,
     times=TIMES,
     # The word that programs look for, whatever the version.
     architecture="anima-preview/lora",

@@ -12,6 +12,8 @@ _ONE_SEED = "one seed decides start values, order and noise there"
 _LAUNCHED = "its launcher takes it: `accelerate launch --num_processes N`"
 _GUARD = "of the run itself, not of what is trained"
 
+_COMPONENTS = "it is written for the programs of SD1.x and SDXL, whose bases are one file or folder"
+
 LOST: Mapping[str, str] = {
     "text_encoder_stop": _TO_THE_END,
     "text_encoder_stop2": _TO_THE_END,
@@ -33,6 +35,11 @@ LOST: Mapping[str, str] = {
     "validation_data_dir": "it holds out a share of the training pictures instead (validation_split)",
     "validation_outfit": "it holds out a share of each folder, not a folder (validation_split)",
     "exclude_pictures": "it reads every picture of a folder: move these out of it",
+    "qwen3": _COMPONENTS,
+    "llm_adapter_path": _COMPONENTS,
+    "qwen3_tokenizer": _COMPONENTS,
+    "t5_tokenizer_path": _COMPONENTS,
+    "train_llm_adapter": "it is written for the programs of SD1.x and SDXL, whose bases have no text conditioner",
     "train_minutes": "it counts steps or epochs, not minutes: those that are set are written",
 }
 """Setting -> what is lost with a value other than the default."""

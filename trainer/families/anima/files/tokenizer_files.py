@@ -10,7 +10,7 @@ from typing import Any, Literal
 from trainer.errors import ModelError
 from trainer.file_mark import FileMark, mark_of
 from trainer.regular_file import read_regular
-from trainer.text import printable
+from trainer.text import plural, printable
 
 TokenizerKind = Literal["qwen3_tokenizer", "t5_tokenizer_path"]
 """A tokenizer by the setting that names it."""
@@ -103,7 +103,7 @@ def check_tokenizer(place: Path, kind: TokenizerKind, rows: int) -> None:
     if not _LEAST_SHARE * rows <= found.tokens <= rows:
         raise ModelError(
             where,
-            found=f"a tokenizer of {found.tokens:,} tokens for an embedding of {rows:,}",
+            found=f"a tokenizer of {plural(found.tokens, 'token')} for an embedding of {rows:,}",
             expected=WANTED[kind],
             way_out="give the tokenizer that the model was trained with",
         )

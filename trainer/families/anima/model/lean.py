@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class Attention(attention_processor.Attention):  # type: ignore[misc]  # diffusers is untyped
-    """diffusers' attention as Cosmos' blocks have it, under its own name: normalized queries and keys, turned by their places.
+class RotaryAttention(attention_processor.Attention):  # type: ignore[misc]  # diffusers is untyped
+    """diffusers' attention as Cosmos' blocks have it: queries and keys normalized, and turned by their places.
 
     Attributes:
         fused: whether torch's kernel computes it; else every pair of tokens is kept.
@@ -59,12 +59,12 @@ def make_lean(body: nn.Module) -> None:
     """Make the frozen body's attentions keep less; names, weights and outputs stay. It may be called again."""
     for module in body.modules():
         if type(module) is attention_processor.Attention and type(module.processor) is CosmosAttnProcessor2_0:
-            module.__class__ = Attention
+            module.__class__ = RotaryAttention
 
 
-def attentions(body: nn.Module) -> list[Attention]:
+def attentions(body: nn.Module) -> list[RotaryAttention]:
     """Return the body's attentions."""
-    return [module for module in body.modules() if isinstance(module, Attention)]
+    return [module for module in body.modules() if isinstance(module, RotaryAttention)]
 
 
 def placed(x: Tensor, norm: Any, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
