@@ -11,6 +11,7 @@ from lora_kinds import FORMS, write_kinds
 from lora_on_disk import write_lora, write_numbered_lora
 from made_grid import made_grid
 from PIL import Image
+from tiny_anima import write_files
 from tiny_tagger import TinyTagger, write_tagger
 
 from trainer.captions.find import CaptionWays, caption_files, found_pictures
@@ -93,6 +94,7 @@ def make_valid_workspace(root: Path) -> Workspace:
     write_pictures_with_texts(root / "from")
     write_webui_files(root / "from")
     _write_models(root / "models")
+    write_files(root / "several")
     _write_tagger(root)
     _write_theme()
     _write_config()

@@ -124,6 +124,24 @@ KINDS: tuple[Kind, ...] = (
         (calls.load_base,),
     ),
     Kind(
+        "base in several files",
+        {"several/models/diffusion_models/anima.safetensors": HEADER}
+        | {
+            f"several/models/{name}.safetensors": HEADER
+            for name in ("text_encoders/qwen_3_06b_base", "vae/qwen_image_vae")
+        }
+        | {f"several/comfy/text_encoders/{name}/tokenizer.json": JSON for name in ("qwen25_tokenizer", "t5_tokenizer")},
+        ("trainer.families.anima.files.tokenizer_files",),
+        (
+            command(
+                *PLAN,
+                "{root}/hifumi.toml",
+                "--set",
+                "pretrained_model_name_or_path={root}/several/models/diffusion_models/anima.safetensors",
+            ),
+        ),
+    ),
+    Kind(
         "config of a base",
         {
             f"models/base/{name}.json": JSON

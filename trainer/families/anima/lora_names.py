@@ -13,6 +13,7 @@ from typing import Literal
 
 from trainer.families.anima.keys import IN_BLOCK, OUTSIDE, body_module, original_module
 from trainer.families.record import BlockGroups, KeyForm, PartRecord
+from trainer.text import plural
 
 BODY, ADAPTER, QWEN = "lora_unet_", "lora_unet_llm_adapter_", "lora_te_"
 """kohya's prefixes; the conditioner's is below that of the body, since the original's files hold it there (`llm_adapter`)."""
@@ -161,7 +162,7 @@ def layout(names: Iterable[str]) -> str:
     last = max((block for block in blocks if block is not None), default=None)
     if last is None:
         return ""
-    return f"{next((depth for depth in DEPTHS if last < depth), last + 1)} blocks"
+    return plural(next((depth for depth in DEPTHS if last < depth), last + 1), "block")
 
 
 OTHER_DEPTH = (
