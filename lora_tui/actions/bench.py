@@ -27,7 +27,7 @@ _YES = ("y", "yes", "1", "true", "on")
 
 
 # Those that change ranks, weights or alphas, which layers of other kinds have none of.
-_PLAIN_ALONE = ("resize", "merge", "average", "weights", "alpha")
+_PLAIN_ALONE = ("resize", "merge", "average", "weights", "alpha", "keys")
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ class LoraBench:
             LoraTuiError: what is wrong with what was typed.
         """
         from trainer.lora_tools.inputs import OpenedLoras
+        from trainer.lora_tools.key_forms import form_named
 
         if operation == "extract":
             return self._preview_extract(typed)
@@ -109,6 +110,8 @@ class LoraBench:
                 files.check_plain()
             if operation == "convert":
                 files.check_changes()
+            if operation == "keys":
+                form_named(typed.get("form", ""), files.family)
             lines += [_about(files, number) for number in range(len(references))]
             lines += self._preview_result(operation, typed, files)
         return lines

@@ -88,6 +88,12 @@ _ALL = (
         (FILE, DialogField("alpha", "alpha", "blank: none; or rank, or a number"), OUT),
     ),
     BenchOperation(
+        "keys",
+        "keys",
+        "the keys of ComfyUI or diffusers, for bases whose LoRAs they do not read by kohya's",
+        (FILE, DialogField("form", "for", "comfyui or diffusers"), PRECISION, OUT),
+    ),
+    BenchOperation(
         "extract",
         "extract",
         "what a checkpoint has that its base has not, as a LoRA",

@@ -23,6 +23,7 @@ from trainer.lora_tools.decompose import RankRule
 from trainer.lora_tools.edit_metadata import edited, path_words, read_metadata, without_paths, write_metadata
 from trainer.lora_tools.extract import extract_lora
 from trainer.lora_tools.inspect import inspect_lora
+from trainer.lora_tools.key_forms import write_keys
 from trainer.lora_tools.made_lora import alpha_rule_named
 from trainer.lora_tools.merge import average_loras, merge_loras
 from trainer.lora_tools.references import LoraReference, find_lora
@@ -92,6 +93,11 @@ def _alpha(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, repla
     return result_of(write_alpha(reference, rule, bench.output("alpha", typed, replace), progress=progress, stop=stop))
 
 
+def _keys(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, replace: bool) -> BenchResult:
+    reference, output = _one(bench, typed), bench.output("keys", typed, replace)
+    return result_of(write_keys(reference, typed.get("form", ""), output, progress=progress, stop=stop))
+
+
 def _extract(bench: LoraBench, typed: Typed, progress: Progress, stop: Stop, replace: bool) -> BenchResult:
     base, tuned = (identify_base(typed.get(name, "").strip()) for name in ("base", "tuned"))
     output = bench.output("extract", typed, replace)
@@ -122,6 +128,7 @@ RUNS: Mapping[str, Run] = {
     "mix": _mix,
     "weights": _weights,
     "alpha": _alpha,
+    "keys": _keys,
     "extract": _extract,
     "metadata": _metadata,
 }

@@ -264,15 +264,25 @@ def biases_left_out(file: OpenedLora) -> list[str]:
 
 
 def _check_families(files: Sequence[OpenedLora]) -> None:
-    known = [(file, family) for file in files if (family := family_of(file.header)) is not None]
-    for file, family in known[1:]:
+    known = [(file, possible) for file in files if (possible := _possible_families(file.header))]
+    for file, possible in known[1:]:
         other, first = known[0]
-        if family != first:
-            raise _unlike(file, family_record(family).lora_target, other, family_record(first).lora_target)
-        record = family_record(family)
+        if not set(possible) & set(first):
+            raise _unlike(file, _targets(possible), other, _targets(first))
+        record = family_record(possible[0])
         layout, wanted = record.layout(file.own), record.layout(other.own)
         if layout and wanted and layout != wanted:
             raise _unlike(file, f"a base of {layout}", other, f"a base of {wanted}")
+
+
+def _possible_families(header: LoraHeader) -> tuple[Family, ...]:
+    """Return the family that a LoRA is for, or those that it may be for; none where nothing tells."""
+    family = family_of(header)
+    return families_with(header.modules) if family is None else (family,)
+
+
+def _targets(families: Sequence[Family]) -> str:
+    return " or ".join(family_record(family).lora_target for family in families)
 
 
 def _unlike(file: OpenedLora, target: str, other: OpenedLora, wanted: str) -> ModelError:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from trainer.errors import SettingsError
 from trainer.families.record import KeyForm
-from trainer.families.registry import family_record
+from trainer.families.registry import FAMILIES, family_record
 from trainer.lora_tools.inputs import OpenedLoras, family_of
 from trainer.lora_tools.made_lora import NO_ALPHA, MadeLora, MadeModule, Output, Progress, no_progress
 from trainer.lora_tools.provenance import Making
@@ -61,24 +61,22 @@ def form_named(text: str, family: Family | None) -> KeyForm:
     Raises:
         SettingsError: the family has no such form.
     """
-    wanted = text.strip().lower()
-    forms = {} if family is None else family_record(family).key_forms
-    if wanted in forms:
-        return forms[wanted]
+    wanted, shown = text.strip().lower(), printable(text, 40) if text.strip() else "blank"
+    records = [*FAMILIES.values()] if family is None else [family_record(family)]
+    if family is not None and wanted in records[0].key_forms:
+        return records[0].key_forms[wanted]
+    with_forms = [record for record in records if record.key_forms]
+    if not with_forms:
+        titles = " or ".join(record.title for record in records)
+        expected = f"kohya's keys: every program reads a LoRA for {titles} under these"
+        raise SettingsError("keys", found=shown, expected=expected)
+    forms = ", ".join(dict.fromkeys(form for record in with_forms for form in record.key_forms))
+    targets = " or ".join(record.lora_target for record in with_forms)
     if family is None:
         raise SettingsError(
-            "to",
-            found=f"{printable(text, 40)}, and the file does not say what base it is for",
-            expected="lora, or a file whose metadata or modules say it",
+            "keys",
+            found=f"{shown}, and the file does not say what base it is for",
+            expected=f"a LoRA for {targets}, for which there are {forms}",
             way_out="name its base with --base",
         )
-    title = family_record(family).title
-    if not forms:
-        raise SettingsError(
-            "to",
-            found=printable(text, 40),
-            expected=f"lora: a LoRA for {title} is read by every program under the keys that it has",
-        )
-    raise SettingsError(
-        "to", found=printable(text, 40), expected=f"one of lora, {', '.join(forms)}, as {title} has them"
-    )
+    raise SettingsError("keys", found=shown, expected=f"one of {forms}, for {targets}")
