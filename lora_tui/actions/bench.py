@@ -59,21 +59,25 @@ class LoraBench:
         """Return what the fields of an operation start with, by the bake that the bench was opened from.
 
         Raises:
-            LoraTuiError: the journal cannot be read.
+            LoraTuiError: the journal cannot be read, or the newest LoRA.
         """
         from trainer.grid.first_spec import epochs_of
         from trainer.journal.journal import Journal
+        from trainer.models.kohya_names import parts_in
+        from trainer.models.lora_header import read_lora_header
         from trainer.noise_floor.floors import NoiseFloors
 
         if self.bake is None:
             return {}
         with Journal(self.workspace.journal_path) as journal:
-            epochs = [each.label for each in epochs_of(journal, self.workspace, [self.bake])]
+            epochs = epochs_of(journal, self.workspace, [self.bake])
             if not epochs:
                 return {}
-            newest = f"{self.bake}@{epochs[-1]}"
+            newest = f"{self.bake}@{epochs[-1].label}"
             if operation == "mix":
-                return {"parts": f"unet={newest}, text_encoder={self.bake}@{epochs[0]}"}
+                parts = parts_in(read_lora_header(self.workspace.root / epochs[-1].file).modules)
+                pairs = [f"{part}={self.bake}@{epochs[0].label}" for part in parts[1:]]
+                return {"parts": ", ".join([*(f"{part}={newest}" for part in parts[:1]), *pairs])}
             family = NoiseFloors(journal).distinct_twins(self.bake) if operation == "average" else ()
             twins = [each for each in family if each != self.bake and epochs_of(journal, self.workspace, [each])]
         return {"files": ", ".join([newest, *(f"{each}@last" for each in twins)])}

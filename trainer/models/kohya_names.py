@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from trainer.families.record import PartRecord
-from trainer.families.registry import FAMILIES, family_record
+from trainer.families.registry import FAMILIES, family_record, known_parts
 from trainer.settings.parts import Family, Part
 
 
@@ -55,6 +55,12 @@ def part_with(name: str) -> PartRecord | None:
     by_name = (part for part in parts if part.lora_names and re.match(part.lora_names, name))
     by_prefix = (part for part in parts if not part.lora_names and name.startswith(part.lora_prefix))
     return next(chain(by_name, by_prefix), None)
+
+
+def parts_in(names: Iterable[str]) -> tuple[Part, ...]:
+    """Return the parts that LoRA modules of these names belong to, the predicting one first."""
+    found = {part_of(name) for name in names}
+    return tuple(part for part in known_parts() if part in found)
 
 
 def families_with(names: Iterable[str]) -> tuple[Family, ...]:
