@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from dense_loras import dense, reference
+from tiny_anima import tiny_modules
 from torch import Tensor, nn
 
 from trainer.families.anima.record import FAMILY
@@ -26,35 +27,15 @@ BODY, CONDITIONER = (part.key for part in FAMILY.parts)
 LATENTS = torch.randn(2, 16, 1, 8, 8, generator=torch.Generator().manual_seed(3))
 SIGMAS = torch.tensor([0.2, 0.8])
 QWEN_ROWS = torch.randn(1, 5, 64, generator=torch.Generator().manual_seed(4))
-TOKENS = torch.tensor([[7, 30, 200, 1]])
+TOKENS = torch.tensor([[7, 30, 20, 1]])
 
 
 @pytest.fixture(scope="module")
 def plain() -> SimpleNamespace:
-    """Body and conditioner of a few blocks, of random weights."""
-    from diffusers import AnimaTextConditioner, CosmosTransformer3DModel
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        body = CosmosTransformer3DModel(
-            in_channels=16,
-            out_channels=16,
-            num_attention_heads=2,
-            attention_head_dim=32,
-            num_layers=3,
-            text_embed_dim=64,
-            adaln_lora_dim=16,
-            max_size=(32, 32, 32),
-            rope_scale=(1.0, 4.0, 4.0),
-            concat_padding_mask=False,
-            extra_pos_embed_type=None,
-        )
-        conditioner = AnimaTextConditioner(64, 64, 64, 2, 2, target_vocab_size=256, min_sequence_length=64)
-    for module in (body, conditioner):
-        module.requires_grad_(False).eval()
-    return SimpleNamespace(
-        family=FAMILY.key, body=body, encoders={CONDITIONER: nn.ModuleDict({"conditioner": conditioner})}
-    )
+    """Body and conditioner of a few blocks, of random weights; without a padding mask, for which diffusers would need torchvision."""
+    modules = tiny_modules(concat_padding_mask=False)
+    encoder = nn.ModuleDict({"conditioner": modules["text_conditioner"]})
+    return SimpleNamespace(family=FAMILY.key, body=modules["transformer"], encoders={CONDITIONER: encoder})
 
 
 @pytest.fixture

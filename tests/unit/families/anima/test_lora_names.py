@@ -1,9 +1,12 @@
 """Names of Anima's LoRA modules in every program's form, against the real modules and against sd-scripts' own list."""
 
-from types import SimpleNamespace
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from real_anima import linears, real_anima
+from anima_loras import sides
+from tiny_anima import real_modules
+from torch import nn
 
 from trainer.families.anima.lora_names import CONDITIONER_PATH, KEY_FORMS, QWEN_PATH, layout, module_at
 from trainer.families.anima.record import FAMILY
@@ -11,22 +14,39 @@ from trainer.models.kohya_names import families_with, kohya_name, part_of
 from trainer.models.lora_keys import LoraKey, parse_key
 
 BODY, CONDITIONER = (part.key for part in FAMILY.parts)
+# Where each component lies: its part, and what its paths start with there.
+PLACES = {
+    "transformer": (BODY, ""),
+    "text_conditioner": (CONDITIONER, CONDITIONER_PATH),
+    "text_encoder": (CONDITIONER, QWEN_PATH),
+}
+
+
+def linears(module: nn.Module) -> dict[str, tuple[int, int]]:
+    """Paths of a module's Linears, each with its inputs and outputs."""
+    return {
+        path: (layer.in_features, layer.out_features)
+        for path, layer in module.named_modules()
+        if isinstance(layer, nn.Linear)
+    }
 
 
 @pytest.fixture(scope="module")
-def real() -> SimpleNamespace:
-    return real_anima()
+def real() -> dict[str, Any]:
+    with real_modules() as modules:
+        return {name: modules[name] for name in PLACES}
 
 
-def named(real: SimpleNamespace) -> dict[str, tuple[int, int]]:
+def named(real: Mapping[str, nn.Module]) -> dict[str, tuple[int, int]]:
     """kohya's name of every Linear of the real modules -> its inputs and outputs."""
-    found = {kohya_name(BODY, path, FAMILY.key): sides for path, sides in linears(real.body).items()}
-    for start, module in ((CONDITIONER_PATH, real.conditioner), (QWEN_PATH, real.qwen)):
-        found |= {kohya_name(CONDITIONER, start + path, FAMILY.key): sides for path, sides in linears(module).items()}
-    return found
+    return {
+        kohya_name(part, start + path, FAMILY.key): pair
+        for name, (part, start) in PLACES.items()
+        for path, pair in linears(real[name]).items()
+    }
 
 
-def test_every_linear_has_one_name_that_leads_back_to_its_part(real: SimpleNamespace) -> None:
+def test_every_linear_has_one_name_that_leads_back_to_its_part(real: dict[str, Any]) -> None:
     names = named(real)
     # 16 in each block and 6 around them; 10 in each block of the conditioner and its output; 7 in each layer of Qwen3.
     assert len(names) == 28 * 16 + 6 + 6 * 10 + 1 + 28 * 7
@@ -35,7 +55,7 @@ def test_every_linear_has_one_name_that_leads_back_to_its_part(real: SimpleNames
     assert families_with(names) == (FAMILY.key,)
 
 
-def test_every_name_goes_to_each_program_and_back(real: SimpleNamespace) -> None:
+def test_every_name_goes_to_each_program_and_back(real: dict[str, Any]) -> None:
     for name in named(real):
         assert module_at(name) == name
         paths = {key: form.path(name) for key, form in KEY_FORMS.items()}
@@ -46,10 +66,16 @@ def test_every_name_goes_to_each_program_and_back(real: SimpleNamespace) -> None
         assert (paths["diffusers"] is None) is name.startswith("lora_te_")
 
 
-def test_the_paths_of_diffusers_are_those_of_its_modules(real: SimpleNamespace) -> None:
+def test_the_paths_of_diffusers_are_those_of_its_modules(real: dict[str, Any]) -> None:
     paths = {KEY_FORMS["diffusers"].path(name) for name in named(real)} - {None}
-    inside = {f"transformer.{path}" for path in linears(real.body)}
-    assert paths == inside | {f"text_conditioner.{path}" for path in linears(real.conditioner)}
+    assert paths == {f"{name}.{path}" for name in ("transformer", "text_conditioner") for path in linears(real[name])}
+
+
+def test_the_ten_of_each_block_are_of_the_real_sides(real: dict[str, Any]) -> None:
+    ten = {name: pair for name, pair in named(real).items() if part_of(name) == BODY and "_adaln_" not in name}
+    assert {name: pair for name, pair in ten.items() if "_blocks_" in name} == sides(28)
+    # 1,433,600 numbers of each rank: 22.9 M at rank 16.
+    assert len(sides(28)) == 280 and sum(map(sum, sides(28).values())) == 1_433_600
 
 
 @pytest.mark.parametrize(

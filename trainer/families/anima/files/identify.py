@@ -33,7 +33,6 @@ from trainer.text import printable
 
 _BODY_PART, _CONDITIONER_PART = (part.key for part in FAMILY.parts)
 
-
 # Where layers of a bake sit; what lies beside gets one only where another program's file has it.
 _TRAINED = re.compile(r"transformer_blocks\.\d+\.(?:attn1|attn2|ff)\.|conditioner\.blocks\.\d+\.")
 # Tables of tokens are no Linear.
