@@ -266,6 +266,29 @@ def _time_sampling(value: object, options: Options) -> Meaning:
     return Meaning({"timestep_sampling": value})
 
 
+def _is_sigmoid(options: Options) -> bool:
+    """Return whether times are drawn as the sigmoid of a normal number of which sd-scripts knows the width alone."""
+    word = str(options.get("timestep_sampling", "")).strip().casefold()
+    return word in _LOGIT_NORMAL and not is_blank(options.get("sigmoid_scale"))
+
+
+def _sigmoid_scale(value: object, options: Options) -> Meaning:
+    if not _is_sigmoid(options) and not is_blank(options.get("logit_std")):
+        return Meaning(no_effect="logit_std wins")
+    return Meaning({"logit_std": value}, "the width of the normal number")
+
+
+def _of_weighting(setting: str) -> Rule:
+    """Return the rule of a number that sd-scripts has for a weighting scheme, which does not count for a sigmoid."""
+
+    def rule(value: object, options: Options) -> Meaning:
+        if _is_sigmoid(options):
+            return Meaning(no_effect="sigmoid_scale is what counts with this timestep_sampling")
+        return Meaning({setting: value})
+
+    return rule
+
+
 def _flow_shift(value: object, options: Options) -> Meaning:
     if str(options.get("timestep_sampling", "")).strip().casefold() == "sigmoid":
         return Meaning(no_effect="sd-scripts shifts times with timestep_sampling = shift alone")
@@ -275,7 +298,9 @@ def _flow_shift(value: object, options: Options) -> Meaning:
 RULES: Mapping[str, Rule] = {
     "timestep_sampling": _time_sampling,
     "discrete_flow_shift": _flow_shift,
-    "sigmoid_scale": _unless("logit_std", "logit_std", lambda value: value, "the width of the normal number"),
+    "sigmoid_scale": _sigmoid_scale,
+    "logit_mean": _of_weighting("logit_mean"),
+    "logit_std": _of_weighting("logit_std"),
     "network_args": _network_args,
     "network_module": _network_module,
     "optimizer_args": _optimizer_args,

@@ -237,9 +237,25 @@ def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
         "ss_zero_terminal_snr": origin.zero_terminal_snr,
         "ss_logit_mean": settings.logit_mean if logit else None,
         "ss_logit_std": settings.logit_std if logit else None,
-        "ss_discrete_flow_shift": settings.discrete_flow_shift if record.times.takes_shift else None,
         "ss_laplace_mean": settings.laplace_mean if laplace else None,
         "ss_laplace_scale": settings.laplace_scale if laplace else None,
+        **(_flow(settings) if record.times.takes_shift else {}),
+    }
+
+
+def _flow(settings: Settings) -> dict[str, object]:
+    """Return what sd-scripts writes of a flow's times in its own words (anima_train_network.py): its `sigmoid` is a logit-normal one."""
+    sampling: str = settings.timestep_sampling
+    logit = sampling == "logit_normal"
+    # There the middle of the normal number is always 0.
+    if logit and settings.logit_mean == 0:
+        sampling = "sigmoid" if settings.discrete_flow_shift == 1 else "shift"
+    return {
+        "ss_timestep_sampling": sampling,
+        "ss_sigmoid_scale": settings.logit_std if logit else 1.0,
+        "ss_discrete_flow_shift": settings.discrete_flow_shift,
+        "ss_weighting_scheme": "uniform",
+        "ss_mode_scale": 1.29,
     }
 
 
