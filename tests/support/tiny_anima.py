@@ -158,7 +158,9 @@ def write_folder(folder: Path, modules: Mapping[str, Any] | None = None) -> Path
     return folder
 
 
-def write_files(root: Path, modules: Mapping[str, Any] | None = None) -> Path:
+def write_files(
+    root: Path, modules: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.bfloat16
+) -> Path:
     """Write the base in several files where ComfyUI keeps them, and return the one with the transformer."""
     found = modules or tiny_modules()
     path = root / "models" / "diffusion_models" / "anima.safetensors"
@@ -170,7 +172,7 @@ def write_files(root: Path, modules: Mapping[str, Any] | None = None) -> Path:
     }
     for place, tensors in files.items():
         place.parent.mkdir(parents=True, exist_ok=True)
-        save_file(_half(tensors), place)
+        save_file(_half(tensors, dtype), place)
     for name, tokenizer in (("qwen25_tokenizer", qwen_tokenizer()), ("t5_tokenizer", t5_tokenizer())):
         folder = root / "comfy" / "text_encoders" / name
         folder.mkdir(parents=True)
@@ -178,8 +180,8 @@ def write_files(root: Path, modules: Mapping[str, Any] | None = None) -> Path:
     return path
 
 
-def _half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key: weight.bfloat16().contiguous() for key, weight in tensors.items()}
+def _half(tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.bfloat16) -> dict[str, Tensor]:
+    return {key: weight.to(dtype).contiguous() for key, weight in tensors.items()}
 
 
 def real_modules(blocks: int = 28) -> dict[str, Any]:

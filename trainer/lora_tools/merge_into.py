@@ -1,6 +1,7 @@
 """LoRAs merged into a checkpoint: the file written again tensor by tensor, each in its own type, with the changes added."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from trainer.measures.change_factors import Matrix
 from trainer.models.identify import Base
 from trainer.models.weight_slice import WeightSlice
 from trainer.settings.in_metadata import MADE
-from trainer.text import printable
+from trainer.text import plural, printable
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,22 @@ def merge_into_base(
                     content = copied_bytes(source, header, key)
                 stream.add(key, dtype, shape, content)
             stream.finish(metadata)
-            notes = tuple(line for file in files.files for line in (*file.header.unread(), *biases_left_out(file)))
+            notes = (
+                *(line for file in files.files for line in (*file.header.unread(), *biases_left_out(file))),
+                *_elsewhere(base, touched),
+            )
         size = output.path.stat().st_size
     except OSError as error:
         raise unwritten(output.path, error) from error
     progress(len(entries), len(entries))
     return MadeCheckpoint(output.path, size, changed, notes)
+
+
+def _elsewhere(base: Base, names: Collection[str]) -> Iterator[str]:
+    """Yield a line about the modules whose weights lie in another of the base's files, of each file."""
+    others = Counter(place.path for name in names if (place := base.weights[name]).path != base.path)
+    for path, count in others.items():
+        yield f"{plural(count, 'module')} not merged: not in this checkpoint, but in {printable(path.name, 80)}"
 
 
 def _changed(
