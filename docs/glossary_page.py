@@ -15,7 +15,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("band", "of doneness: the epochs to aim for, where every lane that is placed is done; of noise: the stretch of times at which a model decides on layout, form or detail"),
     ("base", "the model that a LoRA is trained on: a file, a diffusers folder, or `demo`"),
     ("bleed", "what a LoRA does to pictures whose prompt lacks the subject's activation token"),
-    ("block group", "modules of a part that a measure is summed up over: in a U-Net the way (down, middle, up) and the kind of layer, in a text encoder the layer"),
+    ("block group", "modules of a part that a measure is summed up over: in a U-Net the way (down, middle, up) and the kind of layer, in a transformer the block, in a text encoder the layer"),
     ("bucket", "pictures of one size and shape, batched together (sd-scripts' term)"),
     ("cell", "one place of a grid (x, y, z, seed) with the recipe of its picture"),
     ("champion", "the epoch that a subject names as its best so far; new grids can compare with it"),

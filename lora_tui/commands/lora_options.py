@@ -42,7 +42,7 @@ BLOCKS = click.option(
     "blocks",
     multiple=True,
     metavar="GROUP=W",
-    help="Weight of a block group, such as `down=0.5` or `up cross k/v=1.2`; repeatable.",
+    help="Weight of a block group, such as `down=0.5`, `up cross k/v=1.2` or `blocks 0-9=0`; repeatable.",
 )
 PARTS = click.option(
     "--part", "parts", multiple=True, metavar="PART=W", help="Weight of a part, such as `text_encoder=0`; repeatable."

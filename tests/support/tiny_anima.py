@@ -158,9 +158,7 @@ def write_folder(folder: Path, modules: Mapping[str, Any] | None = None) -> Path
     return folder
 
 
-def write_files(
-    root: Path, modules: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.bfloat16
-) -> Path:
+def write_files(root: Path, modules: Mapping[str, Any] | None = None, dtype: torch.dtype = torch.bfloat16) -> Path:
     """Write the base in several files where ComfyUI keeps them, and return the one with the transformer."""
     found = modules or tiny_modules()
     path = root / "models" / "diffusion_models" / "anima.safetensors"

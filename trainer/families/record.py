@@ -69,7 +69,7 @@ class PartRecord:
         lora_prefix: what the names of its LoRA modules start with.
         lora_holders: class names of the modules inside which every Linear and convolution gets a layer.
         conv_holders: those that hold layers only where `conv_dim` is set.
-        lora_names: regular expression of what the names of its LoRA modules start with, where parts of other families have the
+        lora_names: regular expression that the names of its LoRA modules begin with, where parts of other families have the
             same prefix; "" for the prefix alone.
         large: regular expression of what the names of its layers start with, inside the part, that may be held in 8 bits; "" for
             none.

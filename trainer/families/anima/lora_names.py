@@ -201,5 +201,13 @@ def _conditioner_group(name: str) -> str:
     return f"{'Qwen3 layer' if place.component == 'qwen' else 'adapter block'} {place.block}"
 
 
+def _names(layers: Iterable[str]) -> str:
+    return "|".join(_flat(layer) for layer in layers)
+
+
+BODY_NAMES = rf"{BODY}(?:blocks_\d+_(?:{_names(IN_BLOCK)})|{_names(OUTSIDE)})(?=\.|$)"
+CONDITIONER_NAMES = rf"{ADAPTER}|{QWEN}layers_\d+_(?:{_names(_IN_QWEN)})(?=\.|$)"
+"""Regular expressions of the names of each part's modules; other families have the same prefixes, and other transformers such blocks."""
+
 BODY_GROUPS = BlockGroups(_body_group, (), _body_words)
 CONDITIONER_GROUPS = BlockGroups(_conditioner_group)

@@ -7,7 +7,9 @@ from trainer.families.anima.lora_names import (
     ADAPTER,
     BODY,
     BODY_GROUPS,
+    BODY_NAMES,
     CONDITIONER_GROUPS,
+    CONDITIONER_NAMES,
     KEY_FORMS,
     OTHER_DEPTH,
     file_name,
@@ -32,7 +34,7 @@ FAMILY = FamilyRecord(
             # Of diffusers' CosmosTransformerBlock; its modulations (adaLN) get layers in files of other programs alone.
             frozenset({"Attention", "RotaryAttention", "FeedForward"}),
             groups=BODY_GROUPS,
-            lora_names=r"lora_unet_(?:blocks|x_embedder|t_embedder|t_embedding|final_layer)_",
+            lora_names=BODY_NAMES,
             large=r"transformer_blocks\.",
         ),
         PartRecord(
@@ -42,7 +44,7 @@ FAMILY = FamilyRecord(
             ADAPTER,
             frozenset({"AnimaTextConditionerBlock"}),
             groups=CONDITIONER_GROUPS,
-            lora_names=r"lora_unet_llm_adapter_|lora_te_layers_",
+            lora_names=CONDITIONER_NAMES,
             large=r"(?:layers|blocks)\.",
             # Off unless asked for: diffusion-pipe's and AnimaLoraStudio's authors advise against it for small sets.
             switch="train_llm_adapter",

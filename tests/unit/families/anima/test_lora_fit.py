@@ -95,6 +95,15 @@ def test_a_lora_of_the_same_names_and_other_widths_is_refused(tmp_path: Path) ->
         ModelFiles(tmp_path).check_lora(path, anima_base())
 
 
+def test_a_lora_of_another_transformer_with_such_blocks_is_not_called_one_of_anima(tmp_path: Path) -> None:
+    """Wan's and Lumina's keys begin alike."""
+    names = {f"lora_unet_blocks_{block}_self_attn_q": (2048, 2048) for block in range(4)}
+    path = write_anima_lora(tmp_path / "a.safetensors", names | {"lora_te_layers_0_self_attn_qkv": (1024, 3072)})
+    with pytest.raises(ModelError, match="5 of 5 modules do not belong to demo") as refused:
+        ModelFiles(tmp_path).check_lora(path, identify_base("demo"))
+    assert "Anima" not in str(refused.value)
+
+
 def test_its_tensors_tell_the_importer_what_it_is_for(tmp_path: Path) -> None:
     path = write_anima_lora(tmp_path / "a.safetensors", sides(28), metadata={"ss_base_model_version": "anima"})
     facts = {key.key: key.value for key in lora_document(path, "a").keys}
