@@ -33,8 +33,8 @@ def linears(module: nn.Module) -> dict[str, tuple[int, int]]:
 
 @pytest.fixture(scope="module")
 def real() -> dict[str, Any]:
-    with real_modules() as modules:
-        return {name: modules[name] for name in PLACES}
+    modules = real_modules()
+    return {name: modules[name] for name in PLACES}
 
 
 def named(real: Mapping[str, nn.Module]) -> dict[str, tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,8 +55,18 @@ def identify(path: Path) -> Base | None:
     if parts is None:
         _refuse_half(path)
         return None
-    found = beside(path)
-    return _base(path, parts, {setting: place for setting, place in found.items() if FILES.get(setting) not in parts})
+    found = {setting: place for setting, place in beside(path).items() if FILES.get(setting) not in parts}
+    return _base(path, parts | _with_modules(found), found)
+
+
+def _with_modules(files: Mapping[str, Path]) -> dict[str, Part]:
+    """Return the components in files of their own that a LoRA may have layers on; what is wrong with one is told by `complete`."""
+    parts: dict[str, Part] = {}
+    for setting in ("qwen3", "llm_adapter_path"):
+        if setting in files:
+            with suppress(ModelError):
+                parts[FILES[setting]] = part_at(files[setting], FILES[setting])
+    return parts
 
 
 def complete(base: Base, given: Mapping[str, str]) -> Base:
