@@ -87,8 +87,6 @@ NOT_FROM_THE_SETTING_ALONE = (
     "discrete_flow_shift",
     *("logit_mean", "logit_std", "laplace_mean", "laplace_scale", "conv_alpha", "dataset_config", "bucket_reso_steps"),
     *("max_train_steps", "train_minutes"),
-    # Of flows alone.
-    "discrete_flow_shift",
 )
 
 
