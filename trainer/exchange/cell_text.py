@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trainer import __version__
+from trainer.exchange.base_parts import part_fields
 from trainer.exchange.webui_hash import webui_hash
 from trainer.formats.infotext import SHIFT_KEYS, Infotext, write_infotext
 from trainer.grid.recipe import LoraUse, Recipe
@@ -110,6 +111,7 @@ def _fields(
         if recipe.vae in hashes:
             yield "VAE hash", hashes[recipe.vae][:_BASE_DIGITS]
         yield "VAE", Path(recipe.vae).name
+    yield from part_fields(recipe)
     if recipe.clip_skip > 1:
         yield "Clip skip", str(recipe.clip_skip)
     yield "RNG", "CPU"

@@ -71,6 +71,12 @@ def find_model(
     return min(found, key=lambda each: each.same_hash is not True, default=None)
 
 
+def find_named(model_files: ModelFiles, setting: str, stem: str) -> str:
+    """Return the file of that stem that a setting of this workspace names; "" for none."""
+    known = _named(model_files, setting)
+    return next((text for text in known if Path(text).stem == stem and os.path.exists(text)), "")
+
+
 def find_lora(model_files: ModelFiles, name: str, digits: str, named: Sequence[Path] = ()) -> KnownModel | None:
     """Return the LoRA that is meant: one of that hash, else one of that name; None where neither exists.
 

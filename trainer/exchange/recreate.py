@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from trainer.errors import GridError, LoraTuiError
+from trainer.exchange.base_parts import parts_in
 from trainer.exchange.beside_picture import NamedFiles
 from trainer.exchange.cell_text import (
     PREDICTION_KEY,
@@ -31,6 +32,7 @@ from trainer.grid.model_files import ModelFiles
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
 from trainer.grid.webui_sampler import sampler_if_known, sampler_of_flow
 from trainer.models.adapter_config import lora_name
+from trainer.models.identify import Base
 from trainer.prompts.lora_tags import Tag, split_tags, tag_name
 from trainer.text import plural, printable
 
@@ -84,7 +86,8 @@ def recreate(
     differences: list[str] = [named.note] if named.note else []
     of_files: list[str] = []
     models = _models(fields, model_files, base, named, of_files)
-    family = _family(str(models["base"]), model_files)
+    found = _base(str(models["base"]), model_files)
+    family = family_record(found.family) if found else None
     values: dict[str, object] = {
         "name": "recreated",
         "negative_prompt": info.negative_prompt,
@@ -98,6 +101,7 @@ def recreate(
         **_sampler(fields, family, differences),
         **_shift(fields, family),
         **models,
+        **parts_in(fields, found, model_files, of_files),
         **_prompt_and_loras(picture, ours, model_files, named, of_files),
     }
     differences += of_files
@@ -128,12 +132,12 @@ def _prediction(info: Infotext, ours: bool) -> dict[str, object]:
     }
 
 
-def _family(base: str, model_files: ModelFiles) -> FamilyRecord | None:
-    """Return the family of a base, None where there is no such base; what is wrong with it is said when it is to be used."""
+def _base(base: str, model_files: ModelFiles) -> Base | None:
+    """Return a base, None where there is no such one; what is wrong with it is said when it is to be used."""
     if not base:
         return None
     try:
-        return family_record(model_files.base(model_files.base_name(base)).family)
+        return model_files.base(model_files.base_name(base))
     except LoraTuiError:
         return None
 
