@@ -96,7 +96,7 @@ FAMILY = FamilyRecord(
             "unet_lr": 5e-5,
         }
     ),
-    # 1024², rank 16, activations computed twice, in bf16: 4.9 GiB with one picture, 6.0 with two, 3.1 with one and 8-bit weights.
+    # 1024², rank 16, activations computed twice, in bf16: 4.8 GiB with one picture, 5.7 with two, 3.0 with one and 8-bit weights.
     first_by_memory=(
         (11 * 2**30, MappingProxyType({"train_batch_size": 2})),
         (7 * 2**30, MappingProxyType({})),
