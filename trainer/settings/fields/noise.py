@@ -76,7 +76,7 @@ class NoiseFields(SettingFields):
         1.0,
         "Noise",
         "flow shift",
-        "On a base that predicts a flow: multiplies noise by signal at every time drawn (Esser et al. 2024, eq. 23). Above 1: noisier, for layout; 1: as drawn.",
+        "On a base that predicts a flow: the ratio of noise to signal at every drawn time is multiplied by it (Esser et al. 2024, eq. 23). Above 1: noisier, for layout; 1: as drawn.",
         memory="no",
         speed=False,
         metadata=("ss_discrete_flow_shift",),
