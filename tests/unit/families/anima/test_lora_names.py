@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from anima_loras import sides
+from kohya_modules import DIM, kohya_modules
 from tiny_anima import real_modules
 from torch import nn
 
@@ -74,8 +75,16 @@ def test_the_paths_of_diffusers_are_those_of_its_modules(real: dict[str, Any]) -
 def test_the_ten_of_each_block_are_of_the_real_sides(real: dict[str, Any]) -> None:
     ten = {name: pair for name, pair in named(real).items() if part_of(name) == BODY and "_adaln_" not in name}
     assert {name: pair for name, pair in ten.items() if "_blocks_" in name} == sides(28)
+    assert {name: [[DIM, ins], [outs, DIM]] for name, (ins, outs) in sides(28).items()} == kohya_modules("anima")
     # 1,433,600 numbers of each rank: 22.9 M at rank 16.
     assert len(sides(28)) == 280 and sum(map(sum, sides(28).values())) == 1_433_600
+
+
+def test_every_name_is_sd_scripts_name_of_a_module_of_these_sides(real: dict[str, Any]) -> None:
+    ours = {name: [[DIM, ins], [outs, DIM]] for name, (ins, outs) in named(real).items()}
+    # It never puts a layer on what follows the conditioner's blocks.
+    del ours["lora_unet_llm_adapter_out_proj"]
+    assert ours == kohya_modules("anima", conv=True)
 
 
 @pytest.mark.parametrize(
