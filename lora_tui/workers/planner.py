@@ -115,6 +115,8 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
         self._journal_path = journal_path
         self._kept = kept or KeptColumns()
         self._ready: PlannedBake | None = None
+        # The settings that it was made of, as they were asked for.
+        self._read: Settings | None = None
         self._thumbnails: PictureThumbnails | None = None
         self._data_changed = threading.Event()
 
@@ -173,7 +175,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
             self._data_changed.clear()
             self._ready = None
         known = self._ready
-        if known is not None and _same_ground(known.as_asked, resolved):
+        if known is not None and self._read is not None and _same_ground(self._read, resolved):
             ready = plan_for(resolved, known.data, known.validation, known.base, speed)
         else:
             # Read again: what their pictures look like is known of the data before.
@@ -183,7 +185,7 @@ class Planner(LatestRequest["tuple[Settings, Path]"]):
             ready = check(settings, path, speed)
             if len(ready.data.pictures) >= MANY:
                 keep_from_search()
-        self._ready = ready
+        self._ready, self._read = ready, resolved
         results = check_planned(ready, path, self._thumbnails)
         return PlanView(
             line=plan_line(ready.plan),

@@ -1,6 +1,7 @@
 """Anima is baked, killed, resumed bit for bit, forked, foreseen and sampled through the ordinary engine."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,9 +13,13 @@ from run_engine import SHORT, STATED, EngineRunner
 from safetensors import safe_open
 from tiny_anima import BLOCKS, LAYERS_OF_A_BLOCK, tiny_anima, tiny_files
 
+from trainer.dataset.manifest import FILE, read_manifest
+from trainer.errors import ModelError
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
 from trainer.jobs.fork import fork
 from trainer.jobs.grids import check_grid, order_grid, queue_grid
+from trainer.jobs.same_content import check_resumable
+from trainer.journal.bake_settings import settings_of
 from trainer.journal.grid_records import GridState
 from trainer.journal.records import Bake, BakeState, MarkKind, Order, Stage
 from trainer.memory.request import request_of
@@ -195,3 +200,20 @@ def test_its_memory_is_predicted(runner: EngineRunner, options: str) -> None:
     peak = predict(request_of(planned, "cpu")).of("step")
     assert peak is not None
     assert peak.bytes == pytest.approx(measured_step(planned).peak, rel=0.02)
+
+
+def test_what_was_found_around_the_base_is_hashed_with_it_and_no_other_is_taken_up(
+    runner: EngineRunner, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_files().parents[2], tmp_path / "ComfyUI")
+    base = tmp_path / "ComfyUI" / "models" / "diffusion_models" / tiny_files().name
+    number = runner.queue(*STATED, f"pretrained_model_name_or_path={base}")
+    runner.wait(number, lambda bake: bake.stage is Stage.STEP and bake.stage_done >= 4)
+    runner.journal.orders.give(number, Order.STOP)
+    stopped = runner.finish(number)
+    manifest = read_manifest((runner.folder(stopped) / FILE).read_bytes(), "the bake")
+    assert {"qwen3", "vae", "qwen3_tokenizer", "t5_tokenizer_path"} <= manifest.models.keys()
+    encoder = base.parents[1] / "text_encoders" / "qwen_3_06b_base.safetensors"
+    encoder.write_bytes(encoder.read_bytes()[:-4] + b"\1\0\1\0")
+    with pytest.raises(ModelError, match="qwen_3_06b_base"):
+        check_resumable(runner.journal, stopped, settings_of(runner.journal, stopped))

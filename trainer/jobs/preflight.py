@@ -15,6 +15,7 @@ from trainer.models.identify import (
     check_vae,
     lora_file_bytes,
     weight_shapes,
+    with_components,
 )
 from trainer.models.start_weights import check_start_weights
 from trainer.plan.behaviour import imitate
@@ -76,6 +77,8 @@ def prepare_from(
         SettingsError: the settings do not fit the data or the base.
         ModelError: the base's tokenizer cannot be read, or the VAE or the LoRA to start from cannot be used.
     """
+    # What was found around the base is named from here on: it is hashed with the base, and a resumed bake takes no other.
+    settings = with_components(settings, base)
     imitation = imitate(settings, data)
     asked, settings = settings, imitation.settings
     check_clip_skip(base, settings.clip_skip)

@@ -123,6 +123,16 @@ def components_of(settings: Settings) -> dict[str, str]:
     return {name: getattr(settings, name) for name in component_settings()}
 
 
+def with_components(settings: Settings, base: Base) -> Settings:
+    """Return settings that name every file of the base's parts which does not lie in the base's own folder."""
+    found = {
+        name: str(place)
+        for name, place in base.component_files.items()
+        if not getattr(settings, name).strip() and base.path not in place.parents
+    }
+    return settings.model_copy(update=found) if found else settings
+
+
 def named_components(settings: Settings) -> dict[str, str]:
     """Return those of components_of that a setting names, without the VAE, which stands apart in grids."""
     return {name: text for name, text in components_of(settings).items() if text.strip() and name != "vae"}
