@@ -8,7 +8,7 @@ import tomlkit
 
 from trainer.dataset.dataset_toml import Level, is_key_of, setting_of_key, why_key_idle
 from trainer.errors import SettingsError
-from trainer.interop.option_rules import is_blank, is_on
+from trainer.interop.option_meaning import is_blank, is_on
 from trainer.interop.options import OptionFate, checked_value
 from trainer.settings.refusal import value_text
 from trainer.settings.toml_file import visible_toml

@@ -13,7 +13,7 @@ from trainer.interop.documents import EXPECTED
 from trainer.interop.foreign_paths import is_elsewhere, mapped
 from trainer.interop.key_fates import KeyPlan, options_of, plans_of, reports_of, values_of
 from trainer.interop.named_models import FindModel, models_found
-from trainer.interop.option_rules import is_blank
+from trainer.interop.option_meaning import is_blank
 from trainer.interop.options import FromOptions, OptionFate, settings_from
 from trainer.interop.picture_subject import from_picture, is_of_subject
 from trainer.interop.record import SourceDocument, TrainerFormat
@@ -110,9 +110,10 @@ def import_documents(
     if len(documents) > 1:
         _note_files_read(plans, documents)
         _settle_between(plans)
-    said = options = options_of(plans)
+    said = options_of(plans)
+    options = dict(said)
     for each in formats.values():
-        options = {**options, **{name: value for name, value in each.fixed.items() if is_blank(options.get(name))}}
+        options |= {name: value for name, value in _unsaid(each, said).items() if is_blank(options.get(name))}
     stated = options
     options, unfound = models_found(options, _model_hashes(documents, list(formats.values())), find)
     names = _mere_names(options, unfound, [(document, formats[id(document)]) for document in documents])
@@ -149,6 +150,11 @@ def import_documents(
         }
     unknown = [each for each in report.keys if each.fate == "unknown"]
     return Imported(report, values, settings_text(report, values, unknown), wanted, data_set.text)
+
+
+def _unsaid(its_format: TrainerFormat, said: Mapping[str, object]) -> dict[str, object]:
+    """Return the options that a trainer sets itself where a source does not state them."""
+    return {**its_format.fixed, **its_format.left_out(said)}
 
 
 def _note_files_read(plans: Sequence[KeyPlan], documents: Sequence[SourceDocument]) -> None:
@@ -292,7 +298,7 @@ def _notes(
                 notes.append(f"blocks of the script (if, for) may set {names}; nothing of them is worked out")
         notes += each.notes(values_of(document, each))
         notes += each.data_notes(values_of(document, each), Path(pictures)) if pictures else ()
-        fixed = ", ".join(f"{name}={value}" for name, value in each.fixed.items() if is_blank(said.get(name)))
+        fixed = ", ".join(f"{name}={value}" for name, value in _unsaid(each, said).items() if is_blank(said.get(name)))
         if fixed:
             notes.append(f"what the file leaves out, the trainer sets itself: {fixed}")
     return tuple(notes)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.interop.option_list import OPTIONS
-from trainer.interop.option_rules import as_number, is_blank
+from trainer.interop.option_meaning import as_number, is_blank
 from trainer.interop.options import FromOptions
 from trainer.interop.places import Beside, at_places, row_of
 from trainer.interop.record import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainer.exchange.known_models import BASE, VAE, find_lora, find_model
 from trainer.grid.model_files import ModelFiles
-from trainer.interop.option_rules import is_blank
+from trainer.interop.option_meaning import is_blank
 from trainer.settings.subject import DEMO_BASE
 
 FindModel = Callable[[str, str, str], str]

@@ -49,6 +49,24 @@ config_file conditioning_data_dir train_data_dir reg_data_dir in_json dataset_co
 offload_param_nvme_path console_log_file
 """
 
+FLOW_OPTIONS: dict[str, Kind] = {
+    **dict.fromkeys(["unsloth_offload_checkpointing", "split_attn", "vae_disable_cache"], "flag"),
+    **dict.fromkeys(
+        [
+            "qwen3_max_token_length",
+            "t5_max_token_length",
+            "vae_chunk_size",
+            "blocks_to_swap",
+            "text_encoder_batch_size",
+        ],
+        "int",
+    ),
+    **dict.fromkeys(["discrete_flow_shift", "sigmoid_scale", "logit_mean", "logit_std", "mode_scale"], "float"),
+    **dict.fromkeys(["timestep_sampling", "weighting_scheme", "attn_mode"], "text"),
+    **dict.fromkeys(["qwen3", "llm_adapter_path", "t5_tokenizer_path"], "path"),
+}
+"""Option to its type, of those that anima_train_network.py has beside them."""
+
 OPTIONS: dict[str, Kind] = {
     **dict.fromkeys(_FLAGS.split(), "flag"),
     **dict.fromkeys(_INTS.split(), "int"),

@@ -1,36 +1,16 @@
 """What becomes of sd-scripts' options that are not settings here under their own name and value."""
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from trainer.errors import SettingsError
 from trainer.families.registry import FAMILIES
+from trainer.interop.flow_rules import ENCODER_RESTS, FLOW_RULES, encoder_rests, switches_of
+from trainer.interop.option_meaning import Meaning, Options, Rule, as_entries, as_number, is_blank, is_on
 from trainer.optimizers import SD_SCRIPTS_DEFAULT, SD_SCRIPTS_SWITCHES
 from trainer.settings.absent_options import why_absent
 from trainer.settings.amounts import check_rules
 from trainer.settings.optimizers import arguments_of, check_argument, check_arguments, check_optimizer
-
-Options = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What an option's value means here.
-
-    Attributes:
-        values: setting to value; a value of None is blank.
-        rule: the translation in words; "" where the setting has the option's name and value.
-        no_effect: why it, or a part of it, has none.
-    """
-
-    values: Mapping[str, object] = field(default_factory=dict)
-    rule: str = ""
-    no_effect: str = ""
-
-
-Rule = Callable[[object, Options], Meaning]
 
 NETWORK_ARGS = {
     "conv_dim": "conv_dim",
@@ -47,50 +27,6 @@ NETWORK_ARGS = {
 _LORA_MODULES = ("networks.lora", "networks.lora_fa")
 _LORA_ALGORITHMS = ("lora", "locon")
 _LYCORIS = "lycoris.kohya"
-_LOGIT_NORMAL = ("sigmoid", "shift")
-
-
-def is_blank(value: object) -> bool:
-    """Return whether a value stands for "not set": None, an empty text, list or table, or the word None."""
-    if isinstance(value, str):
-        return value.strip().casefold() in ("", "none", "null")
-    return value is None or value in ([], {}, ())
-
-
-def is_on(value: object) -> bool:
-    """Return whether a switch is on, also as a text or a number."""
-    if isinstance(value, str):
-        return value.strip().casefold() in ("true", "1", "yes", "on")
-    return bool(value)
-
-
-def as_number(value: object) -> float | None:
-    """Return a number, also written as a text; None where it is none."""
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value) if isinstance(value, int | float | str) else math.nan
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def as_entries(value: object) -> dict[str, str]:
-    """Return `key=value` entries by key, from a list, a table, or a text with blanks or commas between them."""
-    if isinstance(value, Mapping):
-        return {str(key): _entry_text(each) for key, each in value.items()}
-    parts: Sequence[object] = value if isinstance(value, list | tuple) else _split_entries(str(value))
-    pairs = (str(part).strip().strip("\"'").partition("=") for part in parts)
-    return {key.strip(): text.strip().strip("\"'") for key, _, text in pairs if key.strip()}
-
-
-def _entry_text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _split_entries(text: str) -> list[str]:
-    """Return the entries of a text; a comma or blank separates two only before the next `key=`."""
-    return [part for part in re.split(r"(?<![\s,;])[\s,;]+(?=[\"']?\w+\s*=)", text.strip()) if part]
 
 
 def _sentence(refused: Sequence[str]) -> str:
@@ -104,6 +40,11 @@ def _network_args(value: object, options: Options) -> Meaning:
         if key in NETWORK_ARGS:
             if not is_blank(text):
                 values[NETWORK_ARGS[key]] = text
+        elif key in switches_of(options):
+            values[key] = is_on(text)
+            if is_on(text) and not is_blank(options.get("unet_lr")):
+                # It is a part of the body there, and trains at its rate.
+                values["text_encoder_lr"] = options["unet_lr"]
         elif key in ("algo", "unit") or key.startswith("use_"):
             refused.append(f"{key}={text} belongs to another kind of layers than LoRA's")
         else:
@@ -185,6 +126,8 @@ def _scheduler_args(value: object, options: Options) -> Meaning:
 
 def _encoder_rates(value: object, options: Options) -> Meaning:
     """sd-scripts takes one rate for all text encoders, or one for each."""
+    if encoder_rests(options):
+        return Meaning(no_effect=ENCODER_RESTS)
     rates = list(value) if isinstance(value, list | tuple) else re.split(r"[\s,]+", str(value).strip("[]() "))
     rates = [rate for rate in rates if not is_blank(rate)]
     if len(rates) == 1:
@@ -256,51 +199,8 @@ def _same(value: object) -> Meaning:
     return Meaning({"max_token_length": value})
 
 
-def _time_sampling(value: object, options: Options) -> Meaning:
-    """sd-scripts' words for the times of a flow: `sigmoid` and `shift` are logit-normal, of which only `shift` is shifted."""
-    word = str(value).strip().casefold()
-    if word in _LOGIT_NORMAL:
-        return Meaning({"timestep_sampling": "logit_normal"}, "the sigmoid of a normal number")
-    if word in ("sigma", "flux_shift"):
-        return Meaning(no_effect=f"{word} is of other bases; here are uniform, logit_normal and laplace")
-    return Meaning({"timestep_sampling": value})
-
-
-def _is_sigmoid(options: Options) -> bool:
-    """Return whether times are drawn as the sigmoid of a normal number of which sd-scripts knows the width alone."""
-    word = str(options.get("timestep_sampling", "")).strip().casefold()
-    return word in _LOGIT_NORMAL and not is_blank(options.get("sigmoid_scale"))
-
-
-def _sigmoid_scale(value: object, options: Options) -> Meaning:
-    if not _is_sigmoid(options) and not is_blank(options.get("logit_std")):
-        return Meaning(no_effect="logit_std wins")
-    return Meaning({"logit_std": value}, "the width of the normal number")
-
-
-def _of_weighting(setting: str) -> Rule:
-    """Return the rule of a number that sd-scripts has for a weighting scheme, which does not count for a sigmoid."""
-
-    def rule(value: object, options: Options) -> Meaning:
-        if _is_sigmoid(options):
-            return Meaning(no_effect="sigmoid_scale is what counts with this timestep_sampling")
-        return Meaning({setting: value})
-
-    return rule
-
-
-def _flow_shift(value: object, options: Options) -> Meaning:
-    if str(options.get("timestep_sampling", "")).strip().casefold() == "sigmoid":
-        return Meaning(no_effect="sd-scripts shifts times with timestep_sampling = shift alone")
-    return Meaning({"discrete_flow_shift": value})
-
-
 RULES: Mapping[str, Rule] = {
-    "timestep_sampling": _time_sampling,
-    "discrete_flow_shift": _flow_shift,
-    "sigmoid_scale": _sigmoid_scale,
-    "logit_mean": _of_weighting("logit_mean"),
-    "logit_std": _of_weighting("logit_std"),
+    **FLOW_RULES,
     "network_args": _network_args,
     "network_module": _network_module,
     "optimizer_args": _optimizer_args,

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from trainer.errors import SettingsError
 from trainer.interop.option_list import OPTIONS
-from trainer.interop.option_rules import RULES, Meaning, as_number, is_blank, is_on
+from trainer.interop.option_meaning import Meaning, as_number, is_blank, is_on
+from trainer.interop.option_rules import RULES
 from trainer.interop.report import Fate
 from trainer.settings import describe
 from trainer.settings.absent_options import ABSENT_OPTIONS, why_absent
@@ -98,8 +99,8 @@ def _fate(name: str, value: object, options: Mapping[str, object], profile: str)
     """Return what an option asks for, before its values are checked."""
     if is_blank(value):
         return _blank(name, options, profile)
-    if name in RULES:
-        meaning = RULES[name](value, options)
+    meaning = RULES[name](value, options) if name in RULES else None
+    if meaning is not None:
         fate: Fate = "without effect" if not meaning.values else "translated" if meaning.rule else "taken"
         return OptionFate(fate, meaning.values, _both(meaning))
     if describe.is_setting(name):

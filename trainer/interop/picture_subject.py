@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from trainer.interop.option_rules import as_number, is_blank
+from trainer.interop.option_meaning import as_number, is_blank
 from trainer.interop.options import OptionFate
 from trainer.settings.subject import Subject
 

@@ -125,6 +125,7 @@ class TrainerFormat:
         profile: the key of the profile (`trainer.profiles`) that such a file was written for; "" for none.
         notes: what a user should know of such a file beside its keys, such as a base that cannot be trained here.
         fixed: options that this trainer passes whatever the file says.
+        left_out: the options that are stated -> those that hold where they are not stated, because of the others.
         unprefixed: a key of the document to the key that the table knows, where the file nests or prefixes freely; the values
             that rules read are by this key. Several keys may come to one.
         data_notes: the same of the data, seen from a folder that a user names for them.
@@ -139,6 +140,7 @@ class TrainerFormat:
     profile: Callable[[Mapping[str, object]], str] = lambda values: ""
     notes: Callable[[Mapping[str, object]], tuple[str, ...]] = lambda values: ()
     fixed: Mapping[str, object] = field(default_factory=dict)
+    left_out: Callable[[Mapping[str, object]], Mapping[str, object]] = lambda options: {}
     unprefixed: Callable[[str], str] = lambda key: key
     data_notes: Callable[[Mapping[str, object], Path], tuple[str, ...]] = lambda values, folder: ()
     model_hashes: Callable[[Mapping[str, object]], Mapping[str, str]] = lambda values: {}

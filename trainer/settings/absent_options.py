@@ -12,7 +12,6 @@ _STATES = "write keep_states"
 _WHICH_BASE = "remove it: the base's file tells"
 _NO_UPLOAD = "remove it: nothing is uploaded"
 _ONE_GPU = "remove it: a bake uses one GPU"
-_FOR_OTHER_BASES = "remove it: it is for bases that are not known here"
 _NO_ENCODER_CACHE = "remove it: embeddings of a text encoder that does not train are kept by themselves"
 
 _DOES = "remove it: "
@@ -104,9 +103,10 @@ ABSENT_OPTIONS: dict[str, str] = {
     "dataset_class": _NOT_HERE,
     "caption_extention": "write caption_extension",
     "cache_info": "remove it: sizes are kept in memory",
-    "text_encoder_batch_size": _FOR_OTHER_BASES,
-    "weighting_scheme": _FOR_OTHER_BASES,
-    "mode_scale": _FOR_OTHER_BASES,
+    "text_encoder_batch_size": "remove it: captions are encoded one by one",
+    "weighting_scheme": "write timestep_sampling",
+    "mode_scale": _NOT_HERE,
+    "sigmoid_scale": "write logit_std",
     "ddp_timeout": _ONE_GPU,
     "ddp_gradient_as_bucket_view": _ONE_GPU,
     "ddp_static_graph": _ONE_GPU,

@@ -385,3 +385,28 @@ def test_a_bake_of_an_older_version_is_read_without_the_list_of_settings() -> No
     assert (result.values["network_dim"], result.values["unet_stop"]) == (24, "1ep")
     assert result.report.profile == ""
     assert any(note.startswith("the metadata of an older version do not say ") for note in result.report.notes)
+
+
+def test_the_times_of_a_flow_that_sd_scripts_writes_are_read() -> None:
+    flow = {
+        "ss_network_module": "networks.lora_anima",
+        "ss_base_model_version": "anima",
+        "ss_weighting_scheme": "uniform",
+        "ss_logit_mean": "0.0",
+        "ss_logit_std": "1.0",
+        "ss_mode_scale": "1.29",
+        "ss_timestep_sampling": "shift",
+        "ss_sigmoid_scale": "1.3",
+        "ss_discrete_flow_shift": "3.0",
+        "ss_network_args": '{"train_llm_adapter": "True"}',
+        "ss_unet_lr": "3e-05",
+        "modelspec.prediction_type": "epsilon",
+    }
+    result = imported(NEW | flow)
+    settings = result.settings
+    assert (settings.timestep_sampling, settings.logit_std, settings.logit_mean) == ("logit_normal", 1.3, 0.0)
+    assert (settings.discrete_flow_shift, settings.train_llm_adapter, settings.text_encoder_lr) == (3.0, True, 3e-5)
+    assert settings.v_parameterization == "auto"
+    assert not any("a base of the kind" in note for note in result.report.notes)
+    sigmoid = imported(NEW | flow | {"ss_timestep_sampling": "sigmoid"}).settings
+    assert (sigmoid.timestep_sampling, sigmoid.discrete_flow_shift) == ("logit_normal", 1.0)

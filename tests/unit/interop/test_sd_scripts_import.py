@@ -220,10 +220,6 @@ def test_files_that_name_one_another_are_said_to_be_read() -> None:
         ),
         (b'[model]\npretrained_model_name_or_path = "x"\nclip_g = "g"\nclip_l = "l"\n', "SD3"),
         (b"accelerate launch lumina_train_network.py --gemma2 g.safetensors --ae a.safetensors --seed 3", "Lumina"),
-        (
-            b"python anima_train_network.py --network_module=networks.lora_anima --discrete_flow_shift=3 --seed 3",
-            "Anima",
-        ),
     ],
 )
 def test_files_for_other_bases_say_so(raw: bytes, base: str) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from trainer.families.registry import FAMILIES, titles
 from trainer.interop import lora_facts as facts
-from trainer.interop.option_rules import is_blank
+from trainer.interop.option_meaning import is_blank
 from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerFormat
 from trainer.interop.trainers import lora_data, reasons
 from trainer.interop.trainers.rules import idle, number, table, whole
@@ -241,7 +241,7 @@ _TRANSLATED = (
     *map(_row, ("ss_color_aug", "ss_flip_aug", "ss_random_crop", "ss_face_crop_aug_range", "ss_resize_interpolation")),
     *map(_row, ("ss_clip_skip", "ss_max_token_length", "ss_noise_offset", "ss_adaptive_noise_scale")),
     *map(_row, ("ss_zero_terminal_snr", "ss_logit_mean", "ss_logit_std", "ss_laplace_mean", "ss_laplace_scale")),
-    *map(_row, ("ss_discrete_flow_shift", "ss_sigmoid_scale")),
+    *map(_row, ("ss_discrete_flow_shift", "ss_sigmoid_scale", "ss_weighting_scheme", "ss_mode_scale")),
     *map(_row, ("ss_text_encoder_stop", "ss_text_encoder_stop2", "ss_unet_stop")),
     *map(_row, ("ss_mixed_precision", "ss_full_fp16", "ss_full_bf16", "ss_fp8_base_unet", "ss_int8_base", "ss_lowram")),
     *map(_row, ("ss_cache_latents", "ss_v2")),
@@ -312,7 +312,7 @@ _WITHOUT_EFFECT = (
     ),
     *idle(MADE, "it tells of which files this one was made"),
     *idle("ssmd_version", "words for who uses the file"),
-    *idle("ss_model_type ss_apply_t5_attn_mask ss_apply_lg_attn_mask ss_weighting_scheme ss_mode_scale", _OTHER_BASES),
+    *idle("ss_model_type ss_apply_t5_attn_mask ss_apply_lg_attn_mask", _OTHER_BASES),
     *idle("ss_guidance_scale ss_model_prediction_type", _OTHER_BASES),
     *idle("lora_adapter_metadata", "its ranks and alphas are read with the tensors"),
     *idle("ot_revision ot_branch ot_config", "OneTrainer's own: import its JSON file"),

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 
 from trainer.dataset.dataset_toml import all_keys
-from trainer.interop.option_list import OPTIONS
-from trainer.interop.option_rules import RULES, is_blank
+from trainer.interop.flow_rules import SAMPLING_LEFT_OUT, flow_family
+from trainer.interop.option_list import FLOW_OPTIONS, OPTIONS
+from trainer.interop.option_meaning import is_blank
+from trainer.interop.option_rules import RULES
 from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
 from trainer.interop.trainers import other_scripts
 from trainer.settings.absent_options import ABSENT_OPTIONS
@@ -15,7 +17,7 @@ OLD_PROFILE, TODAY_PROFILE = "sd-scripts 2023-02", "sd-scripts 2026-02"
 _LAUNCHER = "it is of `accelerate launch`, which starts a bake on several GPUs here too; mixed_precision is a setting"
 # Written by people and by the GUIs around it beside the options; argparse has none of them.
 _RULES = (
-    *(KeyRule(name, (name,)) for name in dict.fromkeys((*OPTIONS, *RULES, *ABSENT_OPTIONS))),
+    *(KeyRule(name, (name,)) for name in dict.fromkeys((*OPTIONS, *FLOW_OPTIONS, *RULES, *ABSENT_OPTIONS))),
     KeyRule("text_encoder_lr2", ("text_encoder_lr2",)),
     *other_scripts.rows(),
 )
@@ -48,6 +50,11 @@ def profile_of(values: Mapping[str, object]) -> str:
     return OLD_PROFILE if old or "caption_extention" in names else TODAY_PROFILE
 
 
+def left_out(options: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what sd-scripts' program for a base that predicts a flow takes where its options do not say it."""
+    return {"timestep_sampling": SAMPLING_LEFT_OUT} if flow_family(options) is not None else {}
+
+
 CONFIG = TrainerFormat(
     key="sd-scripts",
     title="sd-scripts, settings for --config_file",
@@ -55,6 +62,7 @@ CONFIG = TrainerFormat(
     rules=_RULES,
     profile=profile_of,
     notes=other_scripts.notes,
+    left_out=left_out,
     unprefixed=own_name,
 )
 
@@ -68,6 +76,7 @@ COMMAND = TrainerFormat(
     ),
     profile=profile_of,
     notes=other_scripts.notes,
+    left_out=left_out,
     unprefixed=lambda key: "launcher.*" if key.startswith("launcher.") else key,
 )
 
