@@ -92,6 +92,8 @@ class _Export:
         record = family_record(base.family) if base is not None else first_family()
         options = self._options.options | {PROGRAM: record.sd_scripts}
         options |= self._prompts()
+        other = record.times.takes_shift and not target.trains_flows
+        no_program = f"no program of it trains {record.title}" if other else ""
         text_of_data = self._data_set_text(options)
         named = self._data_set if text_of_data else Path(settings.dataset_config) if settings.dataset_config else None
         written = Written(options, self._data.subsets, named)
@@ -101,7 +103,7 @@ class _Export:
             where=printable(str(self._path)),
             title=target.format.title,
             settings=(*self._reports(back, options), *self._live_changes()),
-            notes=tuple(filter(None, (*self._options.notes, self._data.note, *self._imitated))),
+            notes=tuple(filter(None, (*self._options.notes, self._data.note, no_program, *self._imitated))),
         )
         if text_of_data:
             self._beside[self._data_set] = text_of_data
@@ -171,6 +173,8 @@ class _Export:
                 yield self._of_minutes(name, report)
             elif name in self._lost:
                 yield report("lost", why=self._lost[name])
+            elif name in self._options.idle:
+                yield report("not needed", why=self._options.idle[name])
             elif name in self._changed:
                 yield report(
                     "translated", to=f"{name} = {printable(_plain(options.get(name)), 80)}", why=self._changed[name]

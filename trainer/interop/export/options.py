@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from trainer.errors import LoraTuiError
 from trainer.families.registry import family_record, first_family
+from trainer.interop.export.flow import flow_options
 from trainer.interop.option_export import options_from
 from trainer.interop.record import Options
 from trainer.models.identify import Base, identify_base
@@ -35,6 +36,7 @@ class WrittenOptions:
         options: by name; of networks.lora's arguments also each by itself, for formats that have keys for them.
         changed: settings that sd-scripts takes in another form only -> why the value is another one.
         lost: settings whose value it does not take -> why.
+        idle: settings that are not missed there -> why.
         notes: what could not be looked at.
         base: the base; None where it cannot be looked at.
     """
@@ -42,6 +44,7 @@ class WrittenOptions:
     options: Options
     changed: Mapping[str, str] = field(default_factory=dict)
     lost: Mapping[str, str] = field(default_factory=dict)
+    idle: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     base: Base | None = None
 
@@ -68,6 +71,7 @@ class _Writer:
         self._options = options_from(settings)
         self._changed: dict[str, str] = {}
         self._lost: dict[str, str] = {}
+        self._idle: dict[str, str] = {}
         self._notes: list[str] = []
         self._base = self._identified()
 
@@ -79,12 +83,13 @@ class _Writer:
         self._write_schedule()
         self._write_samples()
         self._write_data()
+        self._write_flow()
         options = self._options
         options["mixed_precision"] = options.get("mixed_precision", "bf16")
         if self._settings.mixed_precision == "auto":
             self._changed["mixed_precision"] = "auto is bf16 on a GPU that has it, which sd-scripts cannot choose"
         options |= {"cache_latents": True, "save_model_as": "safetensors", "output_dir": OUTPUT_DIR}
-        return WrittenOptions(options, self._changed, self._lost, tuple(self._notes), self._base)
+        return WrittenOptions(options, self._changed, self._lost, self._idle, tuple(self._notes), self._base)
 
     def _identified(self) -> Base | None:
         try:
@@ -120,6 +125,22 @@ class _Writer:
                 self._options[name] = value
         if settings.conv_dim is not None:
             self._options["conv_alpha"] = settings.alpha_of_conv
+
+    def _write_flow(self) -> None:
+        base = self._base
+        if base is None or not family_record(base.family).times.takes_shift:
+            return
+        made = flow_options(self._settings, family_record(base.family), base)
+        self._options |= made.options
+        for name in [name for name, value in self._options.items() if value is None]:
+            del self._options[name]
+        if made.entries:
+            entries = self._options.get("network_args", [])
+            self._options["network_args"] = [*(entries if isinstance(entries, list) else []), *made.entries]
+        self._changed = {name: why for name, why in self._changed.items() if name not in made.idle} | made.changed
+        self._lost |= made.lost
+        self._idle = made.idle
+        self._notes += made.notes
 
     def _write_arguments(self) -> None:
         for name in ("optimizer_args", "lr_scheduler_args"):

@@ -12,7 +12,7 @@ _ONE_SEED = "one seed decides start values, order and noise there"
 _LAUNCHED = "its launcher takes it: `accelerate launch --num_processes N`"
 _GUARD = "of the run itself, not of what is trained"
 
-_COMPONENTS = "it is written for the programs of SD1.x and SDXL, whose bases are one file or folder"
+_COMPONENTS = "it is taken there for bases that come in several files alone"
 
 LOST: Mapping[str, str] = {
     "text_encoder_stop": _TO_THE_END,
@@ -39,7 +39,7 @@ LOST: Mapping[str, str] = {
     "llm_adapter_path": _COMPONENTS,
     "qwen3_tokenizer": _COMPONENTS,
     "t5_tokenizer_path": _COMPONENTS,
-    "train_llm_adapter": "it is written for the programs of SD1.x and SDXL, whose bases have no text conditioner",
+    "train_llm_adapter": "it is taken there for bases with a text conditioner alone",
     "train_minutes": "it counts steps or epochs, not minutes: those that are set are written",
 }
 """Setting -> what is lost with a value other than the default."""

@@ -10,7 +10,8 @@ import tomlkit
 
 from trainer.interop.export.data import SUBSET_OPTIONS, Subset
 from trainer.interop.export.options import OUTPUT_DIR
-from trainer.interop.option_list import OPTIONS
+from trainer.interop.flow_rules import flow_family
+from trainer.interop.option_list import FLOW_OPTIONS, OPTIONS
 from trainer.interop.record import PROGRAM, KeyRule, Options, TrainerFormat
 from trainer.interop.trainers.easy_training_scripts import EASY_TRAINING_SCRIPTS, GROUPS
 from trainer.interop.trainers.kohya_gui import KOHYA_GUI
@@ -45,6 +46,7 @@ class Target:
         behaves_like: the trainer whose own arithmetic its numbers go through: settings that behave like it are written as set.
         folder_by_folder: whether it names folders of pictures one by one, and so needs no data set file.
         always_data_set: whether a data set file is written also where folders by themselves would do.
+        trains_flows: whether it can train bases that predict a flow.
         keeps_prompts: whether it has the lines of a prompt file in its own file.
         text: the file.
         how: how it is run, with the file and the data set file in it.
@@ -57,6 +59,7 @@ class Target:
     folder_by_folder: bool
     always_data_set: bool
     keeps_prompts: bool
+    trains_flows: bool
     text: Callable[[Written], str]
     how: Callable[[Written, Path, Path | None], str]
 
@@ -70,7 +73,8 @@ def value_of(rule: KeyRule, options: Mapping[str, object]) -> object:
 
 def _sd_scripts_text(written: Written) -> str:
     """Return sd-scripts' `--config_file`, in tables by section, which it ignores."""
-    options = {name: value for name, value in written.options.items() if name in OPTIONS and value is not None}
+    known = OPTIONS | (FLOW_OPTIONS if flow_family(written.options) is not None else {})
+    options = {name: value for name, value in written.options.items() if name in known and value is not None}
     rate = options.get("text_encoder_lr")
     if rate is not None:
         options["text_encoder_lr"] = rate if isinstance(rate, list) else [rate]
@@ -148,7 +152,16 @@ TARGETS: Mapping[str, Target] = {
     target.key: target
     for target in (
         Target(
-            "sd-scripts", CONFIG, ".toml", "sd-scripts 2026-02", False, True, False, _sd_scripts_text, _sd_scripts_how
+            "sd-scripts",
+            CONFIG,
+            ".toml",
+            "sd-scripts 2026-02",
+            False,
+            True,
+            False,
+            True,
+            _sd_scripts_text,
+            _sd_scripts_how,
         ),
         Target(
             "kohya-gui",
@@ -157,6 +170,7 @@ TARGETS: Mapping[str, Target] = {
             "kohya_ss 2026-07",
             False,
             False,
+            True,
             True,
             _kohya_gui_text,
             lambda written, file, data_set: f"open {file} in the GUI's LoRA tab: Configuration, Load",
@@ -167,6 +181,7 @@ TARGETS: Mapping[str, Target] = {
             ".toml",
             "easy training scripts 2025-04",
             True,
+            False,
             False,
             False,
             _easy_training_scripts_text,

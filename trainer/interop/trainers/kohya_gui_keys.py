@@ -2,9 +2,10 @@
 
 from trainer.interop.record import KeyRule
 from trainer.interop.trainers import reasons
+from trainer.interop.trainers.kohya_gui_flow import FLOW_KEYS
 from trainer.interop.trainers.rules import constant, each, idle, or_blank, or_zero, same, switch, table
 
-OTHER_BASES = reasons.of_other_bases("Flux, SD3, HunyuanImage, Anima or Lumina")
+OTHER_BASES = reasons.of_other_bases("Flux, SD3, HunyuanImage or Lumina")
 _LAUNCHER = (
     "of accelerate's launcher, which starts a bake on several GPUs here too: `accelerate launch -m lora_tui bake`"
 )
@@ -77,7 +78,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         sd3_text_encoder_batch_size weighting_scheme""",
         OTHER_BASES,
     ),
-    (constant(f"{base}_checkbox", False, OTHER_BASES) for base in ("hunyuan_image", "anima", "lumina")),
+    (constant(f"{base}_checkbox", False, OTHER_BASES) for base in ("hunyuan_image", "lumina")),
     idle(
         """hunyuan_image_cache_text_encoder_outputs hunyuan_image_cache_text_encoder_outputs_to_disk
         hunyuan_text_encoder hunyuan_byt5 hunyuan_vae hunyuan_discrete_flow_shift hunyuan_model_prediction_type
@@ -85,15 +86,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
         hunyuan_text_encoder_cpu hunyuan_vae_chunk_size""",
         OTHER_BASES,
     ),
-    idle(
-        """anima_cache_text_encoder_outputs anima_cache_text_encoder_outputs_to_disk anima_qwen3 anima_vae
-        anima_llm_adapter_path anima_t5_tokenizer_path anima_discrete_flow_shift anima_timestep_sampling anima_sigmoid_scale
-        anima_qwen3_max_token_length anima_t5_max_token_length anima_attn_mode anima_split_attn anima_vae_chunk_size
-        anima_vae_disable_cache anima_unsloth_offload_checkpointing anima_qwen_image_vae_2d anima_compile anima_torch_compile
-        anima_compile_backend anima_compile_mode anima_compile_dynamic anima_compile_fullgraph anima_compile_cache_size_limit
-        anima_blocks_to_swap anima_train_llm_adapter anima_disable_mmap_load_safetensors""",
-        OTHER_BASES,
-    ),
+    FLOW_KEYS,
     idle(
         """lumina_cache_text_encoder_outputs lumina_cache_text_encoder_outputs_to_disk lumina_gemma2 lumina_ae
         lumina_discrete_flow_shift lumina_model_prediction_type lumina_timestep_sampling lumina_sigmoid_scale

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from trainer.interop.option_list import OPTIONS
+from trainer.interop.flow_rules import flow_family
+from trainer.interop.option_list import FLOW_OPTIONS, OPTIONS
 from trainer.interop.prompt_lines import read_prompt_lines
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers import reasons
@@ -33,13 +34,12 @@ _OTHER_BASES = {
     "flux1_checkbox": "Flux",
     "sd3_checkbox": "SD3",
     "hunyuan_image_checkbox": "HunyuanImage",
-    "anima_checkbox": "Anima",
     "lumina_checkbox": "Lumina",
 }
 _OF_LORA, _SAVED_KEYS = ("network_dim", "LoRA_type", "lora_network_weights", "network_weights", "unet_lr"), 20
-_SAME_LAYERS = ("Standard", "Kohya LoCon", "LoCon", "LyCORIS/LoCon", "LoRA-FA")
+_SAME_LAYERS = ("Anima", "Standard", "Kohya LoCon", "LoCon", "LyCORIS/LoCon", "LoRA-FA")
 # These build no layers on 3×3 convolutions.
-_WITHOUT_CONV = ("Standard", "LoRA-FA")
+_WITHOUT_CONV = ("Anima", "Standard", "LoRA-FA")
 
 
 def _of_2023(values: Values) -> bool:
@@ -211,6 +211,14 @@ def read_kind(value: object, _: Values) -> Reading:
     return Reading({"network_module": _MODULES.get(name) or ("lycoris.kohya" if name.startswith("LyCORIS/") else name)})
 
 
+def write_kind(options: Values) -> object:
+    """Return the kind of LoRA by its module, and by whether it has layers on 3×3 convolutions."""
+    if flow_family(options) is not None:
+        module = str(options["network_module"])
+        return next(name for name, each in _MODULES.items() if each == module)
+    return "Kohya LoCon" if options.get("conv_dim") else "Standard"
+
+
 def conv_row(key: str) -> KeyRule:
     """Return the row of a setting of 3×3 convolutions."""
 
@@ -293,18 +301,21 @@ def _divided(text: str) -> Mapping[str, object]:
     return options
 
 
+_TAIL_OPTIONS = OPTIONS.keys() | FLOW_OPTIONS.keys()
+
+
 def read_tail(value: object, _: Values) -> Reading:
     """Read what stands at the end of the command line; what is no option of sd-scripts is named."""
     options = command_tail(value)
-    strange = ", ".join(f"--{name}" for name in options if name not in OPTIONS)
+    strange = ", ".join(f"--{name}" for name in options if name not in _TAIL_OPTIONS)
     return Reading(
-        {name: each for name, each in options.items() if name in OPTIONS},
+        {name: each for name, each in options.items() if name in _TAIL_OPTIONS},
         f"nothing here knows {strange}" if strange else "",
     )
 
 
 # Options that the GUI has no widget for, with the value that needs no words; an export puts them on the command line's end.
-_IN_TAIL: Mapping[str, object] = {
+_IN_TAIL: dict[str, object] = {
     "zero_terminal_snr": False,
     "alpha_mask": False,
     "sample_at_first": False,
@@ -326,10 +337,14 @@ _IN_TAIL: Mapping[str, object] = {
 }
 
 
+# The same for bases that predict a flow.
+_IN_FLOWS_TAIL: dict[str, object] = {"weighting_scheme": None, "logit_mean": None, "logit_std": None}
+
+
 def write_tail(options: Values) -> object:
     """Return what no widget says, for the end of the command line."""
     words = []
-    for name, plain in _IN_TAIL.items():
+    for name, plain in (_IN_TAIL | _IN_FLOWS_TAIL if flow_family(options) is not None else _IN_TAIL).items():
         value = options.get(name, plain)
         word = f"--{name}" if value is True else f"--{name}={value}"
         # The GUI divides at blanks and quotes what a shell would need quoted, without a shell.
