@@ -74,7 +74,7 @@ def _read_sampling(value: object, options: Options) -> Meaning:
         return Meaning({"timestep_sampling": "logit_normal"}, "by weighting_scheme")
     if scheme in _EVEN:
         return Meaning({"timestep_sampling": "uniform"}, "evenly, before the shift")
-    return Meaning(no_effect=f"sigma with weighting_scheme = {scheme} is no distribution that times have here")
+    return Meaning(no_effect=f"sigma with weighting_scheme = {scheme}: times have no such distribution here")
 
 
 def _read_scheme(value: object, options: Options) -> Meaning:
@@ -137,7 +137,7 @@ def _not_of_a_flow(why: str) -> Rule:
 def _body_only(value: object, options: Options) -> Meaning | None:
     if not is_on(value) or not _trains_more(options):
         return None
-    return Meaning(no_effect="what network_args switch on is a part of the body there, and trains all the same")
+    return Meaning(no_effect="what network_args switch on belongs to the body there, and trains with it")
 
 
 def _trains_more(options: Options) -> bool:
