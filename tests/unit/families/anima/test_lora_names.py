@@ -153,7 +153,7 @@ def body(*blocks: int) -> list[str]:
         ((5,), "28 blocks"),
         ((35,), "36 blocks"),
         ((39,), "40 blocks"),
-        ((28, 30), "36 blocks"),
+        ((28,), "36 blocks"),
         ((51,), "52 blocks"),
         ((59,), "60 blocks"),
         ((), ""),
