@@ -128,7 +128,7 @@ def read_weight(arrays: TensorArrays, placed: PlacedWeight) -> Matrix:
 
 
 def check_alike(base: Base, tuned: Base) -> None:
-    """See that two checkpoints are of one family and of the same shapes.
+    """See that two checkpoints are of one family and of the same shapes; what only one has in files beside it is passed over.
 
     Raises:
         ModelError: they are not; or a module's weights are not known.
@@ -146,6 +146,8 @@ def check_alike(base: Base, tuned: Base) -> None:
         )
     for name, shape in base.lora_shapes.items():
         other = tuned.lora_shapes.get(name)
+        if other is None and _stands_apart(base, name):
+            continue
         if other is None or (other.inputs, other.outputs, other.kernel) != (shape.inputs, shape.outputs, shape.kernel):
             raise ModelError(
                 where,
@@ -155,6 +157,12 @@ def check_alike(base: Base, tuned: Base) -> None:
                 expected=f"{shape.inputs:,} inputs and {shape.outputs:,} outputs, as {printable(base.name, 60)}",
                 way_out="give two checkpoints of one architecture",
             )
+
+
+def _stands_apart(base: Base, name: str) -> bool:
+    """Return whether a module lies in a file beside the base, which need not lie beside another one."""
+    placed = base.weights.get(name)
+    return placed is not None and base.path not in (placed.path, *placed.path.parents)
 
 
 @dataclass(frozen=True)

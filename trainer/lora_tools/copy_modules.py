@@ -274,10 +274,10 @@ def _chosen_modules(parts: Sequence[PartOf], references: Sequence[LoraReference]
         file = files.files[place]
         found = [name for name, own in file.own.items() if _is_of(own, each.part, named)]
         if not found:
-            what = label_of(each.part) if each.part else "any other part"
+            what = f"the {label_of(each.part)}" if each.part else "any other part"
             raise ModelError(
                 printable(str(each.reference.path)),
-                found=f"has no layer of the {what}: it has {_parts_in(file)}",
+                found=f"has no layer of {what}: it has {_parts_in(file)}",
                 expected="a file with at least one",
             )
         chosen |= dict.fromkeys(found, place)

@@ -36,6 +36,9 @@ _KINDS: tuple[tuple[Callable[[str], bool], str, str], ...] = (
         "an embedding (textual inversion)",
         "give the base it was made for",
     ),
+    (_begins("model.diffusion_model.input_blocks."), "a whole Stable Diffusion checkpoint", ""),
+    (_begins("encoder.downsamples.", "decoder.upsamples."), "a VAE of the form of Wan's and Qwen-Image's", ""),
+    (_has("embed_tokens.weight"), "only a text encoder", _WHOLE),
     (
         _begins("first_stage_model.", "encoder.conv_in.", "decoder.conv_in."),
         "only a VAE",

@@ -25,7 +25,16 @@ from trainer.plan.param_groups import param_groups
 from trainer.plan.saves import SavePoint, save_points
 from trainer.settings.model import Settings
 from trainer.settings.optimizers import check_arguments
-from trainer.settings.parts import Family, Part, body_of, label_of, parts_of, stop_setting
+from trainer.settings.parts import (
+    Family,
+    Part,
+    body_of,
+    is_encoder,
+    label_of,
+    parts_of,
+    stop_setting,
+    switch_of,
+)
 from trainer.text import duration, plural
 
 
@@ -221,6 +230,7 @@ def _check(settings: Settings, family: Family) -> None:
     """Refuse errors that show in the settings together but in no single one of them."""
     groups = param_groups(settings, family)
     if not groups:
+        _refuse_only_switched_off(settings, family)
         raise SettingsError(
             "unet_lr, text_encoder_lr",
             found=_all_zero(family),
@@ -229,6 +239,19 @@ def _check(settings: Settings, family: Family) -> None:
     check_arguments(settings.optimizer_type, settings.optimizer_options)
     if any(settings.schedule_of(group.part) == "piecewise_constant" for group in groups):
         step_rules(settings)
+
+
+def _refuse_only_switched_off(settings: Settings, family: Family) -> None:
+    """Refuse to train text encoders alone where each of the family's waits for a setting of its own."""
+    encoders = [part for part in parts_of(family) if is_encoder(part)]
+    if settings.network_train_text_encoder_only and not any(map(settings.has_layers, encoders)):
+        switches = ", ".join(filter(None, map(switch_of, encoders)))
+        raise SettingsError(
+            "network_train_text_encoder_only",
+            found=f"yes, and no text encoder of {family_record(family).title} trains",
+            expected="a part that trains",
+            way_out=f"set {switches}, or network_train_text_encoder_only = false" if switches else "set it to false",
+        )
 
 
 def _check_sizes(buckets: Sequence[BucketCount], family: Family) -> None:

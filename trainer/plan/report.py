@@ -173,6 +173,9 @@ def _base_lines(settings: Settings, base: ReportedBase) -> Iterator[str]:
     if markers.prediction is not None:
         facts.append(f"{_PREDICTIONS[markers.prediction]} (from {printable(markers.source, 60)})")
     yield " · ".join(facts)
+    if markers.prediction == "flow":
+        # The settings of diffusion's kinds have no effect on it.
+        return
     asked = {"yes": "v", "no": "epsilon"}.get(settings.v_parameterization)
     if asked is not None:
         yield f"{_PREDICTIONS[asked]} requested; checked by a measurement at the start, and refused if the base disagrees"

@@ -181,7 +181,7 @@ def test_the_vae_of_another_model_is_refused(files: Path, tmp_path: Path) -> Non
     other = AutoencoderKL(block_out_channels=(32,), layers_per_block=1)
     sdxl = tmp_path / "sdxl_vae.safetensors"
     save_file(original_tensors("sdxl", {"vae": other}), sdxl)
-    assert re.search(r"sdxl_vae\.safetensors: only a VAE; expected Anima's VAE", refusal(files, vae=sdxl))
+    assert re.search(r"sdxl_vae\.safetensors: another model's VAE; expected Anima's VAE", refusal(files, vae=sdxl))
     with pytest.raises(LoraTuiError, match="expected Anima's VAE, that of Qwen-Image"):
         check_vae(str(sdxl), whole(files))
 
@@ -193,7 +193,8 @@ def test_an_encoder_of_another_width_or_kind_is_refused(files: Path, tmp_path: P
     clip = tmp_path / "clip_l.safetensors"
     save_file({"text_model.embeddings.token_embedding.weight": torch.zeros(4, 4)}, clip)
     assert re.search(
-        r"clip_l\.safetensors: only a text encoder; expected Anima's text encoder, Qwen3", refusal(files, qwen3=clip)
+        r"clip_l\.safetensors: another model's text encoder; expected Anima's text encoder, Qwen3",
+        refusal(files, qwen3=clip),
     )
     wide = tmp_path / "qwen3_4b.safetensors"
     save_file(
@@ -233,3 +234,41 @@ def test_a_file_that_is_cut_off_is_refused(files: Path) -> None:
     content = files.read_bytes()
     files.write_bytes(content[: len(content) // 2])
     assert "anima.safetensors" in refusal(files)
+
+
+@pytest.mark.parametrize("setting", ["qwen3", "vae"])
+def test_another_component_given_as_the_base_is_named(files: Path, setting: str) -> None:
+    place = whole(files).component_files[setting]
+    line = refusal(place)
+    assert f"{place.name}: only Anima's" in line
+    assert line.endswith(f"expected Anima's file with the transformer; give that one here, and this one as `{setting}`")
+
+
+def test_the_conditioner_given_as_the_base_is_named(files: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "llm_adapter.safetensors"
+    changed(files, lambda tensors: tensors)
+    with safe_open(files, "pt") as file:
+        keys = [key for key in file.keys() if key.startswith("net.llm_adapter.")]  # noqa: SIM118  # it is no dict
+        save_file({key: file.get_tensor(key) for key in keys}, alone)
+    assert "this one as `llm_adapter_path`" in refusal(alone)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted"),
+    [("vae", "Anima's VAE"), ("qwen3", "Anima's text encoder"), ("llm_adapter_path", "Anima's text")],
+)
+def test_a_checkpoint_of_another_family_given_as_a_component_is_named(
+    files: Path, tmp_path: Path, setting: str, wanted: str
+) -> None:
+    keys = ["first_stage_model.decoder.conv_in.weight", "model.diffusion_model.input_blocks.0.0.weight"]
+    checkpoint = write_header_only(tmp_path / "sdxl.safetensors", dict.fromkeys(keys, (4, 4)))
+    line = refusal(files, **{setting: checkpoint})
+    assert f"sdxl.safetensors: a whole Stable Diffusion checkpoint; expected {wanted}" in line
+
+
+def test_a_folder_whose_transformer_is_of_another_class_says_so(folder: Path) -> None:
+    config = folder / "transformer" / "config.json"
+    config.write_text(json.dumps({"_class_name": "FluxTransformer2DModel"}))
+    assert "transformer: a transformer of class FluxTransformer2DModel; expected Anima's" in refusal(folder)
+    config.unlink()
+    assert "transformer: no config.json that names the class; expected Anima's" in refusal(folder)

@@ -76,6 +76,9 @@ def test_a_part_that_a_file_lacks_or_that_is_named_twice_is_refused(tmp_path: Pa
     one = reference(write_lora_of_numbers(tmp_path / "a.safetensors", layers))
     with pytest.raises(ModelError, match="has no layer of the text encoder: it has 1 layer of U-Net"):
         mix_loras([PartOf("text_encoder", one)], Output(tmp_path / "b.safetensors"))
+    alone = PartOf("", one)
+    with pytest.raises(ModelError, match="has no layer of any other part: it has 1 layer of U-Net"):
+        mix_loras([PartOf("unet", one), alone], Output(tmp_path / "b.safetensors"))
     with pytest.raises(SettingsError, match="U-Net twice"):
         mix_loras([PartOf("unet", one), PartOf("unet", one)], Output(tmp_path / "b.safetensors"))
 

@@ -212,3 +212,21 @@ def test_a_checkpoint_that_broke_down_is_refused_by_the_weight(
     with pytest.raises(ModelError, match=f"broken.*holds {word} in {name}"):
         extract_lora(*pair, RankRule(rank=2), Output(tmp_path / "out.safetensors"))
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_what_lies_in_files_beside_one_of_the_two_need_not_lie_beside_the_other(
+    base: Base, lora: Path, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    other = tuned(base, tmp_path / "tuned", "F32", dense(lora))
+    beside = "lora_te_text_model_encoder_layers_0_mlp_fc1"
+    shapes = {name: shape for name, shape in other.lora_shapes.items() if name != beside}
+    weights = {name: placed for name, placed in other.weights.items() if name != beside}
+    less = replace(other, lora_shapes=shapes, weights=weights)
+    with pytest.raises(ModelError, match=f"{beside} is missing"):
+        extract_lora(base, less, RankRule(rank=2), Output(tmp_path / "a.safetensors"))
+    apart = replace(base.weights[beside], path=tmp_path / "encoder.safetensors")
+    shutil.copy(base.weights[beside].path, apart.path)
+    several = replace(base, weights={**base.weights, beside: apart})
+    assert extract_lora(several, less, RankRule(rank=2), Output(tmp_path / "b.safetensors")).path.is_file()

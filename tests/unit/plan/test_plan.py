@@ -140,6 +140,11 @@ def test_a_bake_that_trains_nothing_is_refused() -> None:
         plan(network_train_unet_only=True, unet_lr=0)
 
 
+def test_encoders_alone_that_wait_for_a_setting_are_refused_by_its_name() -> None:
+    with pytest.raises(SettingsError, match=r"network_train_text_encoder_only: yes, .*set train_llm_adapter, or"):
+        plan(network_train_text_encoder_only=True, family="anima")
+
+
 def test_a_bake_whose_parts_all_stop_is_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         plan(train_batch_size=2, max_train_epochs=4, unet_stop="3ep", text_encoder_stop="50%")

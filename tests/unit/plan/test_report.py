@@ -146,6 +146,12 @@ def test_the_report_names_the_prediction_type_of_the_base(
     assert words in sections(settings, Base(markers=said))["base"]
 
 
+def test_what_is_asked_of_a_diffusion_model_is_not_said_of_a_flow(settings: Settings) -> None:
+    asked = settings.model_copy(update={"v_parameterization": "yes", "zero_terminal_snr": "yes"})
+    said = sections(asked, Base(markers=Said("flow", False, "family")))["base"]
+    assert "velocity of a flow" in said and "v-prediction" not in said and "zero terminal" not in said
+
+
 def test_the_report_names_files_states_and_their_disk_space(settings: Settings) -> None:
     text = sections(settings)["files and disk"]
     assert "2 LoRA files, 1.0 MB each in fp16: hero-000001.safetensors … hero.safetensors" in text

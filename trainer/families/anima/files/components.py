@@ -155,7 +155,20 @@ def _what_it_is(headers: Iterable[Header]) -> str:
             return WANTED[component].partition(":")[0]
     if original_keys.body_file(header.shapes) is not None:
         return "a transformer of Cosmos-Predict2's form"
-    return describe_unsupported(header)[0]
+    return describe_unsupported(header)[0].replace("only a ", "another model's ")
+
+
+def only_part(path: Path) -> str:
+    """Return the setting for a file that holds one of Anima's other components alone, "" for any other file."""
+    shapes = read_header(path).shapes
+    for setting, read in (
+        ("qwen3", original_keys.encoder_slices),
+        ("vae", original_keys.vae_slices),
+        ("llm_adapter_path", original_keys.conditioner_slices),
+    ):
+        if read(shapes):
+            return setting
+    return ""
 
 
 def _part(component: str, weights: Weights, config: Mapping[str, Any] | None = None) -> Part:

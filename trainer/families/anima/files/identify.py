@@ -16,6 +16,7 @@ from trainer.families.anima.files.components import (
     WANTED,
     Part,
     config_class,
+    only_part,
     part_at,
     parts_in_file,
     parts_in_folder,
@@ -143,18 +144,41 @@ def _missing(base: Base, setting: str) -> SettingsError | ModelError:
 
 
 def _refuse_half(path: Path) -> None:
-    """See that a folder is not one of Anima's that lacks its transformer.
+    """See that this is not a part of an Anima that lacks its transformer.
 
     Raises:
         ModelError: it is.
     """
-    if path.is_dir() and config_class(path / CONDITIONER) == "AnimaTextConditioner":
-        raise ModelError(
-            printable(str(path)),
+    if path.is_file():
+        setting = only_part(path)
+        if setting:
+            raise ModelError(
+                printable(str(path)),
+                found=f"only {_wanted(setting).partition(':')[0]}",
+                expected=f"{FAMILY.title}'s file with the transformer",
+                way_out=f"give that one here, and this one as `{setting}`",
+            )
+    elif config_class(path / CONDITIONER) == "AnimaTextConditioner":
+        raise _half_folder(path)
+
+
+def _half_folder(folder: Path) -> ModelError:
+    body = folder / BODY
+    wanted = "transformer/, text_conditioner/, text_encoder/, vae/, tokenizer/ and t5_tokenizer/"
+    if not body.is_dir():
+        return ModelError(
+            printable(str(folder)),
             found="a folder of Anima's without its transformer",
-            expected="transformer/, text_conditioner/, text_encoder/, vae/, tokenizer/ and t5_tokenizer/",
+            expected=wanted,
             way_out="download the missing folder into it",
         )
+    kind = config_class(body)
+    return ModelError(
+        printable(str(body)),
+        found=f"a transformer of class {printable(kind, 60)}" if kind else "no config.json that names the class",
+        expected="Anima's, of class CosmosTransformer3DModel",
+        way_out="download this folder again",
+    )
 
 
 def _check_widths(base: Base, parts: Mapping[str, Part]) -> None:
