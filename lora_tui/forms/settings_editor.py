@@ -34,7 +34,8 @@ No settings yet.
 
 # The settings that a kind of error may be about, by the paths in them.
 _PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
-    ModelError: ("vae", "network_weights", "pretrained_model_name_or_path"),
+    # All that name a file of weights; the base last.
+    ModelError: ("pretrained_model_name_or_path",),
     DatasetError: (
         "reg_data_dir",
         "conditioning_data_dir",
@@ -48,6 +49,27 @@ _PATHS: dict[type[LoraTuiError], tuple[str, ...]] = {
 
 _READ_AGAIN = "the file, read again"
 NO_UNDO, NO_REDO = "nothing to undo", "nothing to do again"
+
+
+def setting_of_path(error: LoraTuiError, settings: "Settings") -> str:
+    """Return the setting that names the file or folder which an error is about; empty for a kind of error that is about none.
+
+    Args:
+        error: names the place in full.
+        settings: as typed; their paths may be relative ones.
+    """
+    from trainer.settings.describe import settings_naming
+
+    names = _PATHS.get(type(error), ())
+    if not names:
+        return ""
+    # The last is what it is about where no other path of the settings stands in what it says.
+    *others, last = (*settings_naming("weights"), *names) if isinstance(error, ModelError) else names
+    for name in others:
+        place = getattr(settings, name).strip().lstrip("./~") if name != last else ""
+        if place and place in error.where:
+            return name
+    return last
 
 
 @dataclass(frozen=True)
@@ -319,14 +341,7 @@ class SettingsEditor:
         named = error.where.rpartition(": ")[2]
         if is_setting(named):
             return named
-        paths = _PATHS.get(type(error), ())
-        if self.draft is None or not paths:
-            return ""
-        now = self.draft.now
-        # The last is where it is about when no other path of the settings stands in what it says.
-        return next(
-            (name for name in paths[:-1] if getattr(now, name) and getattr(now, name) in error.where), paths[-1]
-        )
+        return "" if self.draft is None else setting_of_path(error, self.draft.now)
 
     def _show_plan(self) -> None:
         if self.view is not None and self.error is None:
