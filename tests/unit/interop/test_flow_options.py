@@ -129,3 +129,56 @@ def test_a_text_encoder_that_would_train_there_is_noted() -> None:
     assert not any("text encoder too" in note for note in imported("--network_train_unet_only").report.notes)
     alone = imported("--network_train_text_encoder_only")
     assert "not trained here" in why(alone)["network_train_text_encoder_only"]
+
+
+def test_onetrainers_transformer_is_the_body_and_its_shift_ours() -> None:
+    text = """{"training_method": "LORA", "model_type": "ANIMA", "peft_type": "LORA", "lora_rank": 16, "lora_alpha": 1,
+      "learning_rate": 3e-5, "transformer": {"train": true, "learning_rate": 2e-5, "weight_dtype": "FLOAT_8"},
+      "unet": {"train": true, "learning_rate": 1e-3}, "text_encoder": {"train": false, "learning_rate": 1e-6},
+      "timestep_distribution": "LOGIT_NORMAL", "noising_weight": 0.5, "noising_bias": 0.0, "timestep_shift": 3.0}"""
+    made = import_documents([read_document(text.encode(), "anima.json")])
+    assert made.report.of("unknown") == ()
+    settings = made.settings
+    assert (settings.unet_lr, settings.fp8_base, settings.network_train_unet_only) == (2e-5, True, True)
+    assert (settings.timestep_sampling, settings.logit_std, settings.discrete_flow_shift) == ("logit_normal", 1.5, 3.0)
+    assert settings.conv_dim is None
+    assert not any("cannot be trained" in note for note in made.report.notes)
+    other = import_documents([read_document(text.replace("ANIMA", "FLUX_DEV_1").encode(), "flux.json")])
+    assert other.settings.discrete_flow_shift == 1
+    assert any("cannot be trained" in note for note in other.report.notes)
+
+
+@pytest.mark.parametrize(("word", "expected"), [("sigmoid", "logit_normal"), ("weighted", "uniform")])
+def test_ai_toolkits_times_are_read_for_a_flow(word: str, expected: str) -> None:
+    text = f"""
+config:
+  process:
+    - type: sd_trainer
+      network: {{type: lora, linear: 32, linear_alpha: 32}}
+      train: {{noise_scheduler: flowmatch, timestep_type: {word}, lr: 1e-4, steps: 3000}}
+      model: {{name_or_path: x, arch: anima}}
+"""
+    made = import_documents([read_document(text.encode(), "job.yaml")])
+    assert made.values["timestep_sampling"] == expected
+    assert not any("cannot be trained" in note for note in made.report.notes)
+    other = import_documents([read_document(text.replace("arch: anima", "arch: sdxl").encode(), "job.yaml")])
+    assert "timestep_sampling" not in other.values
+
+
+def test_the_guis_own_toml_is_read_as_sd_scripts_options() -> None:
+    text = """epoch = 1
+network_module = "networks.lora_anima"
+network_dim = 16
+qwen3 = "q.safetensors"
+timestep_sampling = "shift"
+discrete_flow_shift = 3.0
+sigmoid_scale = 1.2
+noise_offset_type = "Original"
+"""
+    made = import_documents([read_document(text.encode(), "config_lora.toml")])
+    assert "GUI" in made.report.title
+    assert (made.settings.qwen3, made.settings.logit_std, made.settings.discrete_flow_shift) == (
+        "q.safetensors",
+        1.2,
+        3.0,
+    )

@@ -16,7 +16,8 @@ PROFILE = "ai-toolkit 2026-08"
 
 _PROCESS = "config.process[0]."
 _TRAINERS = ("sd_trainer", "ui_trainer", "diffusion_trainer")
-_BASES = {"sd1": "SD1.x", "sdxl": "SDXL"}
+_FLOW_BASES = {"anima": "Anima"}
+_BASES = {"sd1": "SD1.x", "sdxl": "SDXL", **_FLOW_BASES}
 _SWITCHES_OF_BASES = "is_v2 is_v3 is_pixart is_pixart_sigma is_auraflow is_flux is_lumina2 is_ssd is_vega"
 _OPTIMIZERS = {
     "adam": "torch.optim.Adam",
@@ -200,10 +201,29 @@ def _gamma(key: str) -> KeyRule:
     return KeyRule(f"train.{key}", ("min_snr_gamma",), read=read)
 
 
-def _read_noise_scheduler(value: object, _: Values) -> Reading:
-    if str(value) in ("ddpm", "ddim"):
-        return Reading(no_effect="the noise of SD1.x and SDXL, as here")
-    return Reading(no_effect="of bases with other noise than SD1.x and SDXL")
+def _is_flow(values: Values) -> bool:
+    return text_of(values, "model.arch") in _FLOW_BASES
+
+
+def _read_noise_scheduler(value: object, values: Values) -> Reading:
+    if (str(value) in ("ddpm", "ddim")) != _is_flow(values):
+        return Reading(no_effect="the noise of its base, as here")
+    return Reading(no_effect="of bases with other noise than its own")
+
+
+def _read_time_sampling(value: object, values: Values) -> Reading:
+    """Read how the times of a flow are drawn: `sigmoid` is the sigmoid of a normal number, `linear` and `weighted` are even."""
+    if not _is_flow(values):
+        return Reading(no_effect="of bases that predict a flow")
+    match str(value):
+        case "sigmoid":
+            return Reading({"timestep_sampling": "logit_normal"})
+        case "linear":
+            return Reading({"timestep_sampling": "uniform"})
+        case "weighted":
+            return Reading({"timestep_sampling": "uniform"}, "its weights of the loss by time are not here")
+        case other:
+            return Reading(no_effect=f"there is no distribution {other} here")
 
 
 def _read_last_timestep(value: object, _: Values) -> Reading:
@@ -337,7 +357,13 @@ _RULES = table(
     KeyRule("train.max_grad_norm", ("max_grad_norm",)),
     renamed("train.reg_weight", "prior_loss_weight"),
     renamed("train.prompt_dropout_prob", "caption_dropout_rate"),
-    KeyRule("train.noise_scheduler", (), read=_read_noise_scheduler, why="the noise of SD1.x and SDXL, as here"),
+    KeyRule("train.noise_scheduler", (), read=_read_noise_scheduler, why="the noise of its base, as here"),
+    KeyRule(
+        "train.timestep_type",
+        ("timestep_sampling",),
+        "of a base that predicts a flow: sigmoid is logit_normal, linear and weighted are uniform",
+        _read_time_sampling,
+    ),
     renamed("train.min_denoising_steps", "min_timestep"),
     KeyRule("train.max_denoising_steps", ("max_timestep",), "plus 1: it is the last one", _read_last_timestep),
     KeyRule("train.loss_type", ("loss_type",), "mse is l2, mae l1", _read_loss),

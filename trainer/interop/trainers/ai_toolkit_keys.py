@@ -97,8 +97,8 @@ OTHER_KEYS = table(
     idle("datasets network train save model sample config", "nothing in it"),
     idle("train.content_or_style", "it draws the timesteps; min_timestep and max_timestep narrow them here"),
     idle(
-        _at("train", "timestep_type linear_timesteps linear_timesteps2 next_sample_timesteps num_train_timesteps"),
-        "of bases with other noise than SD1.x and SDXL",
+        _at("train", "linear_timesteps linear_timesteps2 next_sample_timesteps num_train_timesteps"),
+        "of bases that predict a flow, whose times timestep_sampling draws here",
     ),
     idle("train.lr_scheduler_params.total_iters", "a schedule spans the bake"),
     idle("train.lr_scheduler_params train.optimizer_params", "empty: the class's own"),

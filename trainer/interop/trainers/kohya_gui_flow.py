@@ -8,8 +8,8 @@ from trainer.interop.trainers.rules import Values, idle, is_blank, is_on, number
 SWITCH = "anima_checkbox"
 _PREFIX = "anima_"
 _WITH_SWITCH = f"only with {SWITCH}"
-_COMPILES = "torch_compile compiles here"
-_SAVES = "it saves memory or time and changes no picture"
+COMPILES = "torch_compile compiles here"
+SAVES = "it saves memory or time and changes no picture"
 
 
 def _row(option: str, blank: object) -> KeyRule:
@@ -52,7 +52,7 @@ FLOW_KEYS = table(
     _row("t5_max_token_length", 512),
     (_row(option, False) for option in ("cache_text_encoder_outputs", "cache_text_encoder_outputs_to_disk")),
     KeyRule(f"{_PREFIX}train_llm_adapter", ("network_args",), _WITH_SWITCH, _read_part, _write_part),
-    idle(f"{_PREFIX}qwen_image_vae_2d {_PREFIX}disable_mmap_load_safetensors", _SAVES),
+    idle(f"{_PREFIX}qwen_image_vae_2d {_PREFIX}disable_mmap_load_safetensors", SAVES),
     idle(
         " ".join(
             f"{_PREFIX}{name}"
@@ -61,7 +61,7 @@ FLOW_KEYS = table(
                 *("compile_fullgraph", "compile_cache_size_limit"),
             )
         ),
-        _COMPILES,
+        COMPILES,
     ),
 )
 """Rows of the widgets that only a bake of Anima uses."""

@@ -2,8 +2,10 @@
 
 from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
 from trainer.interop.trainers.kohya_gui import RULES as WIDGETS
+from trainer.interop.trainers.kohya_gui_flow import COMPILES, SAVES
 from trainer.interop.trainers.kohya_gui_keys import OTHER_BASES
 from trainer.interop.trainers.rules import idle, known_share, same, table
+from trainer.interop.trainers.sd_scripts import left_out
 
 WRITTEN_RULES: tuple[KeyRule, ...] = table(
     same(
@@ -33,15 +35,22 @@ WRITTEN_RULES: tuple[KeyRule, ...] = table(
     idle("noise_offset_type", "sd-scripts ignores it: the GUI has left out what it switches off"),
     idle("stop_text_encoder_training", "sd-scripts ignores it for a LoRA"),
     idle("train_inpainting", "not of sd-scripts' train_network.py"),
+    same(
+        """attn_mode blocks_to_swap discrete_flow_shift llm_adapter_path logit_mean logit_std mode_scale qwen3
+        qwen3_max_token_length sigmoid_scale split_attn t5_max_token_length t5_tokenizer_path
+        text_encoder_batch_size timestep_sampling unsloth_offload_checkpointing vae_chunk_size
+        vae_disable_cache weighting_scheme""",
+        exported=False,
+    ),
+    idle("qwen_image_vae_2d", SAVES),
+    idle("compile compile_backend compile_cache_size_limit compile_dynamic compile_fullgraph compile_mode", COMPILES),
     idle(
-        """ae apply_t5_attn_mask attn_mode blocks_to_swap byt5 clip_g clip_g_dropout_rate clip_l clip_l_dropout_rate compile
-        compile_backend compile_cache_size_limit compile_dynamic compile_fullgraph compile_mode discrete_flow_shift
-        double_blocks_to_swap enable_scaled_pos_embed fp8_scaled fp8_vl gemma2 gemma2_max_token_length guidance_scale
-        llm_adapter_path logit_mean logit_std mem_eff_save mode_scale model_prediction_type model_type pos_emb_random_crop_rate
-        qwen3 qwen3_max_token_length qwen_image_vae_2d save_clip save_t5xxl show_timesteps show_timesteps_resolution sigmoid_scale
-        single_blocks_to_swap split_attn split_mode system_prompt t5_dropout_rate t5_max_token_length t5_tokenizer_path t5xxl
-        t5xxl_device t5xxl_dtype t5xxl_max_token_length text_encoder text_encoder_batch_size text_encoder_cpu timestep_sampling
-        unsloth_offload_checkpointing use_flash_attn use_sage_attn vae_chunk_size vae_disable_cache weighting_scheme""",
+        """ae apply_t5_attn_mask byt5 clip_g clip_g_dropout_rate clip_l clip_l_dropout_rate double_blocks_to_swap
+        enable_scaled_pos_embed fp8_scaled fp8_vl gemma2 gemma2_max_token_length guidance_scale mem_eff_save
+        model_prediction_type model_type pos_emb_random_crop_rate save_clip save_t5xxl show_timesteps
+        show_timesteps_resolution single_blocks_to_swap split_mode system_prompt t5_dropout_rate t5xxl
+        t5xxl_device t5xxl_dtype t5xxl_max_token_length text_encoder text_encoder_cpu use_flash_attn
+        use_sage_attn""",
         OTHER_BASES,
     ),
 )
@@ -63,6 +72,7 @@ KOHYA_GUI_WRITTEN = TrainerFormat(
     WRITTEN_RULES,
     # What is not in it is sd-scripts' default, not the GUI's.
     lambda _: "sd-scripts 2026-02",
+    left_out=left_out,
 )
 
 _SECTIONS = (
@@ -85,8 +95,8 @@ _ASIDE = {
     "configuration": "of the GUI itself",
     "flux1": OTHER_BASES,
     "sd3": OTHER_BASES,
-    "anima": OTHER_BASES,
-    "anima_lllite": OTHER_BASES,
+    "anima": "of the GUI's fields for Anima: a file that it saved has them all",
+    "anima_lllite": "of another kind of training",
     "lumina": OTHER_BASES,
     "hunyuan_image": OTHER_BASES,
     "leco": "of another kind of training",

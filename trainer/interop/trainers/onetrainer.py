@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from trainer.interop.record import SourceDocument, TrainerFormat
 from trainer.interop.trainers import reasons
 from trainer.interop.trainers.onetrainer_concepts import CONCEPT_KEYS
+from trainer.interop.trainers.onetrainer_flow import FLOW_KEYS
 from trainer.interop.trainers.onetrainer_keys import CATCH_ALL, FLAT_OF_2023, OTHER_KEYS
 from trainer.interop.trainers.onetrainer_parts import BASES, METHODS, PART_KEYS
 from trainer.interop.trainers.onetrainer_run import RUN_KEYS
@@ -16,17 +17,18 @@ from trainer.interop.trainers.rules import is_on, known_share, table, text_of
 
 PROFILE = "OneTrainer 2026-08"
 
-_RULES = table(PART_KEYS, RUN_KEYS, CONCEPT_KEYS, OTHER_KEYS)
+_RULES = table(PART_KEYS, FLOW_KEYS, RUN_KEYS, CONCEPT_KEYS, OTHER_KEYS)
+_OF_TRANSFORMER = frozenset(rule.key for rule in _RULES if rule.key.startswith("transformer."))
 
 
 def _unprefixed(key: str) -> str:
     if key.startswith("items["):
         # A file of concepts alone.
         key = f"concepts{key.removeprefix('items')}"
-    if key in FLAT_OF_2023:
-        return FLAT_OF_2023[key]
     if key.rpartition(".")[2] == "__version":
         return "__version"
+    if key in _OF_TRANSFORMER or key in FLAT_OF_2023:
+        return FLAT_OF_2023.get(key, key)
     if key.startswith("concepts[") and ".concept_stats" in key:
         return f"{key.partition('.concept_stats')[0]}.concept_stats"
     if key.startswith("concepts["):

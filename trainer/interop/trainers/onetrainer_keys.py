@@ -142,7 +142,7 @@ OTHER_KEYS = table(
     idle("loss_scaler scale_loss_type scale_lr_type", "the loss of a batch is its mean"),
     idle("vb_loss_strength huber_delta loss_weight_strength", "read together with what uses it, else without use"),
     idle("perturbation_noise_weight", "noise that is added to the noise does not exist here"),
-    idle("generalized_offset_noise timestep_shift dynamic_timestep_shifting frames", _OTHER_MODELS),
+    idle("generalized_offset_noise dynamic_timestep_shifting frames", _OTHER_MODELS),
     idle("noising_weight noising_bias", "read together with timestep_distribution"),
     idle("circular_mask_generation random_rotate_and_crop", reasons.PICTURES),
     idle("masked_training unmasked_probability unmasked_weight normalize_masked_area_loss", reasons.MASKS),

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers import reasons
+from trainer.interop.trainers.onetrainer_flow import ENCODER_OF_FLOW, FLOW_BASES, is_flow
 from trainer.interop.trainers.rules import Values, if_number, is_blank, is_on, number, renamed, table, text_of
 
-BASES = {"STABLE_DIFFUSION_15": "SD1.x", "STABLE_DIFFUSION_XL_10_BASE": "SDXL"}
+BASES = {"STABLE_DIFFUSION_15": "SD1.x", "STABLE_DIFFUSION_XL_10_BASE": "SDXL", **FLOW_BASES}
 """Its kinds of models that can be trained here."""
 
 METHODS = {
@@ -75,6 +76,8 @@ def _read_alpha(value: object, values: Values) -> Reading:
 
 def _trains_convolutions(values: Values) -> bool:
     """Return whether the file wants a LoRA on every layer, as OneTrainer does by itself; in 2023 it was on attention blocks alone."""
+    if is_flow(values):
+        return False
     flat = any(key in values for key in ("train_unet", "train_unet_epochs", "unet_learning_rate"))
     if flat and "layer_filter_preset" not in values:
         return False
@@ -92,14 +95,24 @@ def _read_preset(value: object, values: Values) -> Reading:
     return Reading(no_effect="which layers a LoRA is on cannot be chosen here: those of the attention blocks")
 
 
+def _why_no_rate(part: str, values: Values) -> str:
+    """Return why a part's rate has no effect, "" where it has one."""
+    if not trains(values, part):
+        return f"{part}.train is off"
+    if part == "text_encoder_2" and not is_sdxl(values):
+        return "the base has one text encoder"
+    if part == "text_encoder" and is_flow(values):
+        return ENCODER_OF_FLOW
+    other = {"unet": "transformer", "transformer": "U-Net"}.get(part, "")
+    return f"the base has a {other}" if other and (part == "unet") == is_flow(values) else ""
+
+
 def _read_rate(part: str, option: str) -> KeyRule:
     key = f"{part}.learning_rate" if part else "learning_rate"
 
     def read(value: object, values: Values) -> Reading:
-        if part and not trains(values, part):
-            return Reading(no_effect=f"{part}.train is off")
-        if part == "text_encoder_2" and not is_sdxl(values):
-            return Reading(no_effect="the base has one text encoder")
+        if part and (why := _why_no_rate(part, values)):
+            return Reading(no_effect=why)
         found = number(value)
         if found is None:
             if is_blank(value):
@@ -145,6 +158,10 @@ def _read_trains(part: str) -> KeyRule:
     def read(value: object, values: Values) -> Reading:
         if part == "text_encoder_2" and not is_sdxl(values):
             return Reading(no_effect="the base has one text encoder")
+        if part == "text_encoder" and is_flow(values):
+            return (
+                Reading({"network_train_unet_only": True}) if not is_on(value) else Reading(no_effect=ENCODER_OF_FLOW)
+            )
         if is_on(value) or value is None:
             return Reading(no_effect="it trains, here too")
         if any(trains(values, each) for each in encoders_of(values)):
@@ -156,6 +173,8 @@ def _read_trains(part: str) -> KeyRule:
 
 
 def _read_trains_unet(value: object, values: Values) -> Reading:
+    if is_flow(values):
+        return Reading(no_effect="the base has a transformer")
     if is_on(value) or value is None:
         return Reading({"network_train_text_encoder_only": False})
     if any(trains(values, each) for each in encoders_of(values)):
@@ -218,15 +237,26 @@ def _read_weights(value: object, _: Values) -> Reading:
     return Reading(no_effect="the base is held in the precision of the bake, or in 8 bits with int8_base or fp8_base")
 
 
+_EIGHT_BITS = "FLOAT_8 is fp8_base, INT_8 int8_base"
+
 PART_KEYS = table(
     KeyRule("training_method", ("network_module",), read=_read_method),
     KeyRule("model_type", (), read=_read_model, why="the base's file tells"),
     KeyRule("peft_type", ("network_module",), read=_read_peft),
     renamed("base_model_name", "pretrained_model_name_or_path"),
     KeyRule("vae.model_name", ("vae",)),
-    KeyRule("unet.weight_dtype", ("fp8_base", "int8_base"), "FLOAT_8 is fp8_base, INT_8 int8_base", _read_weights),
+    KeyRule("unet.weight_dtype", ("fp8_base", "int8_base"), _EIGHT_BITS, _read_weights),
+    KeyRule(
+        "transformer.weight_dtype",
+        ("fp8_base", "int8_base"),
+        _EIGHT_BITS,
+        lambda value, values: (
+            _read_weights(value, values) if is_flow(values) else Reading(no_effect="the base has a U-Net")
+        ),
+    ),
     _read_rate("", "learning_rate"),
     _read_rate("unet", "unet_lr"),
+    _read_rate("transformer", "unet_lr"),
     _read_rate("text_encoder", "text_encoder_lr"),
     _read_rate("text_encoder_2", "text_encoder_lr2"),
     KeyRule(
