@@ -24,6 +24,7 @@ from trainer.plan.plan import Plan, plan_json
 from trainer.plan.rate_lines import rate_lines, rate_pairs
 from trainer.plan.subject_defaults import guess_trigger
 from trainer.plan.timesteps import histogram_lines
+from trainer.settings.describe import field
 from trainer.settings.model import Settings
 from trainer.settings.parts import Family
 from trainer.text import duration, plural, printable
@@ -173,6 +174,7 @@ def _base_lines(settings: Settings, base: ReportedBase) -> Iterator[str]:
     if markers.prediction is not None:
         facts.append(f"{_PREDICTIONS[markers.prediction]} (from {printable(markers.source, 60)})")
     yield " · ".join(facts)
+    yield from _component_lines(settings, base.family)
     if markers.prediction == "flow":
         # The settings of diffusion's kinds have no effect on it.
         return
@@ -184,6 +186,13 @@ def _base_lines(settings: Settings, base: ReportedBase) -> Iterator[str]:
     zero = markers.zero_terminal_snr if settings.zero_terminal_snr == "auto" else settings.zero_terminal_snr == "yes"
     if zero:
         yield "zero terminal SNR: the last timestep is pure noise"
+
+
+def _component_lines(settings: Settings, family: Family) -> Iterator[str]:
+    """Yield each file that the base comes in beside its own: one taken for another would not show."""
+    for name in family_record(family).components:
+        if place := str(getattr(settings, name)):
+            yield f"{field(name).label}: {printable(place)}"
 
 
 def _picture_lines(data: DataSet, plan: Plan) -> Iterator[str]:
