@@ -1,22 +1,13 @@
 """What the weight of a finished LoRA file does to the validation loss."""
 
-from contextlib import contextmanager
-
 import pytest
 import torch
 from encode_text import encode_text
+from measured_lora import opened, validation_of
 
-from trainer.bake.latents import encode_pictures
-from trainer.bake.session import TrainingSession, open_session
-from trainer.bake.validation import Validation
-from trainer.dataset.buckets import bucket_rules, placement_of
-from trainer.jobs.preflight import prepare
 from trainer.models.identify import DEMO_BASE, identify_base
 from trainer.models.memory_layout import memory_format
 from trainer.models.stable_diffusion.model import StableDiffusion, load_base
-from trainer.network.lora_file import read_into
-from trainer.settings.subject import resolve
-from trainer.settings.toml_file import load_settings
 
 THIRD = "max_train_epochs=2"
 """A third of the demo's steps, as in test_the_demo_learns: the curve has the same form."""
@@ -24,27 +15,11 @@ THIRD = "max_train_epochs=2"
 WEIGHTS = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
-@contextmanager
-def _session(bake):
-    path = bake.folder / "settings.toml"
-    settings = resolve(load_settings(path), path)
-    planned = prepare(settings)
-    with open_session(settings, planned) as session:
-        read_into(session.network, bake.folder / "hifumi.safetensors")
-        yield session, planned.validation.pictures
-
-
-def _validation(session: TrainingSession, pictures) -> Validation:
-    rules = bucket_rules(session.settings)
-    placements = [placement_of(each.width, each.height, rules) for each in pictures]
-    return Validation(session, pictures, dict(encode_pictures(session.model, pictures, placements, 8)))
-
-
 @pytest.fixture(scope="module")
 def sweep(learned) -> dict[float, float]:
     """Validation loss by the weight of both parts."""
-    with _session(learned(THIRD)) as (session, pictures):
-        validation = _validation(session, pictures)
+    with opened(learned(THIRD).folder) as (session, pictures):
+        validation = validation_of(session, pictures)
         losses = {}
         for weight in WEIGHTS:
             session.network.unet_strength = session.network.text_encoder_strength = weight
@@ -71,7 +46,7 @@ def test_weight_one_of_the_file_is_what_the_bake_measured(learned, sweep) -> Non
 
 @pytest.mark.long
 def test_weight_zero_is_the_base_bit_for_bit(learned) -> None:
-    with _session(learned(THIRD)) as (session, _):
+    with opened(learned(THIRD).folder) as (session, _):
         noisy = torch.randn(2, 4, 16, 16, generator=torch.Generator().manual_seed(1))
         times = torch.tensor([100, 700])
         captions = ["1girl, hifumi_chan, halo", "1boy, city"]
