@@ -1,45 +1,16 @@
 """What goes wrong inside a bake is skipped, named, rolled back or waited out; nothing made before is lost."""
 
 import errno
-from dataclasses import replace
 from math import isfinite
 
 import pytest
-import torch
+from poisoned_steps import left_out, poisoned
 
 from trainer.bake import loop
 from trainer.bake.guards import disk_space
 from trainer.bake.saving.states import StateSaver
-from trainer.bake.step import StepResult, train_step
 from trainer.journal.records import BakeState, Order
 from trainer.journal.state_files import states_of
-
-
-def poisoned(steps: set[int], visits: dict[int, int] | None = None):
-    """Return a train_step whose latents are NaN at `steps`; with `visits`, only the first time."""
-
-    def step(session, work):
-        if work.step in steps and (visits is None or work.step not in visits):
-            if visits is not None:
-                visits[work.step] = 1
-            bad = tuple(replace(batch, latents=torch.full_like(batch.latents, torch.nan)) for batch in work.batches)
-            work = replace(work, batches=bad)
-        return train_step(session, work)
-
-    return step
-
-
-def left_out(steps: set[int]):
-    """Return a train_step that does nothing at `steps`."""
-
-    def step(session, work):
-        if work.step not in steps:
-            return train_step(session, work)
-        nothing = torch.zeros(())
-        folders = torch.zeros(1)
-        return StepResult({}, nothing, nothing, folders, folders)
-
-    return step
 
 
 def test_a_step_without_a_finite_gradient_is_skipped_and_its_pictures_are_named(runner, stated, monkeypatch) -> None:
