@@ -296,7 +296,7 @@ def test_a_lora_for_another_architecture_is_refused_before_the_first_picture(
 ) -> None:
     name = "lora_te2_text_model_encoder_layers_0_mlp_fc1"
     write_header_only(root / "xl.safetensors", {f"{name}.lora_down.weight": (4, 32), f"{name}.lora_up.weight": (64, 4)})
-    with pytest.raises(ModelError, match=r"xl\.safetensors: module lora_te2"):
+    with pytest.raises(ModelError, match=r"xl\.safetensors: a LoRA for an SDXL base: module lora_te2"):
         spread(x=("lora", "none, xl.safetensors"))
 
 
