@@ -41,6 +41,8 @@ async def test_an_own_key_does_what_the_other_did_and_the_other_nothing(runner, 
     runner.baking()
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: runner.app.bake_screen.bake is not None)
+        # Without a plan its key opens nothing.
+        await until(pilot, lambda: runner.app.bake_screen.editor.view is not None)
         await pilot.press("s", "p")
         await until(pilot, runner.orders)
         await pilot.press("space")
