@@ -1,7 +1,7 @@
 """Loading of one component: its module built empty, then filled weight by weight in the type asked for."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,8 @@ from trainer.text import printable
 _ROUNDED_AT_ONCE = 2**22
 
 
-def _no_buffers(module: nn.Module) -> None:
-    """See that there is nothing to set."""
-    for name, _ in module.named_buffers():
-        # The factors of a layer of 8 bits come with its weight.
-        if not name.endswith("factors"):
-            raise AssertionError(f"{name} has no value")
+def _no_buffers(module: nn.Module) -> Collection[str]:
+    return ()
 
 
 def _as_it_is(name: str) -> str:
@@ -42,12 +38,12 @@ class ComponentKind:
 
     Attributes:
         own_name: a module's own name of a weight -> that in `Weights.slices`.
-        set_buffers: gives the buffers that are in no file their values.
+        set_buffers: gives the buffers that are in no file their values, and returns their names.
         part: whose layers may be held in 8 bits; "" for none.
     """
 
     own_name: Callable[[str], str] = _as_it_is
-    set_buffers: Callable[[nn.Module], None] = _no_buffers
+    set_buffers: Callable[[nn.Module], Collection[str]] = _no_buffers
     part: Part = ""
 
 
@@ -131,7 +127,11 @@ def fill(
     """
     # Nothing but room: not a number has been written yet.
     module.to_empty(device=device)
-    kind.set_buffers(module)
+    given = kind.set_buffers(module)
+    for name, _ in module.named_buffers():
+        # The factors of a layer of 8 bits come with its weight.
+        if name not in given and not name.endswith("factors"):
+            raise AssertionError(f"{name} has no value")
     tensors = module.state_dict()
     eight_bit = {name: layer for name, layer in module.named_modules() if isinstance(layer, EightBit)}
     for path, header in weights.files.items():

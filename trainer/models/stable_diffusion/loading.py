@@ -1,6 +1,6 @@
 """Loading of SD1.x and SDXL: modules built empty from configs, then filled weight by weight in the type asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,16 +208,13 @@ def _without_level(name: str) -> str:
     return name.removeprefix("text_model.")
 
 
-def _set_positions(module: nn.Module) -> None:
+def _set_positions(module: nn.Module) -> Collection[str]:
     """Count the positions again: the one thing in these modules that is neither in the file nor made by a forward pass."""
-    for name, buffer in module.named_buffers():
-        if name.endswith("factors"):
-            # Of a layer of 8 bits, which its weight brings.
-            continue
-        if not name.endswith("position_ids"):
-            raise AssertionError(f"{name} has no value")
+    found = {name: buffer for name, buffer in module.named_buffers() if name.endswith("position_ids")}
+    for buffer in found.values():
         positions: Tensor = torch.arange(buffer.shape[-1], device=buffer.device)
         buffer.copy_(positions.expand_as(buffer))
+    return found.keys()
 
 
 def _tokenizer(base: Base, part: Part, encoder: Any) -> BytePairTokenizer:

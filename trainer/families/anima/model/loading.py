@@ -1,6 +1,6 @@
 """Loading of Anima: modules built empty from configs, then filled weight by weight in the type asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,19 +155,15 @@ def _kind(component: str) -> ComponentKind:
     return ComponentKind(set_buffers=_set_frequencies, part=_BODY_PART if component == BODY else _CONDITIONER_PART)
 
 
-def _set_frequencies(module: nn.Module) -> None:
+def _set_frequencies(module: nn.Module) -> Collection[str]:
     """Compute the frequencies of rotary places again: the one thing in these modules that is in no file."""
-    set_here: set[int] = set()
-    for each in module.modules():
+    given: list[str] = []
+    for path, each in module.named_modules():
         fresh = _fresh(each)
         for name, buffer in fresh.named_buffers() if fresh is not None else ():
-            own = each.get_buffer(name)
-            own.copy_(buffer)
-            set_here.add(id(own))
-    for name, buffer in module.named_buffers():
-        # The factors of a layer of 8 bits come with its weight.
-        if id(buffer) not in set_here and not name.endswith("factors"):
-            raise AssertionError(f"{name} has no value")
+            each.get_buffer(name).copy_(buffer)
+            given.append(f"{path}.{name}" if path else name)
+    return given
 
 
 def _fresh(module: nn.Module) -> nn.Module | None:
