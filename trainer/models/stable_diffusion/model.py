@@ -1,7 +1,7 @@
 """Stable Diffusion, 1.x and XL: captions to embeddings, pictures to latents, noisy latents to a prediction."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from trainer.lean.compute_options import ComputeOptions, apply_compute_options
 from trainer.lean.kept_outputs import kept_outputs
 from trainer.lean.patch import make_lean
 from trainer.lean.quantized import Kind
+from trainer.models.attributes_meanwhile import attributes_meanwhile
 from trainer.models.base_model import BaseModel, Conditioning, Encoded
 from trainer.models.identify import Base
 from trainer.models.memory_layout import memory_format
@@ -202,17 +203,14 @@ class StableDiffusion(BaseModel):
         widths = self.vae.config.block_out_channels
         return int(_TENSORS_AT_ONCE * widths[min(1, len(widths) - 1)] * height * width * self.vae.dtype.itemsize)
 
-    @contextmanager
-    def tiled(self, pixels: int) -> Iterator[None]:
+    def tiled(self, pixels: int) -> AbstractContextManager[None]:
         """Let the VAE decode in overlapping tiles of `pixels` on a side while the block lasts."""
-        vae, names = self.vae, ("use_tiling", "tile_sample_min_size", "tile_latent_min_size")
-        before = [getattr(vae, name) for name in names]
-        vae.use_tiling, vae.tile_sample_min_size, vae.tile_latent_min_size = True, pixels, pixels // self.latent_factor
-        try:
-            yield
-        finally:
-            for name, value in zip(names, before, strict=True):
-                setattr(vae, name, value)
+        return attributes_meanwhile(
+            self.vae,
+            use_tiling=True,
+            tile_sample_min_size=pixels,
+            tile_latent_min_size=pixels // self.latent_factor,
+        )
 
     def predict(self, noisy: Tensor, times: Tensor, text: Conditioning, sizes: Tensor | None = None) -> Tensor:
         """Return what the U-Net sees in `noisy`, the noise or v, same shape, in the U-Net's type.

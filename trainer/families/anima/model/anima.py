@@ -1,7 +1,7 @@
 """Anima: captions to embeddings, pictures to latents, noisy latents to a flow."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import cast
 
 import torch
@@ -23,6 +23,7 @@ from trainer.lean.eight_bit import int8_layers
 from trainer.lean.forward_wrapper import unwrap
 from trainer.lean.kept_outputs import kept_outputs
 from trainer.lean.quantized import Kind
+from trainer.models.attributes_meanwhile import attributes_meanwhile
 from trainer.models.base_model import SHORTEST_TEXT, BaseModel, Conditioning, Encoded
 from trainer.models.flow_schedule import FlowSchedule
 from trainer.models.identify import Base
@@ -190,21 +191,17 @@ class Anima(BaseModel):
         wide = int(config.base_dim) * int(config.dim_mult[min(1, len(config.dim_mult) - 1)])
         return _TENSORS_AT_ONCE * wide * height * width * int(self.vae.dtype.itemsize)
 
-    @contextmanager
-    def tiled(self, pixels: int) -> Iterator[None]:
+    def tiled(self, pixels: int) -> AbstractContextManager[None]:
         """Let the VAE decode in tiles of `pixels` on a side that overlap by a quarter while the block lasts."""
-        vae = self.vae
-        sizes = {"min": pixels, "stride": pixels * 3 // 4}
-        wanted = {f"tile_sample_{what}_{side}": size for what, size in sizes.items() for side in ("height", "width")}
-        wanted["use_tiling"] = True
-        before = {name: getattr(vae, name) for name in wanted}
-        for name, value in wanted.items():
-            setattr(vae, name, value)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(vae, name, value)
+        stride = pixels * 3 // 4
+        return attributes_meanwhile(
+            self.vae,
+            use_tiling=True,
+            tile_sample_min_height=pixels,
+            tile_sample_min_width=pixels,
+            tile_sample_stride_height=stride,
+            tile_sample_stride_width=stride,
+        )
 
     # Blocks
 
