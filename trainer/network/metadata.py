@@ -18,6 +18,7 @@ from trainer.models.identify import Base
 from trainer.network.data_metadata import data_metadata, trained_size
 from trainer.optimizers import spec_of
 from trainer.plan.plan import Plan
+from trainer.settings.flow_times import times_in_words
 from trainer.settings.in_metadata import AS_SET, plain_settings, settings_as_set
 from trainer.settings.model import Settings
 from trainer.settings.parts import STOP_SETTINGS, Family, parts_of, stop_setting
@@ -235,6 +236,7 @@ def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
     return {
         "ss_noise_offset": settings.noise_offset or None,
         "ss_zero_terminal_snr": origin.zero_terminal_snr,
+        "ss_timestep_sampling": sampling,
         "ss_logit_mean": settings.logit_mean if logit else None,
         "ss_logit_std": settings.logit_std if logit else None,
         "ss_laplace_mean": settings.laplace_mean if laplace else None,
@@ -244,19 +246,15 @@ def _noise(settings: Settings, origin: Origin) -> dict[str, object]:
 
 
 def _flow(settings: Settings) -> dict[str, object]:
-    """Return what sd-scripts writes of a flow's times in its own words (anima_train_network.py): its `sigmoid` is a logit-normal one."""
-    sampling: str = settings.timestep_sampling
-    logit = sampling == "logit_normal"
-    # There the middle of the normal number is always 0.
-    if logit and settings.logit_mean == 0:
-        sampling = "sigmoid" if settings.discrete_flow_shift == 1 else "shift"
-    return {
-        "ss_timestep_sampling": sampling,
-        "ss_sigmoid_scale": settings.logit_std if logit else 1.0,
-        "ss_discrete_flow_shift": settings.discrete_flow_shift,
-        "ss_weighting_scheme": "uniform",
-        "ss_mode_scale": 1.29,
+    """Return what sd-scripts writes of a flow's times, in its own words; what does not count there has its default."""
+    unused = {
+        "sigmoid_scale": 1.0,
+        "weighting_scheme": "uniform",
+        "mode_scale": 1.29,
+        "logit_mean": None,
+        "logit_std": None,
     }
+    return {f"ss_{name}": value for name, value in {**unused, **times_in_words(settings)}.items()}
 
 
 def _validation(settings: Settings, origin: Origin) -> dict[str, object]:

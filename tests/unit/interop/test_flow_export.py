@@ -38,9 +38,14 @@ def whys(made: Exported, fate: str) -> Mapping[str, str]:
     [
         ({}, "uniform"),
         ({"discrete_flow_shift": 3}, "sigma"),
+        ({"discrete_flow_shift": 0.5}, "sigma"),
         ({"timestep_sampling": "logit_normal", "logit_std": 1.3}, "sigmoid"),
         ({"timestep_sampling": "logit_normal", "logit_std": 0.7, "discrete_flow_shift": 3}, "shift"),
         ({"timestep_sampling": "logit_normal", "logit_mean": 0.4, "discrete_flow_shift": 2}, "sigma"),
+        (
+            {"timestep_sampling": "logit_normal", "logit_mean": 0.4, "logit_std": 0.7, "discrete_flow_shift": 0.5},
+            "sigma",
+        ),
         ({"timestep_sampling": "logit_normal", "logit_mean": -0.4, "logit_std": 0.6}, "sigma"),
     ],
 )

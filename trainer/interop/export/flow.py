@@ -1,11 +1,11 @@
 """Settings of a base that predicts a flow as sd-scripts' program for it takes them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainer.families.record import FamilyRecord
 from trainer.interop.record import Options
 from trainer.models.identify import Base
+from trainer.settings.flow_times import times_in_words
 from trainer.settings.model import Settings
 
 _NEEDED = ("qwen3", "vae")
@@ -66,29 +66,11 @@ _PLAIN = Settings()
 
 
 def _write_times(settings: Settings, made: FlowOptions) -> None:
-    shift, mean, width = settings.discrete_flow_shift, settings.logit_mean, settings.logit_std
-    drawn: Mapping[str, object]
-    if settings.timestep_sampling == "logit_normal" and mean == 0:
-        word = "sigmoid" if shift == 1 else "shift"
-        drawn = {"timestep_sampling": word, "sigmoid_scale": width}
-    elif settings.timestep_sampling == "logit_normal":
-        # Its places go from noise to picture.
-        drawn = {
-            "timestep_sampling": "sigma",
-            "weighting_scheme": "logit_normal",
-            "logit_mean": -mean,
-            "logit_std": width,
-        }
-    else:
-        drawn = (
-            {"timestep_sampling": "uniform"}
-            if shift == 1
-            else {"timestep_sampling": "sigma", "weighting_scheme": "uniform"}
-        )
-    made.options |= {**drawn, "discrete_flow_shift": shift}
     if settings.timestep_sampling == "laplace":
         made.lost["timestep_sampling"] = "sd-scripts has no laplace; times are drawn evenly"
-    elif settings.timestep_sampling != drawn["timestep_sampling"]:
+        settings = settings.model_copy(update={"timestep_sampling": "uniform"})
+    made.options |= times_in_words(settings)
+    if made.options["timestep_sampling"] != settings.timestep_sampling and not made.lost:
         made.changed["timestep_sampling"] = "its word for the same times"
     for name in ("min_timestep", "max_timestep"):
         if getattr(settings, name) != getattr(_PLAIN, name):

@@ -16,7 +16,8 @@ class NoiseFields(SettingFields):
         "How often each timestep is drawn: all equally, the middle more (logit_normal, Esser et al. 2024), or around one log-SNR (laplace, Hang et al. 2024).",
         memory="no",
         speed=False,
-        metadata="ss_timestep_sampling",
+        # Of a flow it says the same times in sd-scripts' words.
+        metadata=("ss_timestep_sampling",),
         exactness=EXACT,
         synonyms="times, distribution, noise level",
     )
