@@ -118,6 +118,19 @@ DEFAULTS_OLD = DEFAULTS_NEW.split("[sdxl]", maxsplit=1)[0].replace('xformers = "
 DEFAULTS_EDITED = (
     "\ufeff" + DEFAULTS_OLD.replace("epoch = 3", 'epoch = "3" # three').replace("\n", "\r\n") + "mine = 1\r\n"
 )
+DEFAULTS_ANIMA = (
+    DEFAULTS_NEW.replace("[sdxl]", "blocks_to_swap = 12\n\n[sdxl]")
+    + """
+[anima]
+qwen3 = "/m/qwen_3_06b_base.safetensors"
+vae = "/m/qwen_image_vae.safetensors"
+timestep_sampling = "uniform"
+discrete_flow_shift = 3.0
+attn_mode = "torch"
+compile_mode = "default"
+mine = 1
+"""
+)
 
 ETS_NEW = """{
   "base_model": "E:/m.safetensors", "img_folder": "E:/set", "output_folder": "E:/out", "save_json_folder": null, "net_dim": 32,
@@ -147,6 +160,13 @@ FILES = [
     ("kohya-gui-toml", "edited", WRITTEN_EDITED, {"mine"}, {"clip_skip": 2, "train_data_dir": "D:/img"}),
     ("kohya-gui-defaults", "old", DEFAULTS_OLD, set(), {"xformers": True, "max_train_epochs": 3}),
     ("kohya-gui-defaults", "new", DEFAULTS_NEW, set(), {"resolution": "768", "lr_warmup_steps": "5%", "sdpa": True}),
+    (
+        "kohya-gui-defaults",
+        "anima",
+        DEFAULTS_ANIMA,
+        {"anima.mine"},
+        {"qwen3": "/m/qwen_3_06b_base.safetensors", "vae": "/m/qwen_image_vae.safetensors", "blocks_to_swap": 12},
+    ),
     ("kohya-gui-defaults", "edited", DEFAULTS_EDITED, {"advanced.mine"}, {"max_train_epochs": 3, "clip_skip": 2}),
     ("easy-training-scripts-2023", "old", ETS_OLD, set(), {"network_dim": 128, "optimizer_type": "AdamW8bit"}),
     (
@@ -180,6 +200,15 @@ def test_every_key_has_one_fate_and_the_values_are_taken(
     assert {key.key for key in made.report.of("unknown")} == unknown
     assert {name: made.values[name] for name in values} == values
     assert all(key.why for key in made.report.of("without effect"))
+
+
+def test_the_guis_values_for_anima_count_where_they_name_its_encoder() -> None:
+    found = imported(DEFAULTS_ANIMA).values
+    # Its uniform is not shifted.
+    assert found["timestep_sampling"] == "uniform"
+    assert "discrete_flow_shift" not in found
+    without = imported(DEFAULTS_ANIMA.replace('qwen3 = "/m/qwen_3_06b_base.safetensors"', 'qwen3 = ""'))
+    assert without.values.keys().isdisjoint({"timestep_sampling", "vae", "blocks_to_swap", "qwen3"})
 
 
 def test_a_file_of_thousands_of_arguments_takes_no_longer_than_it_is_long() -> None:

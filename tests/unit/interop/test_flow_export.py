@@ -100,6 +100,17 @@ def test_the_gui_gets_its_switch_and_kind(tmp_path: Path) -> None:
     assert (table["LoRA_type"], table["anima_checkbox"], table["sdxl"]) == ("Anima", True, False)
     assert table["text_encoder_lr"] == 0
     assert Path(table["anima_qwen3"]).name == "qwen_3_06b_base.safetensors"
+    trained = {
+        "train_llm_adapter": True,
+        "network_train_unet_only": False,
+        "text_encoder_lr": 1e-4,
+        "rank_dropout": 0.1,
+    }
+    more = json.loads(exported("kohya-gui", tmp_path, blocks_to_swap=2, **trained).text)
+    assert more["blocks_to_swap"] == 2
+    # What stands there takes the place of all that the widgets would make.
+    assert "--network_args rank_dropout=0.1 train_llm_adapter=True" in more["additional_parameters"]
+    assert "anima_blocks_to_swap" not in more
     plain = json.loads(exported("kohya-gui", tmp_path, pretrained_model_name_or_path="demo", vae="v").text)
     assert (plain["LoRA_type"], plain["anima_checkbox"], plain["anima_vae"]) == ("Standard", False, "")
 

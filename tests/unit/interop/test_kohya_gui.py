@@ -207,7 +207,8 @@ def test_sections_of_the_defaults_that_are_of_other_tools_stay_apart() -> None:
     names = KOHYA_GUI_DEFAULTS.unprefixed
     assert names("basic.caption_extension") == "caption_extension"
     assert names("wd14_caption.caption_extension") == "[wd14_caption]"
-    assert {names(f"{section}.x") for section in ("flux1", "sd3", "anima")} == {"[flux1]", "[sd3]", "[anima]"}
+    assert {names(f"{section}.x") for section in ("flux1", "sd3")} == {"[flux1]", "[sd3]"}
+    assert names("anima.vae") == "anima_vae"
 
 
 @pytest.mark.parametrize(

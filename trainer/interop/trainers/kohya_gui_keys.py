@@ -69,7 +69,7 @@ OTHER_KEYS: tuple[KeyRule, ...] = table(
     idle(
         """train_lora_ggpo ggpo_sigma ggpo_beta flux1_cache_text_encoder_outputs flux1_cache_text_encoder_outputs_to_disk model_type
         ae clip_l t5xxl discrete_flow_shift model_prediction_type timestep_sampling split_mode train_blocks t5xxl_max_token_length
-        enable_all_linear guidance_scale mem_eff_save apply_t5_attn_mask split_qkv train_t5xxl blocks_to_swap single_blocks_to_swap
+        enable_all_linear guidance_scale mem_eff_save apply_t5_attn_mask split_qkv train_t5xxl single_blocks_to_swap
         double_blocks_to_swap show_timesteps show_timesteps_resolution img_attn_dim img_mlp_dim img_mod_dim single_dim txt_attn_dim
         txt_mlp_dim txt_mod_dim single_mod_dim in_dims train_double_block_indices train_single_block_indices
         sd3_cache_text_encoder_outputs sd3_cache_text_encoder_outputs_to_disk sd3_fused_backward_pass clip_g clip_g_dropout_rate

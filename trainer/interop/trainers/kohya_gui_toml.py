@@ -3,6 +3,7 @@
 from trainer.interop.record import KeyRule, SourceDocument, TrainerFormat
 from trainer.interop.trainers.kohya_gui import RULES as WIDGETS
 from trainer.interop.trainers.kohya_gui_flow import COMPILES, SAVES
+from trainer.interop.trainers.kohya_gui_flow import PREFIX as FLOW_PREFIX
 from trainer.interop.trainers.kohya_gui_keys import OTHER_BASES
 from trainer.interop.trainers.rules import idle, known_share, same, table
 from trainer.interop.trainers.sd_scripts import left_out
@@ -87,6 +88,8 @@ _SECTIONS = (
     "metadata",
     "network",
 )
+_PREFIXED = {"anima": FLOW_PREFIX}
+"""Sections whose keys have a prefix in the files that the GUI saves."""
 _ASIDE = {
     "wd14_caption": "of the GUI's tagger",
     "dataset_preparation": "of the GUI's tool that lays out folders",
@@ -95,7 +98,6 @@ _ASIDE = {
     "configuration": "of the GUI itself",
     "flux1": OTHER_BASES,
     "sd3": OTHER_BASES,
-    "anima": "of the GUI's fields for Anima: a file that it saved has them all",
     "anima_lllite": "of another kind of training",
     "lumina": OTHER_BASES,
     "hunyuan_image": OTHER_BASES,
@@ -122,6 +124,8 @@ def _without_section(key: str) -> str:
     section, dot, name = key.partition(".")
     if not dot:
         return key
+    if section in _PREFIXED:
+        return f"{_PREFIXED[section]}{name}"
     return name if section in _SECTIONS else f"[{section}]" if section in _ASIDE else key
 
 
@@ -132,7 +136,11 @@ def _is_defaults(document: SourceDocument) -> bool:
     keys = [each.key for each in document.keys]
     # sd-scripts' files may have any sections, ours have these too: the GUI's own keys tell.
     own = any(_without_section(key) in ("models_dir", "max_resolution", "lr_warmup") for key in keys)
-    return own and bool(sections & {*_SECTIONS, *_ASIDE}) and known_share(DEFAULTS_RULES, keys, _without_section) >= 0.5
+    return (
+        own
+        and bool(sections & {*_SECTIONS, *_PREFIXED, *_ASIDE})
+        and known_share(DEFAULTS_RULES, keys, _without_section) >= 0.5
+    )
 
 
 KOHYA_GUI_DEFAULTS = TrainerFormat(

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from trainer.interop.flow_rules import flow_family
+from trainer.interop.flow_rules import flow_family, switches_of
 from trainer.interop.option_list import FLOW_OPTIONS, OPTIONS
+from trainer.interop.option_meaning import as_entries
+from trainer.interop.option_rules import NETWORK_ARGS
 from trainer.interop.prompt_lines import read_prompt_lines
 from trainer.interop.record import KeyRule, Reading
 from trainer.interop.trainers import reasons
@@ -350,7 +352,17 @@ def write_tail(options: Values) -> object:
         # The GUI divides at blanks and quotes what a shell would need quoted, without a shell.
         if value not in (plain, None, "") and shlex.quote(word) == word:
             words.append(word)
-    return " ".join(words)
+    return " ".join([*words, *_layers_tail(options)])
+
+
+def _layers_tail(options: Values) -> list[str]:
+    """Return `network_args` where a part of the base is switched on, whole: the command line's take the place of those that widgets make."""
+    entries = as_entries(options.get("network_args") or {})
+    if not switches_of(options) & entries.keys():
+        return []
+    of_widgets = {entry: options.get(setting) for entry, setting in NETWORK_ARGS.items() if entry != "dropout"}
+    entries = {name: str(value) for name, value in of_widgets.items() if value} | entries
+    return ["--network_args", *(f"{name}={value}" for name, value in entries.items())]
 
 
 def under_tail(rule: KeyRule) -> KeyRule:
