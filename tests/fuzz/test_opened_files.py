@@ -35,6 +35,7 @@ NOT_FROM_OUTSIDE = {
     "trainer.machine.fake_card": "comes with the program",
     "trainer.models.stable_diffusion.component_configs": "comes with the program",
     "trainer.prompts.clip_tokens": "comes with the program",
+    "trainer.families.anima.files.shipped_tokenizers": "comes with the program",
     "lora_tui.terminal.output_queue": "the terminal",
     "lora_tui.terminal.redirect": "the log, which is only written",
     "trainer.regular_file": "what it opens is named by those that call it",

@@ -85,6 +85,7 @@ OPENERS = {
     "lora_tui/terminal/output_queue.py": "the terminal",
     "trainer/engine/engine.py": "libraries of installed packages",
     "trainer/prompts/clip_tokens.py": "comes with the program",
+    "trainer/families/anima/files/shipped_tokenizers.py": "comes with the program",
     "trainer/machine/fake_card.py": "comes with the program",
     "trainer/models/stable_diffusion/component_configs.py": "comes with the program",
 }

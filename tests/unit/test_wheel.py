@@ -69,12 +69,15 @@ def test_themes_and_the_demo_come_along(installed: Path) -> None:
     assert len(list((installed / "trainer" / "demo" / "model").rglob("*.safetensors"))) == 3
 
 
-def test_configs_and_vocabulary_come_along_with_their_licences(installed: Path) -> None:
+def test_configs_and_vocabularies_come_along_with_their_licences(installed: Path) -> None:
     for family in ("sd1", "sdxl"):
         folder = installed / "trainer" / "families" / family
         assert {path.name for path in folder.iterdir()} >= {"components.json", "LICENCE.md"}
     vocabulary = installed / "trainer" / "prompts" / "vocabulary"
     assert {path.name for path in vocabulary.iterdir()} == {"bpe_simple_vocab_16e6.txt.gz", "LICENCE.md"}
+    tokenizers = installed / "trainer" / "families" / "anima" / "tokenizers"
+    packed = {"qwen3_merges.txt.gz", "t5_tokenizer.json.gz"}
+    assert {path.name for path in tokenizers.iterdir()} == {*packed, "LICENCE.md", "APACHE-2.0.txt"}
 
 
 def test_the_templates_of_pages_come_along(installed: Path) -> None:

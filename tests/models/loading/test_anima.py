@@ -1,5 +1,6 @@
 """Anima gives what diffusers' own parts give of the same captions, pictures and latents, from a folder as from single files."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +12,13 @@ from diffusers import CosmosTransformer3DModel
 from diffusers.modular_pipelines.anima.encoders import AnimaTextEncoderStep, encode_vae_image
 from one_way_transfers import NothingReadsTheHost, OneWayTransfers
 from safetensors.torch import load_file
-from tiny_anima import BODY, LEAST_TOKENS, hollow_files, tiny_anima, tiny_files, tiny_modules
+from tiny_anima import BODY, LEAST_TOKENS, hollow_files, tiny_anima, tiny_files, tiny_modules, write_files
 from torch import Tensor, nn
 from transformers import Qwen2Tokenizer, T5TokenizerFast
 
 from trainer.errors import SettingsError
 from trainer.families.anima.model.anima import Anima
+from trainer.families.anima.model.tokenizers import read_tokenizers
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.transfers import transfers_by
 from trainer.models.engines import load_base, load_shapes
@@ -147,6 +149,20 @@ def test_single_files_and_the_folder_are_one_model(model: Anima) -> None:
         assert all(torch.equal(buffer, buffers[name]) for name, buffer in mine.named_buffers())
     assert other.encode_prompts(["hat"], 1)[0].tokens == 512
     assert torch.equal(model.tokenize(CAPTIONS), other.tokenize(CAPTIONS))
+
+
+def test_a_base_without_tokenizers_has_those_of_the_program(tmp_path: Path) -> None:
+    modules = tiny_modules()
+    # As many rows as the real ones, where the tiny tokenizers have few.
+    modules["text_encoder"].embed_tokens = nn.Embedding(151_936, 64)
+    modules["text_conditioner"].embed = nn.Embedding(32_128, 64)
+    path = write_files(tmp_path, modules)
+    shutil.rmtree(tmp_path / "comfy")
+    model, shipped = loaded(path), read_tokenizers(None, None)
+    words, queries = model.tokenize(["1girl, 白い hat"])[0].tolist()
+    assert [token for token in words if token >= 0] == shipped.words(["1girl, 白い hat"])
+    assert [token for token in queries if token >= 0] == shipped.queries(["1girl, 白い hat"])[0]
+    assert encoded(model, ["1girl"]).isfinite().all()
 
 
 def test_a_prompts_weight_multiplies_the_rows_of_its_words_and_a_break_is_a_space(model: Anima) -> None:

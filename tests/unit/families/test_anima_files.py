@@ -13,7 +13,7 @@ from header_only import write_header_only
 from original_layout import original_tensors
 from safetensors import safe_open
 from safetensors.torch import save_file
-from tiny_anima import original_shapes, tiny_anima, tiny_files, tiny_modules
+from tiny_anima import hollow_files, original_shapes, tiny_anima, tiny_files, tiny_modules
 
 from trainer.errors import LoraTuiError
 from trainer.models.identify import Base, check_vae, identify_base
@@ -97,8 +97,16 @@ def test_one_file_may_hold_everything(files: Path) -> None:
     [
         ("models/text_encoders", "qwen3", "Qwen3 0.6B Base.*models/text_encoders/qwen_3_06b_base.safetensors"),
         ("models/vae", "vae", "Qwen-Image.*models/vae/qwen_image_vae.safetensors"),
-        ("comfy/text_encoders/qwen25_tokenizer", "qwen3_tokenizer", "comfy/text_encoders/qwen25_tokenizer"),
-        ("comfy/text_encoders/t5_tokenizer", "t5_tokenizer_path", "comfy/text_encoders/t5_tokenizer"),
+        (
+            "comfy/text_encoders/qwen25_tokenizer",
+            "qwen3_tokenizer",
+            "program has 151,669 tokens, .* embedding 259;.*Qwen3",
+        ),
+        (
+            "comfy/text_encoders/t5_tokenizer",
+            "t5_tokenizer_path",
+            "program has 32,100 tokens, .* embedding 47;.*T5 v1.1",
+        ),
     ],
 )
 def test_what_is_missing_is_named_with_where_it_usually_lies(files: Path, gone: str, setting: str, told: str) -> None:
@@ -106,6 +114,21 @@ def test_what_is_missing_is_named_with_where_it_usually_lies(files: Path, gone: 
     # Its shapes are known nevertheless, and that is all that a LoRA's inspection asks for.
     assert identify_base(str(files)).family == "anima"
     assert re.match(rf"{setting}: blank, and anima\.safetensors holds none.*{told}", refusal(files))
+
+
+def test_a_base_of_the_real_vocabularies_needs_no_tokenizer(tmp_path: Path) -> None:
+    hollow = hollow_files()
+    alone = tmp_path / hollow.name
+    alone.symlink_to(hollow)
+    models = hollow.parents[1]
+    named = {
+        "qwen3": models / "text_encoders/qwen_3_06b_base.safetensors",
+        "vae": models / "vae/qwen_image_vae.safetensors",
+    }
+    assert whole(alone, **named).component_files == named
+    # A user's own comes before the one of the program.
+    assert set(whole(hollow).component_files) == {*named, "qwen3_tokenizer", "t5_tokenizer_path"}
+    assert "no tokenizer files" in refusal(alone, **named, qwen3_tokenizer=models)
 
 
 @pytest.mark.parametrize(

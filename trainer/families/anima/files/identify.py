@@ -22,6 +22,7 @@ from trainer.families.anima.files.components import (
     parts_in_folder,
 )
 from trainer.families.anima.files.places import USUAL, beside
+from trainer.families.anima.files.shipped_tokenizers import SHIPPED_TOKENS, is_shipped
 from trainer.families.anima.files.tokenizer_files import WANTED as WANTED_TOKENIZER
 from trainer.families.anima.files.tokenizer_files import TokenizerKind, check_tokenizer
 from trainer.families.anima.lora_names import CONDITIONER_PATH, QWEN_PATH
@@ -31,7 +32,7 @@ from trainer.models.kohya_names import kohya_name
 from trainer.models.prediction_markers import PredictionMarkers
 from trainer.models.weight_slice import PlacedWeight, WeightSlice
 from trainer.refusals import real_path
-from trainer.text import printable
+from trainer.text import plural, printable
 
 _BODY_PART, _CONDITIONER_PART = (part.key for part in FAMILY.parts)
 
@@ -79,7 +80,7 @@ def complete(base: Base, given: Mapping[str, str]) -> Base:
 
     Raises:
         ModelError: a file is another thing than it is to be, or not complete, or does not fit the others.
-        SettingsError: one is missing.
+        SettingsError: one is missing; a tokenizer only where the one that comes with the program is not that of the model.
     """
     named = {setting: existing_path(text, setting, _wanted(setting)) for setting, text in given.items() if text.strip()}
     files = {**base.component_files, **named}
@@ -89,9 +90,11 @@ def complete(base: Base, given: Mapping[str, str]) -> Base:
             raise _missing(base, setting)
     _check_widths(base, parts)
     for kind, (component, table) in _TOKENIZERS.items():
-        if kind not in files:
-            raise _missing(base, kind)
-        check_tokenizer(files[kind], kind, parts[component].weights.side(table, 0))
+        rows = parts[component].weights.side(table, 0)
+        if kind in files:
+            check_tokenizer(files[kind], kind, rows)
+        elif not is_shipped(kind, rows):
+            raise _no_tokenizer(base, kind, rows)
     return _base(base.path, parts, files)
 
 
@@ -134,13 +137,26 @@ def _missing(base: Base, setting: str) -> SettingsError | ModelError:
             expected=f"{FAMILY.title}'s",
             way_out="give Anima's own file, or set llm_adapter_path to the conditioner's",
         )
-    folder = base.path.is_dir()
     return SettingsError(
         setting,
-        found=f"blank, and {where} {'has no such folder' if folder else 'holds none, nor does one lie beside it'}",
+        found=f"blank, and {where} {_holds_none(base)}",
         expected=_wanted(setting),
         way_out=f"set `{setting}`; {USUAL[setting].told}",
     )
+
+
+def _no_tokenizer(base: Base, kind: TokenizerKind, rows: int) -> SettingsError:
+    shipped = f"the one that comes with the program has {plural(SHIPPED_TOKENS[kind], 'token')}, the model's embedding {rows:,}"
+    return SettingsError(
+        kind,
+        found=f"blank, and {printable(base.name, 60)} {_holds_none(base)}; {shipped}",
+        expected=_wanted(kind),
+        way_out=f"set `{kind}` to the tokenizer that the model was trained with",
+    )
+
+
+def _holds_none(base: Base) -> str:
+    return "has no such folder" if base.path.is_dir() else "holds none, nor does one lie beside it"
 
 
 def _refuse_half(path: Path) -> None:

@@ -100,13 +100,18 @@ def check_tokenizer(place: Path, kind: TokenizerKind, rows: int) -> None:
             found=f"a tokenizer of kind {printable(found.kind, 30)} with other special tokens",
             expected=WANTED[kind],
         )
-    if not _LEAST_SHARE * rows <= found.tokens <= rows:
+    if not fits(found.tokens, rows):
         raise ModelError(
             where,
             found=f"a tokenizer of {plural(found.tokens, 'token')} for an embedding of {rows:,}",
             expected=WANTED[kind],
             way_out="give the tokenizer that the model was trained with",
         )
+
+
+def fits(tokens: int, rows: int) -> bool:
+    """Return whether a tokenizer of so many tokens can be that of an embedding with so many rows."""
+    return _LEAST_SHARE * rows <= tokens <= rows
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def load_parts(
         _lean(filled(BODY, dtype)),
         TextEncoder(filled(ENCODER, dtype), filled(CONDITIONER, dtype)),
         for_frames(filled(VAE, vae_dtype)),
-        read_tokenizers(files["qwen3_tokenizer"], files["t5_tokenizer_path"]),
+        read_tokenizers(files.get("qwen3_tokenizer"), files.get("t5_tokenizer_path")),
         reader,
     )
 

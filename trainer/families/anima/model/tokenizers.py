@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 from transformers import Qwen2Tokenizer
 
 from trainer.errors import ModelError
+from trainer.families.anima.files.shipped_tokenizers import QWEN_SPECIAL, SHIPPED_TOKENS, qwen_pieces, t5_table
 from trainer.families.anima.files.tokenizer_files import WANTED, TokenizerKind, tokenizer_files
 from trainer.text import printable
 
@@ -42,13 +43,26 @@ class TokenizerPair:
         return [*found, _T5_END], [*of_piece, -1]
 
 
-def read_tokenizers(qwen: Path, t5: Path) -> TokenizerPair:
-    """Return the tokenizers at these places, as files.tokenizer_files takes them.
+def read_tokenizers(qwen: Path | None, t5: Path | None) -> TokenizerPair:
+    """Return the tokenizers at these places, as files.tokenizer_files takes them; None for the one that comes with the program.
 
     Raises:
         ModelError: one is missing or cannot be read.
     """
-    return TokenizerPair(_read(qwen, "qwen3_tokenizer"), _read(t5, "t5_tokenizer_path"))
+    return TokenizerPair(
+        _qwen(*qwen_pieces()) if qwen is None else _read(qwen, "qwen3_tokenizer"),
+        Tokenizer.from_str(t5_table()) if t5 is None else _read(t5, "t5_tokenizer_path"),
+    )
+
+
+def _qwen(vocabulary: str | dict[str, int], merges: str | list[tuple[str, str]]) -> Any:
+    """Return a tokenizer by its pieces or the file of them, and its merges or theirs."""
+    # How a text falls into the parts that become pieces is the class's own, not in the files.
+    found = Qwen2Tokenizer(vocabulary, merges).backend_tokenizer
+    # Nor do they name special tokens: those of Qwen3 follow its pieces.
+    if found.token_to_id(QWEN_SPECIAL[0]) == SHIPPED_TOKENS["qwen3_tokenizer"] - len(QWEN_SPECIAL):
+        found.add_special_tokens(list(QWEN_SPECIAL))
+    return found
 
 
 def _read(place: Path, kind: TokenizerKind) -> Any:
@@ -57,8 +71,7 @@ def _read(place: Path, kind: TokenizerKind) -> Any:
         if files.whole is not None:
             found = Tokenizer.from_file(str(files.whole))
         else:
-            # How a text falls into the parts that become pieces is the class's own, not in the files.
-            found = Qwen2Tokenizer(str(files.vocabulary), str(files.merges)).backend_tokenizer
+            found = _qwen(str(files.vocabulary), str(files.merges))
     # The libraries raise what they like.
     except Exception as error:
         reason = printable(" ".join(str(error).split()), 300)
