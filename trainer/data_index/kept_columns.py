@@ -1,6 +1,7 @@
 """Columns of an index that stay while nobody has it open, so that opening it again reads nothing that has not changed."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class KeptColumns:
 
     Attributes:
         last: None where nothing was read yet. It may be of another data set, or older than the file.
+        reading: held by whoever reads all pictures of a data set to put them here.
     """
 
     last: ColumnsRead | None = None
+    reading: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)

@@ -1,5 +1,7 @@
 """Columns of an index that outlast it: what has not changed is not read when it is opened again."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -117,3 +119,28 @@ def test_another_data_set_is_never_taken_for_the_one_that_was_kept(root: Path, a
         assert shown.recall(asked)
         assert not shown.recall(other) and shown.ids() == []
         assert shown.recall(asked) and shown.count() == 7
+
+
+def test_of_two_that_open_it_at_once_one_reads_and_the_other_takes_what_it_read(
+    root: Path, asked: Settings, read: list[str]
+) -> None:
+    with DataIndex(Workspace(root)) as index:
+        index.recall(asked)
+        already = index._last
+    read.clear()
+    kept, seen = KeptColumns(), []
+
+    def second() -> None:
+        with DataIndex(Workspace(root), kept) as index:
+            seen.append((index.recall(asked), index.count()))
+
+    with kept.reading:
+        thread = threading.Thread(target=second)
+        thread.start()
+        while not read:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        kept.last = already
+    thread.join()
+    assert seen == [(True, 7)]
+    assert columns.READ not in read
