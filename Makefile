@@ -63,6 +63,7 @@ docs: $(LINK)
 	$(BIN)/python docs/conventions_page.py > docs/conventions.md
 	$(BIN)/python docs/first_bake_page.py > docs/first-bake.md
 	$(BIN)/python docs/screens_page.py docs/screens
+	$(BIN)/lora-tui man > docs/lora-tui.1
 
 # Parts to measure, such as ONLY="ui real"; none means all. As many threads as a bake would have. BASE names a commit and SD_SCRIPTS a checkout
 # of sd-scripts with its venv, whose steps are taken in turns with these, and CASES a part of the names of those that are.
