@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lora_tui.actions.imports import ReadImport
 
 _WHAT = (
-    "Settings of sd-scripts, kohya_ss, Easy Training Scripts, the PowerShell scripts, sd_dreambooth_extension, OneTrainer or "
-    "ai-toolkit, a command line, or a LoRA file, whose metadata tell how it was made."
+    "Settings of sd-scripts, kohya_ss, Easy Training Scripts, the PowerShell scripts, sd_dreambooth_extension, "
+    "OneTrainer, ai-toolkit or diffusion-pipe, a command line, or a LoRA file, whose metadata tell how it was made."
 )
 _HINT = "path of a file, or paste its text here"
 _KEYS = ("enter: read it", "paste: read what is pasted", "source.again", "dialog.cancel")

@@ -73,6 +73,8 @@ SOURCES = {
     "config.toml": 'network_module = "networks.lora"\nnetwork_dim = 8\npretrained_model_name_or_path = "D:/m"\n',
     "dataset.toml": "[[datasets]]\nresolution = 512\n[[datasets.subsets]]\nimage_dir = 'D:\\set\\3_x'\nnum_repeats = 3\n",
     "onetrainer.json": '{"training_method": "LORA", "model_type": "STABLE_DIFFUSION_15", "lora_rank": 8, "concepts": []}',
+    "run.toml": "epochs = 3\ndataset = 'folders.toml'\n[model]\ntype = 'sdxl'\n[adapter]\ntype = 'lora'\nrank = 8\n",
+    "folders.toml": "resolutions = [512]\n[[directory]]\npath = 'D:\\set'\n",
     "job.yaml": "job: extension\nconfig:\n  name: x\n  process:\n    - type: sd_trainer\n      network:\n        type: lora\n        linear: 8\n",
 }
 """Files of the trainers that the README names, each with a LoRA of rank 8."""
@@ -94,7 +96,7 @@ def test_the_commands_for_settings_of_others_run_one_after_the_other(
         assert ran.returncode == 0, f"{line}: {ran.stderr}"
     made = sorted(tmp_path.glob("from-*.toml"))
     made = [path for path in made if not path.stem.endswith("-data")]
-    assert len(made) == 9
+    assert len(made) == 10
     assert {path.name: load_settings(path).network_dim for path in made} == {path.name: 8 for path in made}
     assert load_settings(tmp_path / "again.toml").network_dim == 8
     assert (tmp_path / "back-to-sd-scripts.toml").is_file()

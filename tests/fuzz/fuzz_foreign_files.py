@@ -29,6 +29,7 @@ OTHER_TRAINERS = {
 TRAINER_FILES: dict[str, dict[str, bytes]] = {
     "OneTrainer": {"old.json": scripts.ONETRAINER_OLD, "new.json": scripts.ONETRAINER_NEW},
     "ai-toolkit": {"old.yaml": scripts.AI_TOOLKIT_OLD, "new.json": scripts.AI_TOOLKIT_NEW},
+    "diffusion-pipe": {"run.toml": scripts.DIFFUSION_PIPE_ANIMA, "data.toml": scripts.DIFFUSION_PIPE_DATA},
     "dreambooth extension": {"old.json": scripts.DREAMBOOTH_OLD, "new.json": scripts.DREAMBOOTH_NEW},
     "scripts": {
         "anon.ps1": scripts.ANON_NEW,

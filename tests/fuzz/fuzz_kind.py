@@ -81,6 +81,7 @@ PLAN, CHECK = ("plan", "--no-memory"), ("check",)
 TOML, JSON, TEXT = (of_toml, of_toml, of_text), (of_json, of_json, of_json, of_text), (of_text,)
 YAML, SCRIPT = (of_yaml, of_yaml, of_text), (of_script, of_script, of_text)
 BY_ENDING: Mapping[str, tuple[Mutator, ...]] = {
+    "toml": TOML,
     "json": JSON,
     "yaml": YAML,
     "ps1": SCRIPT,

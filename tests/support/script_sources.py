@@ -443,3 +443,99 @@ CLONEOFSIMO_EDITED = (
   --lora_dropout_p=0.1 --my_switch
 """.replace(b"\n", b"\r\n")
 )
+
+DIFFUSION_PIPE_ANIMA = b"""\
+output_dir = '/data/runs'
+dataset = 'data.toml'
+epochs = 1000
+max_steps = 5000
+micro_batch_size_per_gpu = [[512, 4], [1024, 2]]
+pipeline_stages = 1
+gradient_accumulation_steps = 2
+gradient_clipping = 1.0
+warmup_steps = 100
+blocks_to_swap = 10
+eval_every_n_epochs = 1
+eval_datasets = [
+  {name = 'x', config = 'e.toml'},
+]
+save_every_n_examples = 800
+checkpoint_every_n_minutes = 120
+activation_checkpointing = 'unsloth'
+save_dtype = 'bfloat16'
+caching_batch_size = 4
+uncond_fraction = 0.1
+compile = true
+
+[model]
+type = 'anima'
+transformer_path = '/m/anima-base-v1.0.safetensors'
+vae_path = '/m/qwen_image_vae.safetensors'
+llm_path = '/m/qwen_3_06b_base.safetensors'
+dtype = 'bfloat16'
+transformer_dtype = 'float8'
+llm_adapter_lr = 0
+self_attn_lr = 1e-5
+sigmoid_scale = 0.7
+shift = 3
+
+[adapter]
+type = 'lora'
+rank = 32
+dtype = 'bfloat16'
+
+[optimizer]
+type = 'adamw_optimi'
+lr = 2e-5
+betas = [0.9, 0.99]
+weight_decay = 0.01
+
+[monitoring]
+enable_wandb = false
+"""
+
+DIFFUSION_PIPE_SDXL = b"""\
+output_dir = '/data/runs'
+dataset = '/data/dataset.toml'
+epochs = 100
+image_micro_batch_size_per_gpu = 4
+micro_batch_size_per_gpu = 1
+pipeline_stages = 1
+lr_scheduler = 'cosine'
+gradient_clipping = 0
+pseudo_huber_c = 0.5
+save_every_n_epochs = 2
+activation_checkpointing = true
+[model]
+type = 'sdxl'
+checkpoint_path = '/m/sdxl.safetensors'
+dtype = 'bfloat16'
+v_pred = true
+min_snr_gamma = 5
+unet_lr = 4e-5
+text_encoder_1_lr = 2e-5
+text_encoder_2_lr = 0
+shift = 3
+[adapter]
+type = 'lora'
+rank = 32
+[optimizer]
+type = 'Came'
+lr = 2e-5
+weight_decay = 0.01
+"""
+
+DIFFUSION_PIPE_DATA = b"""\
+resolutions = [512, 1024]
+enable_ar_bucket = true
+min_ar = 0.5
+num_repeats = 2
+[[directory]]
+path = '/d/a'
+mask_path = '/d/masks'
+[[directory]]
+path = '/d/b'
+resolutions = [[768, 512]]
+caption_prefix = 'x, '
+num_repeats = 5
+"""

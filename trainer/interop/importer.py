@@ -33,6 +33,7 @@ PATHS_OF_SUBJECT = ("train_data_dir", "validation_data_dir", "pretrained_model_n
 _MOVED = "where it is on this computer"
 _REWRITTEN = "the data set file that is written beside the settings"
 _A_NAME = "it is a name, and no model that is known here has it"
+_NAMES_A_FILE = ("config_file", "dataset")
 _FOLDERS = ("train_data_dir", "reg_data_dir")
 _MAX_KEY, _MAX_NAMED = 40, 6
 _FOLDER = re.compile(r"\d+(?:\.\d+)?_(.+)")
@@ -158,10 +159,10 @@ def _unsaid(its_format: TrainerFormat, said: Mapping[str, object]) -> dict[str, 
 
 
 def _note_files_read(plans: Sequence[KeyPlan], documents: Sequence[SourceDocument]) -> None:
-    """Say of a config that a command names that it is read, where it is one of the documents."""
+    """Say of a file that another one names that it is read, where it is one of the documents."""
     read = {_last_part(document.where) for document in documents}
     for plan in plans:
-        if plan.source.key == "config_file" and _last_part(str(plan.source.value)) in read:
+        if plan.source.key in _NAMES_A_FILE and _last_part(str(plan.source.value)) in read:
             plan.options, plan.no_effect = {}, "that file is read with this one"
 
 
@@ -301,7 +302,8 @@ def _notes(
         fixed = ", ".join(f"{name}={value}" for name, value in _unsaid(each, said).items() if is_blank(said.get(name)))
         if fixed:
             notes.append(f"what the file leaves out, the trainer sets itself: {fixed}")
-    return tuple(notes)
+    # Two files of one trainer may say the same.
+    return tuple(dict.fromkeys(notes))
 
 
 def _subject(values: Mapping[str, object], documents: Sequence[SourceDocument], name: str | None) -> Subject | None:

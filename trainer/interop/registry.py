@@ -5,6 +5,7 @@ from trainer.interop.trainers import picture_recipe, sd_scripts
 from trainer.interop.trainers.ai_toolkit import AI_TOOLKIT
 from trainer.interop.trainers.anon_1337 import ANON_1337
 from trainer.interop.trainers.cloneofsimo import CLONEOFSIMO
+from trainer.interop.trainers.diffusion_pipe import DIFFUSION_PIPE
 from trainer.interop.trainers.dreambooth_extension import DREAMBOOTH_EXTENSION
 from trainer.interop.trainers.easy_training_scripts import EASY_TRAINING_SCRIPTS
 from trainer.interop.trainers.easy_training_scripts_2023 import EASY_TRAINING_SCRIPTS_2023
@@ -27,6 +28,7 @@ FORMATS: tuple[TrainerFormat, ...] = (
     ANON_1337,
     AI_TOOLKIT,
     ONETRAINER,
+    DIFFUSION_PIPE,
     DREAMBOOTH_EXTENSION,
     KOHYA_GUI,
     KOHYA_GUI_WRITTEN,
