@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from trainer.checks.record import CheckedBake
+from trainer.dataset.records import BucketRules
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
@@ -19,6 +20,9 @@ from trainer.settings.amounts import steps_of
 from trainer.settings.describe import number_text
 from trainer.settings.parts import Part, label_of, parts_of, rate_setting, settings_of_part, stop_setting
 from trainer.text import plural
+
+MOST_ENLARGED = 1.5
+"""How far a picture may be enlarged to its bucket without a word: beyond it more than half of what the bucket shows is made up."""
 
 
 def emulated_bf16(bake: CheckedBake) -> Iterator[Finding]:
@@ -193,7 +197,7 @@ def enlarged(bake: CheckedBake) -> Iterator[Finding]:
     found = [
         data.name_of(picture)
         for picture, placed in zip(data.pictures, bake.planned.placements, strict=True)
-        if (rules := data.groups[picture.group].rules).enable and rules.no_upscale and placed.resized[0] > picture.width
+        if _keeps_small(data.groups[picture.group].rules) and placed.resized[0] > picture.width
     ]
     if found:
         yield Finding(
@@ -201,6 +205,24 @@ def enlarged(bake: CheckedBake) -> Iterator[Finding]:
             "bucket_reso_steps",
             f"{plural(len(found), 'picture')} narrower than bucket_reso_steps enlarged despite bucket_no_upscale",
             cases=tuple(found),
+        )
+
+
+def small_pictures(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield pictures of which their bucket has more than twice as many pixels as they have."""
+    data, found = bake.data, []
+    for picture, placed in zip(data.pictures, bake.planned.placements, strict=True):
+        times = max(placed.resized[0] / picture.width, placed.resized[1] / picture.height)
+        if times > MOST_ENLARGED and not _keeps_small(data.groups[picture.group].rules):
+            found.append((times, f"{data.name_of(picture)}: {picture.width}×{picture.height}, enlarged {times:.2g}×"))
+    if found:
+        found.sort(key=lambda each: -each[0])
+        yield Finding(
+            "picture-small",
+            "resolution",
+            f"{plural(len(found), 'picture')} enlarged more than {MOST_ENLARGED}× for the bucket: blur is learned as if it "
+            "were the subject's",
+            cases=tuple(words for _, words in found),
         )
 
 
@@ -234,6 +256,11 @@ def reg_weight_0(bake: CheckedBake) -> Iterator[Finding]:
     if bake.settings.prior_loss_weight == 0 and any(picture.is_reg for picture in bake.data.pictures):
         text = "regularisation pictures take time but do not count: prior_loss_weight is 0"
         yield Finding("reg-weight-0", "prior_loss_weight", text)
+
+
+def _keeps_small(rules: BucketRules) -> bool:
+    """Return whether pictures are not to be enlarged."""
+    return rules.enable and rules.no_upscale
 
 
 def _trained(bake: CheckedBake) -> list[Part]:

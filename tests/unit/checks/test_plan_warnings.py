@@ -80,7 +80,7 @@ def test_doubtful_settings_get_a_warning(data: DataSet, values: dict[str, Any], 
     ("data", "values"),
     [
         (TWELVE, {}),
-        (TWELVE, {"family": "sdxl", "resolution": "1024"}),
+        (data_of(("1_x", 1, [(700, 700)] * 4)), {"family": "sdxl", "resolution": "1024"}),
         (TWELVE, PRODIGY),
         (TWELVE, {"text_encoder_stop": "50%"}),
         (TWELVE, {"network_train_unet_only": True}),
@@ -98,4 +98,12 @@ def test_what_does_what_it_seems_to_is_not_doubted(data: DataSet, values: dict[s
 
 def test_a_picture_that_another_group_does_not_enlarge_is_not_counted() -> None:
     narrow = data_of(("1_x", 1, [(40, 300)]))
-    assert "enlarged" not in warnings(replace(narrow), bucket_no_upscale=True, enable_bucket=False)
+    assert "despite" not in warnings(replace(narrow), bucket_no_upscale=True, enable_bucket=False)
+
+
+def test_pictures_that_are_enlarged_far_are_named_with_their_sizes() -> None:
+    data = data_of(("1_x", 1, [(512, 512), (300, 300), (100, 100), (400, 400)]))
+    (found,) = [each for each in planned.findings(data) if each.check == "picture-small"]
+    assert found.text.startswith("2 pictures enlarged more than 1.5×")
+    assert found.cases == ("1_x/2.png: 100×100, enlarged 5.1×", "1_x/1.png: 300×300, enlarged 1.7×")
+    assert "picture-small" not in {each.check for each in planned.findings(data, bucket_no_upscale=True)}

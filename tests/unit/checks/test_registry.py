@@ -135,6 +135,7 @@ INPUTS: dict[str, Make] = {
     "masks-ignored": _by_file,
     "bucket-of-one": _with(lambda folder: draw(folder / "x.png", 9, size=(96, 32))),
     "bucket-enlarged": _with(lambda folder: draw(folder / "x.png", 9, size=(20, 90)), bucket_no_upscale=True),
+    "picture-small": _with(lambda folder: draw(folder / "x.png", 9, size=(20, 30))),
     "resolution-small": _settings(family="sdxl"),
     "validation-shared": lambda root: checked(root, validation_data_dir=str(data_set(root).parent)),
     "nothing-held-out": _settings_of_many,
