@@ -29,6 +29,7 @@ from trainer.formats.infotext import SHIFT_KEYS, Infotext
 from trainer.formats.picture_recipe import PictureRecipe
 from trainer.grid.axis_values import MAX_SEED
 from trainer.grid.model_files import ModelFiles
+from trainer.grid.samplers import Sampler
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
 from trainer.grid.webui_sampler import sampler_if_known, sampler_of_flow
 from trainer.models.adapter_config import lora_name
@@ -167,19 +168,23 @@ def _sampler(fields: InfotextFields, family: FamilyRecord | None, differences: l
         return {}
     if _is_of_flow(fields, family):
         return {"sampler": _sampler_of_flow(name, schedule, family, differences)}
-    if sampler := sampler_if_known(name, schedule, version):
+    if (sampler := sampler_if_known(name, schedule, version)) and _fits(sampler, family):
         return {"sampler": sampler.name}
     sampler = sampler_if_known(name, "", version)
-    used = sampler.name if sampler else str(GridSpec.model_fields["sampler"].default)
+    used = sampler.name if sampler and _fits(sampler, family) else str(GridSpec.model_fields["sampler"].default)
     differences.append(
         f"sampler {printable(f'{name} {schedule}'.strip(), 60)} is not supported: {used} is used instead"
     )
     return {"sampler": used}
 
 
+def _fits(sampler: Sampler, family: FamilyRecord | None) -> bool:
+    return family is None or sampler.name in family.sampling.samplers
+
+
 def _sampler_of_flow(name: str, schedule: str, family: FamilyRecord | None, differences: list[str]) -> str:
     """Return the sampler for a flow: even steps, shifted, however the picture's were spaced."""
-    fitting = (family and family.sampling.samplers) or SAMPLERS
+    fitting = family.sampling.samplers if family else SAMPLERS
     known = sampler_of_flow(name, "")
     used = known.name if known and known.name in fitting else family.sampling.sampler if family else fitting[0]
     if known is None or known.name != used:

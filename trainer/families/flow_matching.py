@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PIECES = 1000
 """Equal pieces of the way from picture to noise that times are drawn by and plans show."""
 
-SAMPLERS = ("Euler", "Euler a", "DPM++ 2M", "UniPC", "LCM")
+SAMPLERS = ("Euler", "Euler a", "Heun", "DPM++ 2M", "ER SDE", "UniPC", "LCM")
 """Those that a flow can be sampled with. Karras spacing belongs to the noise levels of diffusion and blurs a flow."""
 
 

@@ -137,7 +137,7 @@ class SamplingRecord:
         steps: sampling steps.
         cfg_scale: factor of classifier-free guidance.
         sampler: name of a sampler.
-        samplers: those that fit what it predicts; None for every sampler of diffusion models.
+        samplers: those that fit what it predicts.
         shift: of the times that a picture goes through (Esser et al. 2024, eq. 23), above 1 for more steps at much noise; None
             for families that are sampled without.
         roomy_bytes: bytes free on a card above which everything stays there while pictures are made: the base in half precision
@@ -148,9 +148,9 @@ class SamplingRecord:
     steps: int
     cfg_scale: float
     sampler: str
+    samplers: tuple[str, ...]
     roomy_bytes: int
     grain: int = 8
-    samplers: tuple[str, ...] | None = None
     shift: float | None = None
 
     def fit(self, width: int, height: int) -> tuple[int, int]:

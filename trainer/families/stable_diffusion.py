@@ -56,6 +56,9 @@ def _encoder_group(name: str) -> str:
 UNET_GROUPS = BlockGroups(_unet_group, (_ENDS, *(f"{way} {kind}" for way in _WAYS.values() for kind in _KINDS)))
 ENCODER_GROUPS = BlockGroups(_encoder_group)
 
+SAMPLERS = ("Euler", "Euler a", "DPM++ 2M", "DPM++ 2M Karras", "DDIM", "UniPC", "LCM")
+"""Those that diffusion models can be sampled with here."""
+
 TIMESTEPS = 1000
 """Timesteps of the forward process: 0 is nearly the picture, 999 (nearly) pure noise."""
 

@@ -152,7 +152,7 @@ class Checks:
         """
         record = family_record(facts.base.family)
         fitting = record.sampling.samplers
-        if fitting is not None and name not in fitting:
+        if name not in fitting:
             raise GridError("sampler", found=f"{name}, which is not for {record.title}", expected=" or ".join(fitting))
         return name
 

@@ -1,6 +1,7 @@
 """Cost of a picture: what its time depends on, and how many are made at once."""
 
 from trainer.grid.recipe import ComputeSetup, Recipe
+from trainer.grid.samplers import sampler_named
 
 # Pixels made at once. On a card four pictures of 512² keep it busy and fit 8 GB beside SD1.5 in half precision, one of 1024²
 # beside SDXL. On a CPU small pictures share the cost of each layer's call (demo, ms of a step and picture: 34 alone, 24 of two, 15
@@ -16,8 +17,8 @@ def pictures_at_once(recipe: Recipe, compute_setup: ComputeSetup) -> int:
 
 
 def unet_passes(recipe: Recipe) -> int:
-    """Return the number of U-Net passes for a picture: with guidance two for each step."""
-    return recipe.steps * (1 if recipe.cfg_scale == 1 else 2)
+    """Return the number of U-Net passes for a picture: with guidance two for each time that a sampler asks for one."""
+    return sampler_named(recipe.sampler).evaluations(recipe.steps) * (1 if recipe.cfg_scale == 1 else 2)
 
 
 def speed_class(recipe: Recipe, compute_setup: ComputeSetup) -> str:

@@ -134,7 +134,7 @@ class SampleForm:
     def _fitting(self, sampler: str, name: str) -> str:
         """Return a sampler's name after seeing that it can sample what the family predicts."""
         fitting = self._family.sampling.samplers
-        if fitting is not None and sampler not in fitting:
+        if sampler not in fitting:
             raise GridError(
                 f"sampler of sample prompt {name}",
                 found=f"{sampler}, which is not for {self._family.title}",

@@ -70,12 +70,12 @@ class FlowSchedule(TimeSchedule):
         return torch.linspace(_FIRST_TIME, _LAST_TIME, count)
 
     def sampling(self, sampler: str, steps: int, shift: float | None = None) -> tuple[SamplingScheduler, Tensor]:
-        """Return a sampler of flows and the times that it goes through, fp32 [steps].
+        """Return a sampler of flows and the time of each of its passes through the model, fp32.
 
         Args:
             sampler: one of families.flow_matching.SAMPLERS.
             steps: 1 to 1000.
             shift: of the times; None for none.
         """
-        sigmas = flow_sigmas(steps, 1.0 if shift is None else shift)
-        return flow_sampler(sampler, sigmas), torch.tensor(sigmas[:-1], dtype=torch.float32)
+        found = flow_sampler(sampler, flow_sigmas(steps, 1.0 if shift is None else shift))
+        return found, torch.tensor(found.times, dtype=torch.float32)

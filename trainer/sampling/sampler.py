@@ -97,7 +97,7 @@ class GridSampler:
         Args:
             recipes: alike but for prompt, negative prompt and seed; see grid.order.mates.
             stop: asked before each step.
-            progress: takes (steps done, steps) after each.
+            progress: takes (steps done, steps) after each; a second pass of a step counts as one.
 
         Raises:
             ModelError: a LoRA cannot be put on.
@@ -110,7 +110,7 @@ class GridSampler:
         # Prompts of another length go through the U-Net apart: filled up to one length they would give another picture.
         by_length = sorted(range(len(recipes)), key=lambda index: guides[index].tokens)
         groups = [list(group) for _, group in groupby(by_length, key=lambda index: guides[index].tokens)]
-        steps = recipes[0].steps
+        steps = sampler_named(recipes[0].sampler).evaluations(recipes[0].steps)
         pictures: dict[int, SampledPicture] = {}
         for round_, group in enumerate(groups):
             latents = self._latents(

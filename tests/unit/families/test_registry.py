@@ -45,7 +45,8 @@ def test_settings_named_in_a_record_are_there(record: FamilyRecord) -> None:
 def test_the_default_sampler_is_one_that_fits(record: FamilyRecord) -> None:
     sampling = record.sampling
     assert sampler_named(sampling.sampler).name == sampling.sampler
-    assert sampling.samplers is None or sampling.sampler in sampling.samplers
+    assert sampling.sampler in sampling.samplers
+    assert [sampler_named(name).name for name in sampling.samplers] == list(sampling.samplers)
     assert sampling.side % sampling.grain == 0
 
 

@@ -3,7 +3,7 @@
 import pytest
 from make_recipe import make_recipe
 
-from trainer.grid.cost import pictures_at_once
+from trainer.grid.cost import pictures_at_once, unet_passes
 from trainer.grid.recipe import ComputeSetup
 
 
@@ -14,3 +14,10 @@ from trainer.grid.recipe import ComputeSetup
 def test_smaller_pictures_are_made_more_at_a_time(device: str, side: int, at_once: int) -> None:
     recipe = make_recipe(width=side, height=side)
     assert pictures_at_once(recipe, ComputeSetup(device, "fp32")) == at_once
+
+
+@pytest.mark.parametrize(
+    ("sampler", "cfg_scale", "passes"), [("Euler", 1.0, 30), ("Euler", 4.0, 60), ("Heun", 1.0, 59), ("Heun", 4.0, 118)]
+)
+def test_a_picture_costs_a_pass_for_each_time_the_sampler_looks(sampler: str, cfg_scale: float, passes: int) -> None:
+    assert unet_passes(make_recipe(steps=30, sampler=sampler, cfg_scale=cfg_scale)) == passes

@@ -218,8 +218,11 @@ def test_a_token_whose_brackets_are_weights_in_the_prompt_is_noted(token: str, s
         pytest.param({"y": ("cfg_scale", "")}, "Y CFG scale: the axis has no values", id="empty axis"),
         pytest.param({"z": ("cfg_scale", "nan")}, "Z CFG scale: `nan` is neither", id="NaN"),
         pytest.param({"x": ("weight", "inf")}, "X LoRA weight: `inf` is neither", id="inf"),
-        pytest.param({"x": ("sampler", "Euler, Heun")}, "X Sampler: `Heun`; expected one of Euler", id="sampler"),
-        pytest.param({"sampler": "Heun"}, "sampler: Heun; expected one of Euler", id="the spec's sampler"),
+        pytest.param({"x": ("sampler", "Euler, DPM2")}, "X Sampler: `DPM2`; expected one of Euler", id="sampler"),
+        pytest.param({"sampler": "DPM2"}, "sampler: DPM2; expected one of Euler", id="the spec's sampler"),
+        pytest.param(
+            {"sampler": "Heun"}, "sampler: Heun, which is not for SD1.x; expected Euler", id="of another family"
+        ),
         pytest.param({"x": ("clip_skip", "1-9")}, "X Clip skip: ", id="clip skip"),
         pytest.param({"clip_skip": 30}, "clip_skip: 30; expected at most", id="the spec's clip skip"),
         pytest.param({"x": ("seed", "4294967296")}, "X Seed: 4294967296; expected -1 to 4294967295", id="seed"),

@@ -56,7 +56,9 @@ def test_a_base_without_a_shift_has_none_and_says_so(spread: Callable[..., Expan
 def test_a_sampler_of_diffusion_is_refused_with_those_of_flows(
     spread: Callable[..., Expanded], base: str, sampler: str
 ) -> None:
-    with pytest.raises(GridError, match=r"not for Tiny Flow; expected Euler or Euler a or DPM\+\+ 2M or UniPC or LCM"):
+    with pytest.raises(
+        GridError, match=r"not for Tiny Flow; expected Euler or Euler a or Heun or DPM\+\+ 2M or ER SDE or"
+    ):
         spread(base=base, sampler=sampler)
 
 
@@ -90,9 +92,23 @@ def test_karras_spacing_of_a_flow_becomes_even_steps_with_a_line(base: str) -> N
 
 
 def test_a_sampler_that_no_flow_has_becomes_the_familys_with_a_line(base: str) -> None:
-    like = of_a_fork(base, sampler="ER SDE")
+    like = of_a_fork(base, sampler="DPM++ SDE")
     assert like.spec.sampler == "Euler"
-    assert "sampler ER SDE is not supported here: Euler is used instead" in like.differences
+    assert "sampler DPM++ SDE is not supported here: Euler is used instead" in like.differences
+
+
+@pytest.mark.parametrize(("sampler", "ours"), [("ER SDE", "ER SDE"), ("er_sde", "ER SDE"), ("Heun", "Heun")])
+def test_the_forks_samplers_of_flows_are_known(base: str, sampler: str, ours: str) -> None:
+    like = of_a_fork(base, sampler=sampler, more="Schedule type: Simple, Shift: 3, ")
+    assert like.spec.sampler == ours
+    assert not any("not supported" in line for line in like.differences)
+
+
+def test_a_sampler_of_flows_is_not_taken_for_a_base_of_diffusion(tmp_path: Path) -> None:
+    text = OF_A_FORK.format(sampler="Heun", more="", size="512x512")
+    like = recreate(recipe_of_text(text), ModelFiles(tmp_path), "demo")
+    assert like.spec.sampler == "DPM++ 2M Karras"
+    assert "sampler Heun is not supported: DPM++ 2M Karras is used instead" in like.differences
 
 
 def test_a_size_is_cut_to_what_the_base_can_make(base: str) -> None:

@@ -94,7 +94,13 @@ def test_samples_without_a_prompt_are_refused(make_settings: Any, near: Path, wh
 
 
 @pytest.mark.parametrize(
-    ("line", "said"), [("[a:b:0.5]", "sample prompt 01"), ("a --ss heun", "sampler: heun"), ("<lora:a:x>", "LoRA tag")]
+    ("line", "said"),
+    [
+        ("[a:b:0.5]", "sample prompt 01"),
+        ("a --ss dpm_2", "sampler: dpm_2"),
+        ("a --ss heun", "Heun, which is not for SD1.x"),
+        ("<lora:a:x>", "LoRA tag"),
+    ],
 )
 def test_a_prompt_that_means_nothing_here_is_refused(
     make_settings: Any, near: Path, tmp_path: Path, line: str, said: str

@@ -6,14 +6,17 @@ import torch
 from torch import Tensor
 
 from trainer.families.record import Prediction
-from trainer.grid.samplers import SAMPLERS, Sampler
+from trainer.families.stable_diffusion import SAMPLERS
+from trainer.grid.samplers import Sampler, sampler_named
 from trainer.models.stable_diffusion.diffusion_samplers import scheduler_for, set_steps
 from trainer.models.stable_diffusion.noise_schedule import NoiseSchedule
 
 PICTURE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 NOISE = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(2))
 
-each_sampler = pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+each_sampler = pytest.mark.parametrize(
+    "sampler", [sampler_named(name) for name in SAMPLERS], ids=lambda sampler: sampler.name
+)
 
 
 def noise_level(schedule: NoiseSchedule, time: float) -> float:

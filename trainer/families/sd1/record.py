@@ -15,6 +15,7 @@ from trainer.families.stable_diffusion import (
     ENCODER_LARGE,
     ENGINE,
     IDENTIFY,
+    SAMPLERS,
     TIMES,
     UNET_CONV_HOLDERS,
     UNET_GROUPS,
@@ -70,7 +71,9 @@ FAMILY = FamilyRecord(
     base_versions=MappingProxyType({"epsilon": "sd_v1", "v": "sd_v1_v"}),
     folders=("unet", "text_encoder", "vae", "tokenizer", "scheduler"),
     # The webui's steps and guidance.
-    sampling=SamplingRecord(side=512, steps=20, cfg_scale=7.0, sampler="DPM++ 2M Karras", roomy_bytes=5 * 2**30),
+    sampling=SamplingRecord(
+        side=512, steps=20, cfg_scale=7.0, sampler="DPM++ 2M Karras", samplers=SAMPLERS, roomy_bytes=5 * 2**30
+    ),
     webui_name="SD1",
     version_start="sd_v1",
     clip_skip=True,

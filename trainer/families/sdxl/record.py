@@ -13,6 +13,7 @@ from trainer.families.stable_diffusion import (
     ENCODER_LARGE,
     ENGINE,
     IDENTIFY,
+    SAMPLERS,
     TIMES,
     UNET_CONV_HOLDERS,
     UNET_GROUPS,
@@ -75,7 +76,9 @@ FAMILY = FamilyRecord(
     base_versions=MappingProxyType({"epsilon": "sdxl_base_v1-0", "v": "sdxl_base_v1-0"}),
     folders=("unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2", "scheduler"),
     # The cards of NoobAI-XL and Animagine ask for 25 to 35 steps and a guidance of 5 to 6: two encoders pull at the picture.
-    sampling=SamplingRecord(side=1024, steps=28, cfg_scale=6.0, sampler="DPM++ 2M Karras", roomy_bytes=11 * 2**30),
+    sampling=SamplingRecord(
+        side=1024, steps=28, cfg_scale=6.0, sampler="DPM++ 2M Karras", samplers=SAMPLERS, roomy_bytes=11 * 2**30
+    ),
     webui_name="SDXL",
     sd_scripts="sdxl_train_network.py",
     version_start="sdxl",

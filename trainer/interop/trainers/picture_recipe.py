@@ -31,7 +31,9 @@ def _width(value: object, values: Values) -> Reading:
 _COMFY_SAMPLERS = {
     "euler": "Euler",
     "euler_ancestral": "Euler a",
+    "heun": "Heun",
     "dpmpp_2m": "DPM++ 2M",
+    "er_sde": "ER SDE",
     "ddim": "DDIM",
     "uni_pc": "UniPC",
 }

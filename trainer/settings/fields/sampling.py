@@ -25,7 +25,7 @@ def sampler_name(sampler: object) -> object:
 
 
 # trainer.grid.samplers has the same ones, on a floor above this.
-SamplerName = Literal["Euler", "Euler a", "DPM++ 2M", "DPM++ 2M Karras", "DDIM", "UniPC", "LCM"]
+SamplerName = Literal["Euler", "Euler a", "Heun", "DPM++ 2M", "DPM++ 2M Karras", "ER SDE", "DDIM", "UniPC", "LCM"]
 
 
 class SamplingFields(SettingFields):
