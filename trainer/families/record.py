@@ -119,8 +119,8 @@ def _nowhere(path: str) -> str | None:
     return None
 
 
-def _alike(names: Iterable[str]) -> str:
-    return ""
+def _alike(names: Iterable[str]) -> tuple[str, ...]:
+    return ()
 
 
 def _underscored(part: PartRecord, path: str) -> str:
@@ -222,8 +222,8 @@ class FamilyRecord:
         key_forms: what a form of keys is called on the command line -> how a program has them that does not read ours.
         network_module: sd-scripts' module that trains its LoRAs, by which programs know their kind.
         says_prediction: whether its LoRAs say what the base predicts; not where the word that others write is wrong.
-        layout: names of LoRA modules -> which of the family's bases they are for, in words, where names alone do not show that a
-            LoRA is for another one; "" where all are alike.
+        layouts: names of LoRA modules -> which of the family's bases they may be for, in words, where names alone do not show that a
+            LoRA is for another one: several where they do not tell; () where all are alike.
         other_layout: the way out with a LoRA for another of these.
         pooled_layers: parts whose last layer counts beside the embedding's: their pooled output comes from it.
         fixed_skip: clip skip of the embedding where it cannot be chosen.
@@ -263,7 +263,7 @@ class FamilyRecord:
     key_forms: Mapping[str, KeyForm] = field(default_factory=dict)
     network_module: str = "networks.lora"
     says_prediction: bool = True
-    layout: Callable[[Iterable[str]], str] = _alike
+    layouts: Callable[[Iterable[str]], tuple[str, ...]] = _alike
     other_layout: str = ""
     pooled_layers: frozenset[str] = frozenset()
     fixed_skip: int = 1

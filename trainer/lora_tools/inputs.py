@@ -265,14 +265,19 @@ def biases_left_out(file: OpenedLora) -> list[str]:
 
 def _check_families(files: Sequence[OpenedLora]) -> None:
     known = [(file, possible) for file in files if (possible := _possible_families(file.header))]
-    for file, possible in known[1:]:
+    # One that leaves out blocks may be for several bases: all together are for what each of them may be for.
+    of_all: tuple[str, ...] = ()
+    narrowest = files[0]
+    for file, possible in known:
         other, first = known[0]
         if not set(possible) & set(first):
             raise _unlike(file, _targets(possible), other, _targets(first))
-        record = family_record(possible[0])
-        layout, wanted = record.layout(file.own), record.layout(other.own)
-        if layout and wanted and layout != wanted:
-            raise _unlike(file, f"a base of {layout}", other, f"a base of {wanted}")
+        layouts = family_record(possible[0]).layouts(file.own)
+        common = tuple(each for each in layouts if each in of_all)
+        if layouts and of_all and not common:
+            raise _unlike(file, f"a base of {' or '.join(layouts)}", narrowest, f"a base of {' or '.join(of_all)}")
+        if layouts and (not of_all or common != of_all):
+            of_all, narrowest = common or layouts, file
 
 
 def _possible_families(header: LoraHeader) -> tuple[Family, ...]:

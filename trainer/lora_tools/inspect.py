@@ -3,12 +3,14 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trainer.families.registry import family_record
 from trainer.formats.safetensors_header import read_header
+from trainer.lora_tools.inputs import family_of
 from trainer.lora_tools.references import LoraReference
 from trainer.measures.blocks import by_scope
 from trainer.measures.change_factors import Matrix
@@ -18,6 +20,7 @@ from trainer.measures.products import squared_norm, squared_singular_values
 from trainer.models.adapter_config import lora_file
 from trainer.models.identify import Base
 from trainer.models.kohya_names import ModuleNames
+from trainer.models.lora_header import LoraHeader
 from trainer.models.lora_numbers import check_lora_numbers
 from trainer.settings.in_metadata import MADE
 
@@ -153,10 +156,19 @@ def inspect_lora(
         training,
         _made(header.metadata.get(MADE, "")),
         len(header.metadata),
-        tuple(header.unread()),
+        (*header.unread(), *_unsure(header, found, base)),
         {name: module.kind for name, module in found.items()},
         tuple(factors.needs_base),
     )
+
+
+def _unsure(header: LoraHeader, names: Iterable[str], base: Base | None) -> list[str]:
+    """Return a line where a file does not tell which of a family's bases it is for; none where it does, or the base is named."""
+    family = family_of(header) if base is None else None
+    layouts = family_record(family).layouts(names) if family is not None else ()
+    if len(layouts) < 2:
+        return []
+    return [f"it fits a base of {' or '.join(layouts)}, and nothing in it tells which: it leaves out blocks"]
 
 
 def _needed(squares: Matrix) -> list[int]:

@@ -57,12 +57,12 @@ def check_layout(path: Path, names: Collection[str], known: Collection[str], fam
         ModelError: it is not.
     """
     record = family_record(family)
-    found, wanted = record.layout(names), record.layout(known)
-    if found and wanted and found != wanted:
+    found, wanted = record.layouts(names), record.layouts(known)
+    if found and wanted and not set(found) & set(wanted):
         raise ModelError(
             printable(str(path)),
-            found=f"a LoRA for a base of {found}",
-            expected=f"one for {wanted}",
+            found=f"a LoRA for a base of {' or '.join(found)}",
+            expected=f"one for {wanted[0]}",
             way_out=record.other_layout,
         )
 

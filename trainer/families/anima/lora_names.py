@@ -153,16 +153,19 @@ KEY_FORMS: Mapping[str, KeyForm] = {
 """The forms that programs want which do not read kohya's names."""
 
 
-def layout(names: Iterable[str]) -> str:
-    """Return how many blocks the base has that LoRA modules of these names are for, in words; "" where none is in a block.
+def layouts(names: Iterable[str]) -> tuple[str, ...]:
+    """Return how many blocks the base may have that LoRA modules of these names are for, in words; () where none is in a block.
 
-    A file may leave out blocks, so that the last one counts, raised to the number that a base has.
+    One that changes every block of a base there is is for that base. One that leaves out blocks is for any base that has its last, and
+    nothing in it says for which.
     """
-    blocks = [place.block for name in names if (place := _place(name)) and place.component == "body"]
-    last = max((block for block in blocks if block is not None), default=None)
-    if last is None:
-        return ""
-    return plural(next((depth for depth in DEPTHS if last < depth), last + 1), "block")
+    blocks = {place.block for name in names if (place := _place(name)) and place.component == "body"} - {None}
+    if not blocks:
+        return ()
+    count = max(block for block in blocks if block is not None) + 1
+    if len(blocks) == count and count in DEPTHS:
+        return (plural(count, "block"),)
+    return tuple(plural(depth, "block") for depth in sorted({count, *(depth for depth in DEPTHS if depth > count)}))
 
 
 OTHER_DEPTH = (

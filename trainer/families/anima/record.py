@@ -13,7 +13,7 @@ from trainer.families.anima.lora_names import (
     KEY_FORMS,
     OTHER_DEPTH,
     file_name,
-    layout,
+    layouts,
     module_at,
     module_name,
 )
@@ -120,6 +120,6 @@ FAMILY = FamilyRecord(
     network_module="networks.lora_anima",
     # sd-scripts writes `epsilon` into its files for a flow; readers know the architecture.
     says_prediction=False,
-    layout=layout,
+    layouts=layouts,
     other_layout=OTHER_DEPTH,
 )

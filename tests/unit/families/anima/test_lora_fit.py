@@ -12,6 +12,7 @@ from trainer.families.anima.record import FAMILY
 from trainer.grid.model_files import ModelFiles
 from trainer.interop.lora_facts import lora_document
 from trainer.lora_tools.inputs import OpenedLoras, family_of
+from trainer.lora_tools.inspect import inspect_lora
 from trainer.lora_tools.references import LoraReference
 from trainer.models.block_weights import parse_block_weights
 from trainer.models.identify import identify_base
@@ -50,9 +51,45 @@ def test_a_lora_for_another_depth_is_refused_with_both_depths(tmp_path: Path, of
         check_start_weights(base, settings)
 
 
-def test_a_lora_that_leaves_out_blocks_fits(tmp_path: Path) -> None:
-    some = {name: pair for name, pair in sides(28).items() if "_blocks_1" in name}
-    assert ModelFiles(tmp_path).check_lora(write_anima_lora(tmp_path / "a.safetensors", some), anima_base())
+def some_blocks(depth: int, *blocks: int) -> dict[str, tuple[int, int]]:
+    return {name: pair for name, pair in sides(depth).items() if any(f"_blocks_{block}_" in name for block in blocks)}
+
+
+@pytest.mark.parametrize("of_base", [28, 40])
+def test_a_lora_that_leaves_out_blocks_fits_a_base_that_has_them(tmp_path: Path, of_base: int) -> None:
+    path = write_anima_lora(tmp_path / "a.safetensors", some_blocks(28, 10, 11, 12))
+    base = anima_base(of_base)
+    assert ModelFiles(tmp_path).check_lora(path, base)
+    settings = Settings(network_weights=str(path), network_dim=4, network_alpha=4, network_train_unet_only=True)
+    check_start_weights(base, settings)
+
+
+def test_a_block_that_the_base_lacks_says_which_bases_have_it(tmp_path: Path) -> None:
+    path = write_anima_lora(tmp_path / "a.safetensors", some_blocks(40, 3, 37))
+    with pytest.raises(ModelError, match="a base of 38 blocks or 40 blocks or 52 blocks; expected one for 28 blocks"):
+        ModelFiles(tmp_path).check_lora(path, anima_base())
+
+
+def test_a_file_that_may_be_for_several_bases_says_so(tmp_path: Path) -> None:
+    metadata = {"ss_base_model_version": FAMILY.key}
+    whole = write_anima_lora(tmp_path / "a.safetensors", sides(28), metadata=metadata)
+    part = write_anima_lora(tmp_path / "b.safetensors", some_blocks(40, 3, 37), metadata=metadata)
+    assert inspect_lora(reference(whole)).notes == ()
+    assert "38 blocks or 40 blocks or 52 blocks" in inspect_lora(reference(part)).notes[0]
+    assert inspect_lora(reference(part), base=anima_base(40)).notes == ()
+
+
+def test_a_lora_that_leaves_out_blocks_is_put_together_with_those_of_one_depth(tmp_path: Path) -> None:
+    part = write_anima_lora(tmp_path / "part.safetensors", some_blocks(28, 10, 11))
+    paths = [part, *(write_anima_lora(tmp_path / f"{depth}.safetensors", sides(depth)) for depth in (28, 40))]
+    for path in paths[1:]:
+        with OpenedLoras([reference(part), reference(path)], finite=False):
+            pass
+    with (
+        pytest.raises(ModelError, match="is for a base of 40 blocks; expected one for a base of 28 blocks, as 28"),
+        OpenedLoras([reference(path) for path in paths], finite=False),
+    ):
+        pass
 
 
 def test_loras_of_two_depths_are_not_put_together(tmp_path: Path) -> None:

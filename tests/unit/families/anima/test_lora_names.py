@@ -9,7 +9,7 @@ from kohya_modules import DIM, kohya_modules
 from tiny_anima import real_modules
 from torch import nn
 
-from trainer.families.anima.lora_names import CONDITIONER_PATH, KEY_FORMS, QWEN_PATH, layout, module_at
+from trainer.families.anima.lora_names import CONDITIONER_PATH, KEY_FORMS, QWEN_PATH, layouts, module_at
 from trainer.families.anima.record import FAMILY
 from trainer.models.kohya_names import families_with, kohya_name, part_of
 from trainer.models.lora_keys import LoraKey, parse_key
@@ -145,26 +145,27 @@ def body(*blocks: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "words"),
+    ("blocks", "depths"),
     [
-        (range(28), "28 blocks"),
-        # Files may leave out blocks.
-        ((0, 3, 27), "28 blocks"),
-        ((5,), "28 blocks"),
-        ((35,), "36 blocks"),
-        ((39,), "40 blocks"),
-        ((28,), "36 blocks"),
-        ((51,), "52 blocks"),
-        ((59,), "60 blocks"),
-        ((), ""),
+        (range(28), (28,)),
+        (range(40), (40,)),
+        # Files may leave out blocks, and then tell no more than the last that they have.
+        ((0, 3, 27), (28, 36, 40, 52)),
+        (range(20), (20, 28, 36, 40, 52)),
+        ((28,), (29, 36, 40, 52)),
+        ((39,), (40, 52)),
+        ((51,), (52,)),
+        # Of a base that is not known.
+        (range(60), (60,)),
+        ((), ()),
     ],
 )
-def test_the_last_block_says_how_many_the_base_has(blocks: tuple[int, ...], words: str) -> None:
-    assert layout(body(*blocks)) == words
+def test_the_blocks_say_how_many_the_base_may_have(blocks: tuple[int, ...], depths: tuple[int, ...]) -> None:
+    assert layouts(body(*blocks)) == tuple(f"{depth} blocks" for depth in depths)
 
 
 def test_layers_of_the_conditioner_alone_fit_any_depth() -> None:
-    assert layout(["lora_unet_llm_adapter_blocks_5_mlp_2", "lora_te_layers_27_mlp_up_proj"]) == ""
+    assert layouts(["lora_unet_llm_adapter_blocks_5_mlp_2", "lora_te_layers_27_mlp_up_proj"]) == ()
 
 
 @pytest.mark.parametrize(
