@@ -143,6 +143,12 @@ def _base(base: str, model_files: ModelFiles) -> Base | None:
         return None
 
 
+def _has_part(base: str, stem: str, model_files: ModelFiles) -> bool:
+    """Return whether a base's own parts have a file of that name."""
+    found = _base(base, model_files)
+    return found is not None and any(place.stem == stem for place in found.component_files.values())
+
+
 def _size(fields: InfotextFields, family: FamilyRecord | None, differences: list[str]) -> dict[str, object]:
     grain = family.sampling.grain if family else _LATENT
     width, height = (side // grain * grain for side in fields.size())
@@ -203,6 +209,8 @@ def _models(
     for key, title, setting in (("base", "Model", BASE), ("vae", "VAE", VAE)):
         name, digits = fields.text(title, ""), fields.text(f"{title} hash", "").lower()
         if name in ("", "None", "Automatic") and not digits:
+            continue
+        if key == VAE and not digits and _has_part(str(values["base"]), name, model_files):
             continue
         model = f"{title} {printable(name, 80)}{f' ({printable(digits, 16)})' if digits else ''}"
         found = find_model(model_files, setting, name, digits, named.models)

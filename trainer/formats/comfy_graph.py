@@ -24,16 +24,19 @@ class ComfySampling:
 
     Attributes:
         values: name -> value: prompt, negative_prompt, steps, cfg, seed, sampler_name, scheduler, denoise, width, height, model,
-            vae, clip_skip; a name is missing where the graph does not say it.
+            vae, encoder (the file of a text encoder of its own), clip_skip, shift (of a flow's times); a name is missing where the graph
+            does not say it.
         loras: in the order in which they are put on the model.
         passes: how many samplings the graph has.
         controlled: whether a ControlNet guides it.
+        padded_to: tokens that its prompts are padded to, and by; 0 for none.
     """
 
     values: dict[str, Scalar]
     loras: tuple[ListedLora, ...]
     passes: int
     controlled: bool
+    padded_to: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,9 @@ def read_comfy_graph(table: object) -> ComfySampling | None:
         "vae": next((v for _, (_, each) in graph.nodes.items() if isinstance(v := each.get("vae_name"), str)), None),
         "width": graph.nearest(latent, "width", "empty_latent_width") if latent else None,
         "height": graph.nearest(latent, "height", "empty_latent_height") if latent else None,
+        "encoder": _first(graph, graph.target(positive), "clip_name"),
         "clip_skip": _clip_skip(graph, graph.target(positive)),
+        "shift": _shift(graph, model) or _shift(graph, first),
     }
     for name, inputs_named in (
         ("steps", ("steps",)),
@@ -123,6 +128,7 @@ def read_comfy_graph(table: object) -> ComfySampling | None:
         tuple(reversed([lora for _, kind, each in graph.upstream(model) for lora in _loras(graph, kind, each)])),
         len(samplers),
         any("controlnet" in kind.lower() for _, kind, _ in graph.upstream(graph.target(positive))),
+        _padding(graph, graph.target(positive)),
     )
 
 
@@ -188,6 +194,23 @@ def _clip_skip(graph: _Graph, start: str | None) -> int | None:
         if isinstance(found, int) and not isinstance(found, bool) and found:
             return abs(found)
     return None
+
+
+def _shift(graph: _Graph, start: str | None) -> Scalar | None:
+    """Return the shift of a flow's times: of ModelSamplingAuraFlow, ModelSamplingSD3 and their like the last before the sampling."""
+    for _, kind, inputs in graph.upstream(start):
+        if kind.startswith("ModelSampling") and (found := graph.scalar(inputs.get("shift"), _NUMBERS)) is not None:
+            return found
+    return None
+
+
+def _padding(graph: _Graph, start: str | None) -> int:
+    """Return how long T5TokenizerOptions makes a prompt, or by how much longer."""
+    for _, kind, inputs in graph.upstream(start):
+        if kind == "T5TokenizerOptions":
+            amounts = (graph.scalar(inputs.get(name), _NUMBERS) for name in ("min_padding", "min_length"))
+            return max((each for each in amounts if isinstance(each, int)), default=0)
+    return 0
 
 
 def _loras(graph: _Graph, kind: str, inputs: Mapping[str, object]) -> Iterator[ListedLora]:

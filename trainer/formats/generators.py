@@ -20,7 +20,7 @@ from trainer.formats.generator_table import (
     value_text,
     words_of,
 )
-from trainer.formats.infotext import Infotext
+from trainer.formats.infotext import SHIFT_KEYS, Infotext
 from trainer.formats.listed_loras import ListedLora, factor, file_stem, hash_digits
 
 _COMBINED = re.compile(r"(?:lora_combined_|LoRA )\d+")
@@ -80,6 +80,8 @@ def _read_comfy(table: Table) -> ReadTable | None:
         "Model": "model",
         "VAE": "vae",
         "Clip skip": "clip_skip",
+        SHIFT_KEYS[0]: "shift",
+        "Module 1": "encoder",
     }
     # It draws its noise on the CPU, as we do.
     fields = {"RNG": "CPU"} | {name: value_text(values[key]) for name, key in named.items() if key in values}
@@ -89,12 +91,14 @@ def _read_comfy(table: Table) -> ReadTable | None:
         fields["Denoising strength"] = value_text(values["denoise"])
     if found.controlled:
         fields["ControlNet"] = "True"
-    for name in ("Model", "VAE"):
+    for name in ("Model", "VAE", "Module 1"):
         if name in fields:
             fields[name] = file_stem(fields[name])
-    notes = (f"it was sampled {found.passes} times: here only the first is made",) if found.passes > 1 else ()
+    notes = [f"it was sampled {found.passes} times: here only the first is made"] if found.passes > 1 else []
+    if found.padded_to:
+        notes.append(f"T5TokenizerOptions pads its prompts ({found.padded_to}): here they are as long as they are")
     info = Infotext(words_of(values.get("prompt")), words_of(values.get("negative_prompt")), fields)
-    return ReadTable(info, found.loras, notes)
+    return ReadTable(info, found.loras, tuple(notes))
 
 
 # InvokeAI

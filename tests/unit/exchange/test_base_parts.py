@@ -1,5 +1,6 @@
 """Files of a base's parts in an infotext, by the stems of their names."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from tiny_anima import tiny_files
 from trainer.exchange.cell_text import cell_text
 from trainer.exchange.recreate import RecreatedGrid, recreate
 from trainer.formats.infotext import parse_infotext
-from trainer.formats.picture_recipe import recipe_of_text
+from trainer.formats.picture_recipe import recipe_of, recipe_of_text
+from trainer.formats.picture_text import PictureTexts
 from trainer.grid.model_files import ModelFiles
 
 BASE = tiny_files()
@@ -69,3 +71,31 @@ def test_one_that_is_not_here_is_said(workspace: Path) -> None:
     like = recreated(workspace, "my_vae", "finer_qwen")
     assert like.spec.components == {}
     assert "Module 2 finer_qwen is not known here: the base's own is used" in like.differences
+
+
+def of_comfyui(workspace: Path, vae: str, encoder: str) -> RecreatedGrid:
+    links = {"model": ["2", 0], "positive": ["4", 0], "negative": ["4", 0], "latent_image": ["5", 0]}
+    sampling = {"seed": 7, "steps": 30, "cfg": 4, "sampler_name": "euler", "scheduler": "simple", "denoise": 1}
+    nodes: dict[str, dict[str, object]] = {
+        "KSampler": sampling | links,
+        "ModelSamplingAuraFlow": {"shift": 4.5, "model": ["3", 0]},
+        "UNETLoader": {"unet_name": f"{BASE.stem}.safetensors"},
+        "CLIPTextEncode": {"text": "1girl", "clip": ["6", 0]},
+        "EmptyLatentImage": {"width": 64, "height": 64},
+        "CLIPLoader": {"clip_name": f"{encoder}.safetensors", "type": "anima"},
+        "VAELoader": {"vae_name": f"{vae}.safetensors"},
+    }
+    graph = {
+        str(at): {"class_type": kind, "inputs": inputs} for at, (kind, inputs) in enumerate(nodes.items(), start=1)
+    }
+    picture = recipe_of(PictureTexts({"prompt": json.dumps(graph)}), "x")
+    return recreate(picture, ModelFiles(workspace), str(BASE))
+
+
+def test_a_comfyui_graphs_shift_and_files_are_those_of_a_flow(workspace: Path) -> None:
+    like = of_comfyui(workspace, "qwen_image_vae", "qwen_3_06b_base")
+    assert (like.spec.shift, like.spec.vae, like.spec.components) == (4.5, "", {})
+    assert not any("Module" in line or "VAE" in line for line in like.differences)
+    other = of_comfyui(workspace, "my_vae", "my_qwen")
+    assert other.spec.vae == str(workspace / "my_vae.safetensors")
+    assert other.spec.components == {"qwen3": str(workspace / "my_qwen.safetensors")}

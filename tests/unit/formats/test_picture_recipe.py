@@ -241,6 +241,56 @@ def test_comfyuis_nodes_for_single_steps_of_sampling_are_followed() -> None:
     assert found.notes == ("ComfyUI's metadata have no size: the picture's is used",)
 
 
+FLOW_GRAPH = {
+    "1": node("KSampler", seed=7, steps=30, cfg=4, sampler_name="er_sde", scheduler="simple", denoise=1,
+              model=["2", 0], positive=["6", 0], negative=["7", 0], latent_image=["8", 0]),
+    "2": node("ModelSamplingAuraFlow", shift=4.5, model=["3", 0]),
+    "3": node("LoraLoaderModelOnly", lora_name="hifumi.safetensors", strength_model=0.8, model=["4", 0]),
+    "4": node("UNETLoader", unet_name="anima-base-v1.0.safetensors", weight_dtype="default"),
+    "5": node("T5TokenizerOptions", min_padding=0, min_length=256, clip=["9", 0]),
+    "6": node("CLIPTextEncode", text="1girl", clip=["5", 0]),
+    "7": node("CLIPTextEncode", text="lowres", clip=["5", 0]),
+    "8": node("EmptyLatentImage", width=1024, height=1024, batch_size=1),
+    "9": node("CLIPLoader", clip_name="qwen_3_06b_base.safetensors", type="anima"),
+    "10": node("VAELoader", vae_name="qwen_image_vae.safetensors"),
+    "11": node("VAEDecode", samples=["1", 0], vae=["10", 0]),
+}  # fmt: skip
+
+
+def test_the_shift_of_a_flow_and_its_encoder_are_read_from_comfyuis_nodes() -> None:
+    found = of({"prompt": json.dumps(FLOW_GRAPH)})
+    assert shown(found) == ("ComfyUI", "1girl", "lowres", "1024x1024", "er_sde", "anima-base-v1.0")
+    fields = found.info.fields
+    assert (fields["Shift"], fields["Module 1"], fields["VAE"]) == ("4.5", "qwen_3_06b_base", "qwen_image_vae")
+    assert found.loras == (ListedLora("hifumi", unet=0.8, text_encoder=0.0),)
+    assert found.notes == ("T5TokenizerOptions pads its prompts (256): here they are as long as they are",)
+
+
+def test_the_last_shift_before_the_sampling_is_in_force() -> None:
+    twice = FLOW_GRAPH | {
+        "2": node("ModelSamplingSD3", shift=["12", 0], model=["13", 0]),
+        "12": node("PrimitiveFloat", value=2.5),
+        "13": node("ModelSamplingAuraFlow", shift=9, model=["3", 0]),
+        "5": node("T5TokenizerOptions", min_padding=0, min_length=0, clip=["9", 0]),
+    }
+    found = of({"prompt": json.dumps(twice)})
+    assert (found.info.fields["Shift"], found.notes) == ("2.5", ())
+    # Flux' shift comes of two amounts and the picture's size.
+    other = twice | {"2": node("ModelSamplingFlux", max_shift=1.15, base_shift=0.5, model=["3", 0])}
+    assert "Shift" not in of({"prompt": json.dumps(other)}).info.fields
+
+
+def test_the_shift_may_hang_on_the_steps_alone() -> None:
+    graph = FLOW_GRAPH | {
+        "1": node("SamplerCustomAdvanced", noise=["20", 0], guider=["21", 0], sampler=["22", 0], sigmas=["23", 0], latent_image=["8", 0]),
+        "20": node("RandomNoise", noise_seed=31),
+        "21": node("CFGGuider", cfg=3.5, model=["3", 0], positive=["6", 0], negative=["7", 0]),
+        "22": node("KSamplerSelect", sampler_name="euler"),
+        "23": node("BasicScheduler", scheduler="simple", steps=12, denoise=1, model=["2", 0]),
+    }  # fmt: skip
+    assert of({"prompt": json.dumps(graph)}).info.fields["Shift"] == "4.5"
+
+
 def test_lora_lists_of_comfyuis_extensions_are_read_without_those_switched_off() -> None:
     graph = GRAPH | {
         "11": node(

@@ -105,3 +105,17 @@ def test_a_picture_is_read_as_its_infotext(tmp_path: Path) -> None:
 def test_a_workflow_that_names_nothing_is_refused_by_name(graph: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=f"a ComfyUI workflow .*{said}|a ComfyUI workflow {said}"):
         imported(json.dumps(graph))
+
+
+def test_a_flows_shift_and_the_files_of_its_base_are_known() -> None:
+    text = "1girl\nSteps: 30, Sampler: Euler, CFG scale: 4, Shift: 3, Size: 64x64, Model: x, Module 1: v, Module 2: q, Version: neo"
+    made = import_documents([read_document(text.encode(), "an infotext")])
+    assert made.report.of("unknown") == ()
+    assert made.settings.sample_shift == 3
+    graph = GRAPH | {
+        "3": {**GRAPH["3"], "inputs": GRAPH["3"]["inputs"] | {"model": ["8", 0]}},
+        "8": {"class_type": "ModelSamplingSD3", "inputs": {"shift": 4.5, "model": ["4", 0]}},
+    }
+    made = import_documents([read_document(json.dumps(graph).encode(), "a workflow")])
+    assert made.report.of("unknown") == ()
+    assert made.settings.sample_shift == 4.5

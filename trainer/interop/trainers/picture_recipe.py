@@ -8,6 +8,8 @@ from trainer.interop.record import KeyRule, Reading, SourceDocument, TrainerForm
 from trainer.interop.trainers.rules import Values, number
 
 _BY_HASH = "the file of that name among those that the workspace knows"
+_MODULE = re.compile(r"Module \d{1,3}$")
+_PARTS = "the parts of a base are found beside it, or named by settings of their own"
 _NOT_TRAINED = "it is of making a picture, and decides nothing of a training"
 
 
@@ -67,6 +69,7 @@ PICTURE = TrainerFormat(
     recognises=recognises,
     model_hashes=_hashes,
     names_are_no_files=True,
+    unprefixed=lambda key: _MODULE.sub("Module", key),
     rules=(
         KeyRule("Prompt", (PROMPT,)),
         KeyRule("Negative prompt", (NEGATIVE,)),
@@ -93,6 +96,10 @@ PICTURE = TrainerFormat(
         KeyRule("ComfyUI height", ("sample_resolution",), _WIDTH_HEIGHT, read=_width),
         KeyRule("ComfyUI model", (BASE,), _BY_HASH),
         KeyRule("ComfyUI vae", (VAE,), _BY_HASH),
+        KeyRule("ComfyUI encoder", why=_PARTS),
+        KeyRule("ComfyUI shift", ("sample_shift",)),
+        KeyRule("Shift", ("sample_shift",)),
+        KeyRule("Module", why=_PARTS),
         KeyRule("ComfyUI denoise", why=_NOT_TRAINED),
         *(
             KeyRule(name, why=_NOT_TRAINED)
