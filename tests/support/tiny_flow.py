@@ -228,7 +228,7 @@ def identify(path: Path) -> Base | None:
         for name, shape in header.shapes.items()
         if len(shape) == 2
     }
-    markers = PredictionMarkers("flow", False, "family")
+    markers = PredictionMarkers("flow", False, "")
     return Base(path.name, path, FAMILY.key, shapes, markers, {}, weights={name: weights[name] for name in shapes})
 
 

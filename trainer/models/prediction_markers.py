@@ -12,7 +12,8 @@ class PredictionMarkers:
     Attributes:
         prediction: None where nothing is said.
         zero_terminal_snr: whether the noisiest time is nothing but noise; None where nothing is said.
-        source: which word it was: `key v_pred`, `modelspec.prediction_type`, `scheduler/scheduler_config.json`; "" when silent.
+        source: which word it was: `key v_pred`, `modelspec.prediction_type`, `scheduler/scheduler_config.json`; "" when silent, or
+            where all bases of its family predict it.
     """
 
     prediction: Prediction | None

@@ -172,7 +172,8 @@ def _base_lines(settings: Settings, base: ReportedBase) -> Iterator[str]:
     markers = base.markers
     facts = [printable(base.name, 60), family_record(base.family).title]
     if markers.prediction is not None:
-        facts.append(f"{_PREDICTIONS[markers.prediction]} (from {printable(markers.source, 60)})")
+        source = f" (from {printable(markers.source, 60)})" if markers.source else ""
+        facts.append(f"{_PREDICTIONS[markers.prediction]}{source}")
     yield " · ".join(facts)
     yield from _component_lines(settings, base.family)
     if markers.prediction == "flow":

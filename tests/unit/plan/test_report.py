@@ -148,15 +148,20 @@ def test_the_report_names_the_prediction_type_of_the_base(
 
 def test_each_file_of_a_base_of_several_is_named(settings: Settings) -> None:
     several = settings.model_copy(update={"qwen3": "/m/text_encoders/q.safetensors", "vae": "/m/vae/v.safetensors"})
-    said = sections(several, Base(family="anima", markers=Said("flow", False, "family")))["base"]
+    said = sections(several, Base(family="anima", markers=Said("flow", False, "")))["base"]
     assert "Qwen3 text encoder: /m/text_encoders/q.safetensors" in said
     assert "separate VAE: /m/vae/v.safetensors" in said
 
 
 def test_what_is_asked_of_a_diffusion_model_is_not_said_of_a_flow(settings: Settings) -> None:
     asked = settings.model_copy(update={"v_parameterization": "yes", "zero_terminal_snr": "yes"})
-    said = sections(asked, Base(markers=Said("flow", False, "family")))["base"]
-    assert "velocity of a flow" in said and "v-prediction" not in said and "zero terminal" not in said
+    said = sections(asked, Base(markers=Said("flow", False, "")))["base"]
+    assert (
+        "velocity of a flow" in said
+        and "(from" not in said
+        and "v-prediction" not in said
+        and "zero terminal" not in said
+    )
 
 
 def test_the_report_names_files_states_and_their_disk_space(settings: Settings) -> None:

@@ -240,7 +240,7 @@ def _base(path: Path, parts: Mapping[str, Part], files: Mapping[str, Path]) -> B
         path=path,
         family=FAMILY.key,
         lora_shapes=shapes,
-        markers=PredictionMarkers("flow", False, "family"),
+        markers=PredictionMarkers("flow", False, ""),
         text_layers={_CONDITIONER_PART: parts[CONDITIONER].config["num_layers"]} if CONDITIONER in parts else {},
         has_vae=VAE in parts or "vae" in files,
         weights=weights,
