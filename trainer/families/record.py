@@ -212,6 +212,7 @@ class FamilyRecord:
         first_by_memory: further ones by the GPU: (bytes of its memory that it has at least, settings), falling; the first that
             fits holds, none where no GPU is known.
         no_fp16: why its bases cannot compute in fp16; "" where they can.
+        no_xformers: why their attention cannot be computed by xformers; "" where it can.
         trained_grain: pixels that the sides of its training pictures must be a multiple of.
         least_area: picture areas below this teach it little at its full size; 0 for no such bound.
         unused: settings that have no effect on it, with the reason.
@@ -254,6 +255,7 @@ class FamilyRecord:
     first_settings: Mapping[str, object] = field(default_factory=dict)
     first_by_memory: tuple[tuple[int, Mapping[str, object]], ...] = ()
     no_fp16: str = ""
+    no_xformers: str = ""
     trained_grain: int = 1
     least_area: int = 0
     unused: Mapping[str, str] = field(default_factory=dict)

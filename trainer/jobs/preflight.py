@@ -10,6 +10,7 @@ from trainer.journal.curves import MeasuredSpeed
 from trainer.models.identify import (
     Base,
     base_of,
+    check_attention,
     check_clip_skip,
     check_precision,
     check_vae,
@@ -84,6 +85,7 @@ def prepare_from(
     check_clip_skip(base, settings.clip_skip)
     check_vae(settings.vae, base)
     check_precision(settings.mixed_precision, base)
+    check_attention(settings.xformers, base.family)
     check_start_weights(base, settings)
     check_optimizer_installed(settings)
     _check_memory_settings(settings)

@@ -1,23 +1,22 @@
-"""Compiled blocks: the layers of the U-Net's attentions, each kind once for all of one width.
+"""Compiled blocks: those that repeat (of a U-Net the layers of its attentions), each kind once for all of one width.
 
 A kind's kernels take the weights as arguments and the picture's size as numbers, so that one compilation serves every layer of the
 kind, every bucket and every bake on the base; only what a LoRA changes of the arithmetic (its rank, which layers train) is compiled
 again. Passes without gradients, such as samples, compute as without it: theirs would be further sizes and modes.
 
-Not compiled are resnets, whose convolutions torch compiles again for every size of picture on a CPU and no faster (demo base in
+Not compiled are a U-Net's resnets, whose convolutions torch compiles again for every size of picture on a CPU and no faster (demo base in
 fp32, a step in multiples of the plain one: attentions compiled 0.95, resnets too 1.01), and encoders' layers, which fall into many
 small graphs.
 """
 
 import re
 import shutil
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import torch
-from diffusers.models.attention import BasicTransformerBlock
 from torch import Tensor, nn
 
 from trainer.errors import SettingsError
@@ -56,21 +55,20 @@ def check_compiler(device: torch.device) -> None:
         )
 
 
-def compile_blocks(unet: Any) -> None:
-    """Let the layers of the U-Net's attentions run compiled where there are gradients; `forward_wrapper.unwrap` undoes it.
+def compile_blocks(blocks: Iterable[nn.Module]) -> None:
+    """Let blocks run compiled where there are gradients; `forward_wrapper.unwrap` undoes it.
 
     They are compiled in the first step that meets them. Call check_compiler before.
 
     Args:
-        unet: diffusers' UNet2DConditionModel.
+        blocks: whose inputs are [batch, …, channels], or tuples of [tokens, …].
     """
     from torch.fx.experimental import _config as shapes  # noqa: PLC0415
 
     # Two sizes that are equal in the first step, as tokens of a picture and of a text, need not be in the next.
     shapes.use_duck_shape = False
-    for block in unet.modules():
-        if isinstance(block, BasicTransformerBlock):
-            CompiledBlock(block).attach()
+    for block in blocks:
+        CompiledBlock(block).attach()
 
 
 class CompiledBlock(ForwardWrapper):
@@ -90,8 +88,10 @@ class CompiledBlock(ForwardWrapper):
         if not torch.is_grad_enabled():
             return self.inner(*args, **kwargs)
         for value in (*args, *kwargs.values()):
-            if isinstance(value, Tensor):
-                _mark_dynamic_sizes(value)
+            # Of a tuple, such as the turns of places, all share the tokens.
+            for tensor in value if isinstance(value, tuple) else (value,):
+                if isinstance(tensor, Tensor):
+                    _mark_dynamic_sizes(tensor)
         return _without_broken_library(lambda: self._compiled(self.block, *args, **kwargs))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from diffusers.models.attention import BasicTransformerBlock
+
 from trainer.lean.attention import Attention, set_attention
 from trainer.lean.blocks import blocks, names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
@@ -65,6 +67,6 @@ def apply_compute_options(unet: Any, encoders: Mapping[Part, Any], options: Comp
     for layer in int8_layers(unet, *encoders.values()):
         layer.int8_products = options.int8_products
     if options.compiled:
-        compile_blocks(unet)
+        compile_blocks(block for block in unet.modules() if isinstance(block, BasicTransformerBlock))
     # Around what is compiled, so that the second pass runs the same kernels again.
     checkpoint_blocks(block for name, block in every.items() if name in twice)

@@ -285,6 +285,22 @@ def check_precision(mixed_precision: str, base: Base) -> None:
         )
 
 
+def check_attention(xformers: bool, family: Family) -> None:
+    """See that a family's attention can be computed as the setting `xformers` says.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    record = family_record(family)
+    if xformers and record.no_xformers:
+        raise SettingsError(
+            "xformers",
+            found=f"on with {record.title}",
+            expected=f"off: {record.no_xformers}",
+            way_out="set xformers = false",
+        )
+
+
 def existing_path(text: str, what: str, wanted: str) -> Path:
     """Return the absolute path that a setting names after seeing that it is there and no pickle.
 

@@ -19,6 +19,7 @@ from transformers import Qwen2Tokenizer, T5TokenizerFast
 from trainer.errors import SettingsError
 from trainer.families.anima.model.anima import Anima
 from trainer.families.anima.model.tokenizers import read_tokenizers
+from trainer.lean import compiled
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.transfers import transfers_by
 from trainer.models.engines import load_base, load_shapes
@@ -276,12 +277,60 @@ def test_fp16_is_refused() -> None:
         loaded(tiny_anima(), torch.float16)
 
 
-@pytest.mark.parametrize(
-    ("options", "name"), [({"attention": "xformers"}, "xformers"), ({"compiled": True}, "torch_compile")]
-)
-def test_ways_that_are_not_for_it_are_refused(model: Anima, options: dict[str, Any], name: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{name}: on; expected off: not for Anima"):
-        model.set_compute_options(ComputeOptions(**options))
+def test_xformers_is_refused_with_the_reason(model: Anima) -> None:
+    with pytest.raises(SettingsError, match=r"xformers: on with Anima; expected off: its attention.*\(sdpa\)"):
+        model.set_compute_options(ComputeOptions(attention="xformers"))
+
+
+def test_blocks_are_compiled_as_one_kind(model: Anima, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def note(function: Any) -> Any:
+        asked.append(function)
+        return function
+
+    monkeypatch.setattr(torch, "compile", note)
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
+    inputs = step_inputs(model)
+    expected = model.predict(*inputs)
+    model.set_compute_options(ComputeOptions(compiled=True))
+    assert len(asked) == 1
+    assert torch.equal(model.predict(*inputs), expected)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("names", [None, ()])
+def test_compiled_blocks_give_the_same_gradients_at_every_size(
+    names: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch._dynamo.reset()
+    monkeypatch.setattr(compiled, "_compiled_by_kind", {})
+    model = loaded(tiny_anima())
+    network = inject(model, LayerRules(dim=4, alpha=4), 0, ["body"])
+    for layer in network:
+        nn.init.normal_(layer.up, generator=torch.Generator().manual_seed(1))
+
+    def gradients(rows: int, side: int) -> Tensor:
+        text = model.encode_prompts(["1girl"], 1)[0]
+        noisy = torch.randn(rows, 16, side, side + 4, generator=torch.Generator().manual_seed(0))
+        for weight in network.parameters():
+            weight.grad = None
+        both = type(text)(text.embeddings.expand(rows, -1, -1), None)
+        model.predict(noisy, torch.full((rows,), 0.4), both).square().mean().backward()
+        return torch.cat([weight.grad.flatten() for weight in network.parameters()])
+
+    sizes = ((2, 8), (2, 16), (3, 12))
+    plain = [gradients(*size) for size in sizes]
+    model.set_compute_options(ComputeOptions(checkpointed=names, compiled=True))
+    stats, graphs = torch._dynamo.utils.counters["stats"], []
+    for size, expected in zip(sizes, plain, strict=True):
+        found = gradients(*size)
+        assert 0 < float((found - expected).norm() / expected.norm()) < 1e-4
+        graphs.append(stats["unique_graphs"])
+    # Another size asks for nothing new, and no block falls apart.
+    assert len(set(graphs)) == 1
+    assert not torch._dynamo.utils.counters["graph_break"]
 
 
 @pytest.fixture(autouse=True)

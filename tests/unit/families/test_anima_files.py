@@ -15,8 +15,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from tiny_anima import hollow_files, original_shapes, tiny_anima, tiny_files, tiny_modules
 
-from trainer.errors import LoraTuiError
-from trainer.models.identify import Base, check_vae, identify_base
+from trainer.errors import LoraTuiError, SettingsError
+from trainer.jobs.preflight import prepare
+from trainer.models.identify import Base, check_attention, check_vae, identify_base
 
 Files = Path
 
@@ -114,6 +115,13 @@ def test_what_is_missing_is_named_with_where_it_usually_lies(files: Path, gone: 
     # Its shapes are known nevertheless, and that is all that a LoRA's inspection asks for.
     assert identify_base(str(files)).family == "anima"
     assert re.match(rf"{setting}: blank, and anima\.safetensors holds none.*{told}", refusal(files))
+
+
+def test_xformers_on_it_is_refused_before_a_bake_is_queued(folder: Path, make_settings: Any) -> None:
+    settings = make_settings(xformers=True, pretrained_model_name_or_path=str(folder))
+    with pytest.raises(SettingsError, match=r"xformers: on with Anima; expected off: its attention, .* \(sdpa\); set"):
+        prepare(settings)
+    check_attention(True, "sd1")
 
 
 def test_a_base_of_the_real_vocabularies_needs_no_tokenizer(tmp_path: Path) -> None:

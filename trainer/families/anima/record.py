@@ -77,6 +77,8 @@ FAMILY = FamilyRecord(
     ),
     prediction="flow",
     no_fp16="its sums leave the range of fp16",
+    # diffusers' processor for it knows no places; a way of its own through xformers' kernels would need a GPU to be tried on.
+    no_xformers="its attention, whose queries and keys turn with their places, goes through torch's fused kernels (sdpa)",
     trained_grain=16,
     first_settings=MappingProxyType(
         {

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.errors import SettingsError
 from trainer.families.anima.model.lean import attentions
 from trainer.families.anima.model.loading import LoadedParts, load_parts, parts_without_numbers
 from trainer.families.anima.model.prompts import pieces, weighted
@@ -18,6 +17,7 @@ from trainer.families.anima.record import FAMILY
 from trainer.families.record import Prediction
 from trainer.lean.blocks import names_with_prefixes
 from trainer.lean.checkpointing import checkpoint_blocks
+from trainer.lean.compiled import check_compiler, compile_blocks
 from trainer.lean.compute_options import ComputeOptions
 from trainer.lean.eight_bit import int8_layers
 from trainer.lean.forward_wrapper import unwrap
@@ -26,7 +26,7 @@ from trainer.lean.quantized import Kind
 from trainer.models.attributes_meanwhile import attributes_meanwhile
 from trainer.models.base_model import SHORTEST_TEXT, BaseModel, Conditioning, Encoded
 from trainer.models.flow_schedule import FlowSchedule
-from trainer.models.identify import Base
+from trainer.models.identify import Base, check_attention
 from trainer.models.vae_identity import has_identity, vae_identity
 from trainer.settings.parts import Part
 
@@ -213,21 +213,22 @@ class Anima(BaseModel):
         """Let the body compute in this way from now on, and the text encoder, but for its attention, which is always torch's.
 
         Raises:
-            SettingsError: a name in it is no block's, or the way is none of the family's.
+            SettingsError: a name in it is no block's, the way is none of the family's, or this machine cannot compile.
         """
         # What may be refused comes first, so that a refusal changes nothing.
         every = self.blocks()
         twice = set() if options.checkpointed is None else names_with_prefixes(every, options.checkpointed)
-        for name, asked in (("xformers", options.attention == "xformers"), ("torch_compile", options.compiled)):
-            if asked:
-                raise SettingsError(
-                    name, found="on", expected=f"off: not for {FAMILY.title}", way_out=f"set {name} = false"
-                )
+        check_attention(options.attention == "xformers", FAMILY.key)
+        if options.compiled:
+            check_compiler(self.device)
         unwrap(self.body)
         for attention in attentions(self.body):
             attention.fused = options.attention == "sdpa"
         for layer in int8_layers(self.body, *self.encoders.values()):
             layer.int8_products = options.int8_products
+        if options.compiled:
+            compile_blocks(every.values())
+        # Around what is compiled, so that the second pass runs the same kernels again.
         checkpoint_blocks(every[name] for name in twice)
 
 
