@@ -168,7 +168,7 @@ def _unsure(header: LoraHeader, names: Iterable[str], base: Base | None) -> list
     layouts = family_record(family).layouts(names) if family is not None else ()
     if len(layouts) < 2:
         return []
-    return [f"it fits a base of {' or '.join(layouts)}, and nothing in it tells which: it leaves out blocks"]
+    return [f"it fits a base of {' or '.join(layouts)}, and nothing in it tells which"]
 
 
 def _needed(squares: Matrix) -> list[int]:

@@ -86,14 +86,15 @@ def lora_name(path: Path) -> str:
 
 
 def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
-    """Return what a LoRA file, or the config beside it, says of its alphas; nothing where it says nothing or what is no config.
+    """Return what a LoRA file, or the config beside it, says of its alphas; nothing where it says nothing.
 
     Args:
         path: the file.
         metadata: its texts.
 
     Raises:
-        ModelError: it names layers by a pattern that is not understood, or a base that was changed too.
+        ModelError: the config is none or has an alpha that is no number, so that the strength of the LoRA is not known; or it names
+            layers by a pattern that is not understood, or a base that was changed too.
     """
     scales = _scales(path, metadata)
     for config in scales.parts.values():
@@ -102,7 +103,7 @@ def scales_of(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
 
 
 def _scales(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
-    own = _table(metadata.get(_METADATA, ""))
+    own = _table(metadata[_METADATA], path, f"its metadata's {_METADATA}") if metadata.get(_METADATA) else {}
     if own:
         starts = dict.fromkeys(name.rpartition(".")[0] for name in own if name.endswith(("lora_alpha", ".r")))
         return AdapterScales(
@@ -121,8 +122,8 @@ def _scales(path: Path, metadata: Mapping[str, str]) -> AdapterScales:
     try:
         text = read_regular(beside, _MAX_CONFIG_BYTES).decode("utf-8")
     except (OSError, ValueError):
-        return AdapterScales()
-    return AdapterScales({"": _table(text)})
+        text = ""
+    return AdapterScales({"": _table(text, beside, "its content")})
 
 
 def config_beside(path: Path) -> Path | None:
@@ -131,12 +132,19 @@ def config_beside(path: Path) -> Path | None:
     return beside if path.name == _FILE and beside.is_file() else None
 
 
-def _table(text: str) -> dict[str, object]:
+def _table(text: str, path: Path, what: str) -> dict[str, object]:
     try:
         table = json.loads(text)
     except (ValueError, RecursionError):
-        return {}
-    return table if isinstance(table, dict) else {}
+        table = None
+    if not isinstance(table, dict):
+        raise ModelError(
+            printable(str(path)),
+            found=f"{what}: not a table in JSON",
+            expected="PEFT's config, which says how strong the LoRA is",
+            way_out="take it from the program that made it; where alpha is the rank, {} will do",
+        )
+    return table
 
 
 def _number(value: object) -> float | None:
@@ -162,6 +170,16 @@ def _check_config(path: Path, config: Mapping[str, object]) -> None:
             expected="a LoRA that is all of the change",
             way_out="save it with PEFT's path_initial_model_for_weight_conversion, which makes it one",
         )
+    for name in ("lora_alpha", "alpha", "alpha_pattern"):
+        value = config.get(name)
+        for each in value.values() if isinstance(value, dict) and name == "alpha_pattern" else (value,):
+            if each is not None and _number(each) is None:
+                raise ModelError(
+                    printable(str(path)),
+                    found=f"{name} {printable(json.dumps(each), 40)} in its config",
+                    expected="a number",
+                    way_out="write the alpha that it was trained with",
+                )
     # The rank of every other layer is seen in its shapes.
     for name in ("alpha_pattern", "rank_pattern") if config.get("peft_type") == "LOKR" else ("alpha_pattern",):
         patterns = config.get(name)

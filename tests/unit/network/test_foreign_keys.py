@@ -1,7 +1,6 @@
 """Files of diffusers, PEFT, LyCORIS and OneTrainer change the model as in the program that wrote them."""
 
 import copy
-import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -295,13 +294,34 @@ def test_a_core_between_two_1x1_convolutions_is_one_convolution(tiny_sd1: Simple
     assert (ours - expected).abs().max() / (expected - module(x)).abs().max() <= 1e-5
 
 
-def test_a_config_that_is_none_leaves_the_alphas_at_the_ranks(kohya: SimpleNamespace) -> None:
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        *((text, "its content: not a table in JSON; expected PEFT's config") for text in ("", "[]", "{not json")),
+        ('{"lora_alpha": "two"}', r'lora_alpha "two" in its config; expected a number'),
+        ('{"alpha_pattern": 3.5, "lora_alpha": [1]}', r"lora_alpha \[1\] in its config"),
+        ('{"alpha_pattern": "3"}', r'alpha_pattern "3" in its config'),
+        ('{"alpha_pattern": {"to_q": "3"}}', r'alpha_pattern "3" in its config'),
+    ],
+)
+def test_a_config_that_does_not_tell_the_strength_is_refused(kohya: SimpleNamespace, text: str, found: str) -> None:
     path = kohya.folder / "adapter_model.safetensors"
     save_file({key: value for key, value in kohya.tensors.items() if not key.endswith(".alpha")}, path)
-    for text in ("", "[]", "{not json", json.dumps({"lora_alpha": "two", "alpha_pattern": 3})):
-        path.with_name("adapter_config.json").write_text(text)
-        file = load_lora(path)
-        assert {file.alpha(module) for module in file.modules} == {3.0}
+    path.with_name("adapter_config.json").write_text(text)
+    with pytest.raises(ModelError, match=found):
+        load_lora(path)
+    path.with_name("adapter_config.json").write_text('{"lora_alpha": null}')
+    file = load_lora(path)
+    assert {file.alpha(module) for module in file.modules} == {3.0}
+
+
+def test_metadata_that_do_not_tell_the_strength_are_refused(kohya: SimpleNamespace) -> None:
+    path = kohya.folder / "x.safetensors"
+    tensors = {key: value for key, value in kohya.tensors.items() if not key.endswith(".alpha")}
+    for text, found in (("{", "lora_adapter_metadata: not a table"), ('{"unet.lora_alpha": "8"}', 'lora_alpha "8"')):
+        save_file(tensors, path, metadata={"lora_adapter_metadata": text})
+        with pytest.raises(ModelError, match=found):
+            load_lora(path)
 
 
 def test_a_lora_of_another_architecture_is_named_as_one(tmp_path: Path) -> None:
