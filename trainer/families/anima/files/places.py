@@ -15,12 +15,12 @@ class UsualPlace:
     Attributes:
         names: what it is called.
         folders: those that it lies in, below the base's own or one above it; the base's own counts too.
-        told: for the words of an error.
+        told: for the words of an error; "" where nothing need be there.
     """
 
     names: tuple[str, ...]
     folders: tuple[str, ...]
-    told: str
+    told: str = ""
 
 
 USUAL: Mapping[str, UsualPlace] = {
@@ -37,12 +37,10 @@ USUAL: Mapping[str, UsualPlace] = {
     "qwen3_tokenizer": UsualPlace(
         ("qwen3_tokenizer", "qwen25_tokenizer", "qwen3_06b"),
         ("tokenizers", "comfy/text_encoders", "configs"),
-        "ComfyUI keeps it in comfy/text_encoders/qwen25_tokenizer, sd-scripts in configs/qwen3_06b",
     ),
     "t5_tokenizer_path": UsualPlace(
         ("t5_tokenizer", "t5_old"),
         ("tokenizers", "comfy/text_encoders", "configs"),
-        "ComfyUI keeps it in comfy/text_encoders/t5_tokenizer, sd-scripts in configs/t5_old",
     ),
     "llm_adapter_path": UsualPlace((), (), "Anima's own file holds it beside the transformer"),
 }
