@@ -56,7 +56,7 @@ def _encoder_group(name: str) -> str:
 UNET_GROUPS = BlockGroups(_unet_group, (_ENDS, *(f"{way} {kind}" for way in _WAYS.values() for kind in _KINDS)))
 ENCODER_GROUPS = BlockGroups(_encoder_group)
 
-SAMPLERS = ("Euler", "Euler a", "DPM++ 2M", "DPM++ 2M Karras", "DDIM", "UniPC", "LCM")
+SAMPLERS = ("Euler", "Euler a", "Heun", "DPM++ 2M", "DPM++ 2M Karras", "DDIM", "UniPC", "LCM")
 """Those that diffusion models can be sampled with here."""
 
 TIMESTEPS = 1000

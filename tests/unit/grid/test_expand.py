@@ -221,7 +221,7 @@ def test_a_token_whose_brackets_are_weights_in_the_prompt_is_noted(token: str, s
         pytest.param({"x": ("sampler", "Euler, DPM2")}, "X Sampler: `DPM2`; expected one of Euler", id="sampler"),
         pytest.param({"sampler": "DPM2"}, "sampler: DPM2; expected one of Euler", id="the spec's sampler"),
         pytest.param(
-            {"sampler": "Heun"}, "sampler: Heun, which is not for SD1.x; expected Euler", id="of another family"
+            {"sampler": "er_sde"}, "sampler: ER SDE, which is not for SD1.x; expected Euler", id="of another family"
         ),
         pytest.param({"x": ("clip_skip", "1-9")}, "X Clip skip: ", id="clip skip"),
         pytest.param({"clip_skip": 30}, "clip_skip: 30; expected at most", id="the spec's clip skip"),

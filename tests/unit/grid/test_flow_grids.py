@@ -105,10 +105,10 @@ def test_the_forks_samplers_of_flows_are_known(base: str, sampler: str, ours: st
 
 
 def test_a_sampler_of_flows_is_not_taken_for_a_base_of_diffusion(tmp_path: Path) -> None:
-    text = OF_A_FORK.format(sampler="Heun", more="", size="512x512")
+    text = OF_A_FORK.format(sampler="ER SDE", more="", size="512x512")
     like = recreate(recipe_of_text(text), ModelFiles(tmp_path), "demo")
     assert like.spec.sampler == "DPM++ 2M Karras"
-    assert "sampler Heun is not supported: DPM++ 2M Karras is used instead" in like.differences
+    assert "sampler ER SDE is not supported: DPM++ 2M Karras is used instead" in like.differences
 
 
 def test_a_size_is_cut_to_what_the_base_can_make(base: str) -> None:

@@ -98,7 +98,7 @@ def test_samples_without_a_prompt_are_refused(make_settings: Any, near: Path, wh
     [
         ("[a:b:0.5]", "sample prompt 01"),
         ("a --ss dpm_2", "sampler: dpm_2"),
-        ("a --ss heun", "Heun, which is not for SD1.x"),
+        ("a --ss er_sde", "ER SDE, which is not for SD1.x"),
         ("<lora:a:x>", "LoRA tag"),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_sampler_takes_as_many_steps_as_asked_for(sampler: Sampler, zero_termi
     scheduler = scheduler_for(sampler.name, "v", zero_terminal_snr)
     for steps in (*range(1, 61), 100, 150, 333, 999, 1000):
         times = set_steps(scheduler, steps)
-        assert len(times) == steps
+        assert len(times) == sampler.evaluations(steps)
         assert (times >= 0).all()
 
 

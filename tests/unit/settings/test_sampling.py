@@ -16,7 +16,14 @@ def test_the_samplers_are_those_that_pictures_can_be_made_with() -> None:
 
 @pytest.mark.parametrize(
     ("written", "ours"),
-    [("ddim", "DDIM"), ("euler_a", "Euler a"), ("K_Euler", "Euler"), ("dpmsolver++", "DPM++ 2M"), ("unipc", "UniPC")],
+    [
+        ("ddim", "DDIM"),
+        ("euler_a", "Euler a"),
+        ("K_Euler", "Euler"),
+        ("heun", "Heun"),
+        ("dpmsolver++", "DPM++ 2M"),
+        ("unipc", "UniPC"),
+    ],
 )
 def test_a_sampler_of_sd_scripts_is_taken_by_its_name_there(written: str, ours: str) -> None:
     assert parse_settings(f'sample_sampler = "{written}"', "x").sample_sampler == ours

@@ -25,7 +25,7 @@ _ENTRIES = (
     "loraplus_unet_lr_ratio",
     "loraplus_text_encoder_lr_ratio",
 )
-_SAMPLERS = {"DDIM": "ddim", "Euler": "euler", "Euler a": "euler_a", "DPM++ 2M": "dpmsolver++"}
+_SAMPLERS = {"DDIM": "ddim", "Euler": "euler", "Euler a": "euler_a", "Heun": "heun", "DPM++ 2M": "dpmsolver++"}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from diffusers import (
     DPMSolverMultistepScheduler,
     EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
     LCMScheduler,
     UniPCMultistepScheduler,
 )
@@ -52,6 +53,12 @@ def scheduler_for(sampler: str, prediction: Prediction, zero_terminal_snr: bool)
             return EulerDiscreteScheduler(**forward, **spacing)
         case "Euler a":
             return EulerAncestralDiscreteScheduler(**forward, **spacing)
+        case "Heun":
+            # Two passes a step but for the last one, without churn. It cannot rescale the schedule itself.
+            rescaled = EulerDiscreteScheduler(**forward).alphas_cumprod
+            del forward["rescale_betas_zero_snr"]
+            scheduler = HeunDiscreteScheduler(**forward, **spacing)
+            scheduler.alphas_cumprod = rescaled
         case "DPM++ 2M":
             return DPMSolverMultistepScheduler(**forward, **spacing, solver_order=2, algorithm_type="dpmsolver++")
         case "DPM++ 2M Karras":
@@ -84,7 +91,7 @@ def scheduler_for(sampler: str, prediction: Prediction, zero_terminal_snr: bool)
 
 
 def set_steps(scheduler: Any, steps: int) -> Tensor:
-    """Ready a scheduler for a run of `steps` steps and return the times it will go through, [steps], on the CPU.
+    """Ready a scheduler for a run of `steps` steps and return the time of each of its passes through the model, on the CPU.
 
     Times and noise levels stay on the CPU: the scheduler picks single numbers of them, which from a card would mean waiting
     for it at every step.

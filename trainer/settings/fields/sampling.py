@@ -15,6 +15,7 @@ _OTHER_NAMES = {
     "k_euler": "Euler",
     "euler_a": "Euler a",
     "k_euler_a": "Euler a",
+    "heun": "Heun",
     "dpmsolver++": "DPM++ 2M",
 }
 
