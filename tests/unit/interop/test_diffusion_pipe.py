@@ -114,6 +114,14 @@ def test_shuffled_tags_and_no_buckets_are_as_the_file_says() -> None:
     assert made.report.of("unknown") == ()
 
 
+def test_a_folder_that_is_no_path_is_none() -> None:
+    made = imported(b"resolutions = [512]\n[[directory]]\npath = ['/a', '/b']\nmask_path = 3\n")
+    assert made.data_set_text == ""
+    assert {key: why(made, key) for key in ("directory[0].path", "directory[0].mask_path")} == dict.fromkeys(
+        ("directory[0].path", "directory[0].mask_path"), "no path: a folder is one text"
+    )
+
+
 OTHERS: Mapping[str, tuple[bytes, str]] = {
     "another base": (ANIMA.replace(b"'anima'", b"'wan'"), "a base of the kind wan"),
     "a whole model": (SDXL.replace(b"[adapter]\ntype = 'lora'\nrank = 32\n", b""), "trained the whole model"),

@@ -72,13 +72,17 @@ def _both(
     yield row(f"{FOLDER}{key}", level)
 
 
+def _no_folder(value: object) -> str:
+    return "blank" if is_blank(value) else "" if isinstance(value, str) else "no path: a folder is one text"
+
+
 def _read_folder(value: object, values: Values) -> Reading:
-    return Reading(no_effect="blank") if is_blank(value) else Reading({f"{_SUBSET}image_dir": value})
+    return Reading(no_effect=why) if (why := _no_folder(value)) else Reading({f"{_SUBSET}image_dir": value})
 
 
 def _read_masks(value: object, values: Values) -> Reading:
-    if is_blank(value):
-        return Reading(no_effect="blank")
+    if why := _no_folder(value):
+        return Reading(no_effect=why)
     return Reading({f"{_SUBSET}conditioning_data_dir": value, "masked_loss": True})
 
 
