@@ -15,8 +15,17 @@ from torch.utils.flop_counter import flop_registry
 
 from trainer.memory.fake_tensors import KnownOperation
 
-# torch counts no products of int8.
-_FLOPS = {torch.ops.aten._int_mm: flop_registry[torch.ops.aten.mm], **flop_registry}
+_ATEN = torch.ops.aten
+
+# torch counts neither products of int8 nor the attention of a CPU, which stands for a card's: the same products, by the same arguments.
+_FLOPS = {
+    _ATEN._int_mm: flop_registry[_ATEN.mm],
+    _ATEN._scaled_dot_product_flash_attention_for_cpu: flop_registry[_ATEN._scaled_dot_product_flash_attention],
+    _ATEN._scaled_dot_product_flash_attention_for_cpu_backward: flop_registry[
+        _ATEN._scaled_dot_product_flash_attention_backward
+    ],
+    **flop_registry,
+}
 
 AWAY = "away"
 """The part of tensors that are not on the device that is counted."""

@@ -97,3 +97,17 @@ def test_operations_are_counted() -> None:
     assert watch.work.flops == 2 * 4 * 8 * 16
     # Everything that was written, and what the product read.
     assert watch.work.seconds == 4 * (4 * 8 + 8 * 16) * 2 + 4 * 4 * 16
+
+
+def test_attention_in_one_kernel_is_counted_as_its_products_are() -> None:
+    query, key, value = (torch.ones(2, 3, tokens, 16, requires_grad=True) for tokens in (40, 24, 24))
+    plain, fused = tracker(), tracker()
+    with plain:
+        (query @ key.mT).softmax(-1) @ value
+    with fused:
+        found = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    assert fused.work.flops == plain.work.flops == 4 * 2 * 3 * 40 * 24 * 16
+    with fused:
+        found.sum().backward()
+    # Backward the kernel computes the scores again: five products in place of two.
+    assert fused.work.flops == plain.work.flops * (1 + 2.5)
