@@ -56,6 +56,7 @@ from lora_tui.user_config import UserConfig
 from lora_tui.workers.foreground import FOREGROUND
 from lora_tui.workers.theme_watcher import ThemesChanged, ThemeWatcher
 from trainer.config_tables import config_file
+from trainer.settings.parts import Family
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -182,6 +183,12 @@ class LoraApp(App[int]):
         """Return what the palette offers on `screen`."""
         for command in commands_of(self, screen):
             yield SystemCommand(command.title, command.help, command.run)
+
+    def family_on(self, screen: Screen[object]) -> Family | None:
+        """Return the family of bases that a screen is about; where it does not say, that of what lies below it."""
+        below = self.screen_stack[: self.screen_stack.index(screen) + 1] if screen in self.screen_stack else ()
+        found = (getattr(each, "family", None) for each in reversed(below))
+        return next((family for family in found if family is not None), None)
 
     def allows(self, right: str) -> bool:
         """Return whether the screens have the right of that name."""

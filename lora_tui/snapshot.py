@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trainer.history.epoch_standings import EpochStanding
     from trainer.measures.carried import Carried
     from trainer.settings.model import Settings
+    from trainer.settings.parts import Family
 
 _ENDED_EARLY = (BakeState.PARKED, BakeState.STOPPED, BakeState.FAILED, BakeState.LOST)
 
@@ -30,6 +31,7 @@ class Snapshot:
         story: what its settings changed against its parent, one line.
         asked: its settings; None where this version cannot read them.
         in_force: the same with all changes made while it ran.
+        family: of its base, by the parts that its curves are of, before its first step by its settings; None where neither says it.
         compared: settings of the last bake that ran, what the form compares with.
         checkpoints: its saved LoRAs, newest first.
         carried: step -> who carries the LoRA saved after it, where that was measured.
@@ -60,6 +62,7 @@ class Snapshot:
     story: str = ""
     asked: "Settings | None" = None
     in_force: "Settings | None" = None
+    family: "Family | None" = None
     compared: "Settings | None" = None
     checkpoints: tuple[Checkpoint, ...] = ()
     carried: "Mapping[int, Carried]" = field(default_factory=dict)

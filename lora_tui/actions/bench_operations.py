@@ -1,10 +1,11 @@
 """What the LoRA bench can do, one record each: its title, its fields, and whether it writes a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from lora_tui.actions.dialog_field import DialogField
+from trainer.settings.parts import Family, worded
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class BenchOperation:
     Attributes:
         key: names it; the command's name.
         title: in the list.
-        help: a line on what it does.
+        help: a line on what it does. `{body}` and `{encoder}` in it and in the fields' hints stand for the parts of a family of
+            bases; see parts.in_words_of.
         fields: what is asked for.
         writes: whether it writes a file.
     """
@@ -34,7 +36,7 @@ KEEP = DialogField("keep", "keep", "rank=16, energy=0.95, cumulative=0.9 or rati
 KEEP_OR_ALL = DialogField("keep", "keep", "blank: all of the sum; or rank=16, energy=0.95 …")
 KEEP_OR_RANK = DialogField("keep", "keep", "blank: the rank that they have; or rank=16, energy=0.95 …")
 WEIGHTS = DialogField(
-    "weights", "weights", "by part or block group: text_encoder=0; down=0.5; 2:up=1.2 for the second file"
+    "weights", "weights", "by part or block group: {encoder}=0; down=0.5; 2:up=1.2 for the second file"
 )
 PRECISION = DialogField("precision", "precision", "blank: as in the files; or float, fp16, bf16")
 PRECISION_OF_SUM = DialogField("precision", "precision", "blank: fp32; or fp16, bf16")
@@ -72,8 +74,8 @@ _ALL = (
     BenchOperation(
         "mix",
         "mix",
-        "parts of different files, such as the encoder of one epoch with the U-Net of another",
-        (DialogField("parts", "parts", "unet=12@5, text_encoder=12@3"), OUT),
+        "parts of different files, such as the {encoder} of one epoch with the {body} of another",
+        (DialogField("parts", "parts", "{body}=12@5, {encoder}=12@3"), OUT),
     ),
     BenchOperation(
         "weights",
@@ -117,5 +119,16 @@ _ALL = (
     ),
 )
 
-OPERATIONS: Mapping[str, BenchOperation] = MappingProxyType({each.key: each for each in _ALL})
+
+def operations_for(family: Family | None) -> Mapping[str, BenchOperation]:
+    """Return every operation by its key, with what a family of bases calls its parts."""
+    return MappingProxyType({each.key: _for(each, family) for each in _ALL})
+
+
+def _for(operation: BenchOperation, family: Family | None) -> BenchOperation:
+    fields = tuple(worded(field, family, "hint") for field in operation.fields)
+    return replace(worded(operation, family, "help"), fields=fields)
+
+
+OPERATIONS = operations_for(None)
 """Every operation by its key, in the order in which they are offered."""

@@ -16,6 +16,7 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.grid.spec import GridSpec
     from trainer.jobs.grids import PlannedGrid
+    from trainer.settings.parts import Family
 
 _FIELDS = {"x": "x.values", "y": "y.values", "z": "z.values", "seeds": "seeds"}
 
@@ -53,6 +54,11 @@ class GridEditor:
         self._spelled = ExpandedAxes()
         self._question = 0
         self._history: EditHistory[GridSpec] | None = None
+
+    @property
+    def family(self) -> "Family | None":
+        """The family of the spec's base, as far as its axes were counted."""
+        return self._spelled.family
 
     def load(self, spec: "GridSpec", first: "GridSpec | None" = None, what: str = "another grid") -> None:
         """Edit `spec` from now on; what differs from `first`, without it from `spec` itself, is marked and can be reset.
@@ -184,13 +190,15 @@ class GridEditor:
             return
         from lora_tui.forms.grid_fields import spec_fields, text_of
 
-        infos = spec_fields(self.spec)
-        values = {info.name: text_of(self.spec, info.name) for info in infos}
+        infos = spec_fields(self.spec, self.family)
+        values = {info.name: text_of(self.spec, info.name, self.family) for info in infos}
         wrong, fault = next(iter(self._spelled.faults.items()), ("", None))
         state = FormState(
             values=values,
             inherited={f"{axis}.kind": "nothing" for axis in ("x", "y", "z")},
-            unsaved=frozenset(info.name for info in infos if values[info.name] != text_of(self._first, info.name)),
+            unsaved=frozenset(
+                info.name for info in infos if values[info.name] != text_of(self._first, info.name, self.family)
+            ),
             wrong=_FIELDS.get(wrong, ""),
             error=error_text(fault) if fault is not None else "",
             below=below(self._spelled.labels),

@@ -9,11 +9,13 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from trainer.errors import GridError
-from trainer.grid.axes import kind_named
+from trainer.families.registry import family_record
+from trainer.grid.axes import idle_kinds, kind_named, kinds_of, title_for
 from trainer.grid.samplers import SAMPLERS, sampler_named
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec, refused_field
 from trainer.grid.value_grammar import text_list, texts, whole_numbers
 from trainer.settings.describe import FieldInfo, Kind, bounds, number_text
+from trainer.settings.parts import Family, worded
 from trainer.text import printable
 
 AXES = ("x", "y", "z")
@@ -45,24 +47,52 @@ _FIRST_VALUES = MappingProxyType(
 )
 
 
-def spec_fields(spec: GridSpec) -> tuple[FieldInfo, ...]:
-    """Return every field of the form in order; what varies along an axis decides whether and which values it has."""
+def spec_fields(spec: GridSpec, family: Family | None = None) -> tuple[FieldInfo, ...]:
+    """Return every field of the form in order; what varies along an axis decides whether and which values it has.
+
+    Args:
+        spec: the grid's.
+        family: of its base, whose words they have; a field without an effect on it is left out unless it is set. None where it
+            is not known.
+    """
     kinds = {f"{part}.values": axis and axis.kind for part in AXES for axis in (getattr(spec, part),)}
+    idle = {name for name in idle_kinds(family) if name in _BY_NAME and text_of(spec, name) == _BY_NAME[name].default}
     return tuple(
-        _values_of(info.name, kind) if (kind := kinds.get(info.name)) else info
+        _values_of(info.name, kind, family) if (kind := kinds.get(info.name)) else _of_family(info, family)
         for info in _FIELDS
-        if kinds.get(info.name, info.name) is not None
+        if kinds.get(info.name, info.name) is not None and info.name not in idle
     )
 
 
-def text_of(spec: GridSpec, name: str) -> str:
-    """Return field `name` as one line of text, which `typed` reads back; empty if it is not set."""
+@cache
+def _of_family(info: FieldInfo, family: Family | None) -> FieldInfo:
+    """Return a field in a family's words, with the choices that it has."""
+    named = worded(info, family, "label", "help")
+    record = None if family is None else family_record(family)
+    if record is None:
+        return named
+    if info.name == "sampler":
+        return replace(named, choices=record.sampling.samplers)
+    if info.name == "precision" and record.no_fp16:
+        choices = tuple(choice for choice in info.choices if choice != "fp16")
+        return replace(named, choices=choices, help=info.help.replace("fp16", "bf16"))
+    return named
+
+
+def text_of(spec: GridSpec, name: str, family: Family | None = None) -> str:
+    """Return field `name` as one line of text, which `typed` reads back; empty if it is not set.
+
+    Args:
+        spec: the grid's.
+        name: the field.
+        family: as for spec_fields.
+    """
     if name in _OWN_TEXTS:
         return _OWN_TEXTS[name](spec)
     part, _, what = name.partition(".")
     if what:
         axis: AxisSpec | None = getattr(spec, part)
-        return "" if axis is None else _one_line(axis.values if what == "values" else _title(axis.kind))
+        return "" if axis is None else _one_line(axis.values if what == "values" else _title(axis.kind, family))
     value = getattr(spec, name)
     match value:
         case None:
@@ -140,20 +170,20 @@ def _with_kind(spec: GridSpec, name: str, kind: str) -> GridSpec:
 
 
 @cache
-def _title(kind: str) -> str:
+def _title(kind: str, family: Family | None) -> str:
     try:
-        return kind_named(kind).title
+        return title_for(kind_named(kind), family)
     except GridError:
         # Of another version; the planner reports it.
         return kind
 
 
 @cache
-def _values_of(name: str, kind: str) -> FieldInfo:
+def _values_of(name: str, kind: str, family: Family | None) -> FieldInfo:
     """Return the field of an axis's values with the help of what varies there."""
     info = _BY_NAME[name]
     try:
-        help = kind_named(kind).help
+        help = kinds_of(family)[kind_named(kind).plain].help
     except GridError:
         return info
     return replace(info, help=f"{help[:1].upper()}{help[1:]}.")
@@ -372,7 +402,7 @@ _FIELDS: tuple[FieldInfo, ...] = (
         "choice",
         choices=tuple(each.name for each in SAMPLERS),
     ),
-    _field("size", "Picture", "size", "Width and height in pixels, multiples of 8: 512x768."),
+    _field("size", "Picture", "size", "Width and height in pixels, multiples of {grain}: 512x768."),
     _field("clip_skip", "Picture", "clip skip", "As in the webui: 1 uses the encoder's last layer.", "int"),
     _field(
         "guidance_rescale",
@@ -396,7 +426,7 @@ _FIELDS: tuple[FieldInfo, ...] = (
         "loras",
         "Model",
         "LoRAs",
-        "FILE, FILE:WEIGHT or FILE:TEXT ENCODER:U-NET, separated by commas. Epochs and weights apply to the first.",
+        "FILE, FILE:WEIGHT or FILE:{ENCODER}:{BODY}, separated by commas. Epochs and weights apply to the first.",
     ),
     _field(
         "of_bakes",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trainer.memory.available import AvailableMemory
     from trainer.memory.peak import Policy
     from trainer.settings.model import Settings
+    from trainer.settings.parts import Family
 
 NOTHING_OPEN = """\
 No settings yet.
@@ -137,6 +138,12 @@ class SettingsEditor:
     def resolved(self) -> "Settings | None":
         """The settings with blank paths filled in, as far as a plan was made."""
         return self.view.resolved if self.view is not None else None
+
+    @property
+    def family(self) -> "Family | None":
+        """The base's family, as far as a plan was made."""
+        planned = self.view.planned if self.view is not None else None
+        return planned.base.family if planned is not None else None
 
     @property
     def policy(self) -> "Policy | None":
@@ -403,7 +410,7 @@ class SettingsEditor:
             below=self._values_running(),
         )
         star = " *" if self.draft.unsaved else ""
-        self._form.show(fields(now.behave_like), state, f"{printable(self.draft.path.name)}{star}")
+        self._form.show(fields(now.behave_like, self.family), state, f"{printable(self.draft.path.name)}{star}")
 
 
 def _edited(draft: SettingsDraft) -> _Edited:

@@ -22,7 +22,8 @@ class Action:
         id: names it in a user's key map.
         keys: the keys that give it, comma-separated as Textual spells them; a user's key map may name others.
         action: Textual's action string.
-        label: one or two words for a key line.
+        label: one or two words for a key line. `{body}` and `{encoder}` in it and in `help` stand for the parts of a family of bases;
+            see parts.in_words_of.
         help: a line of help.
         scopes: the screens, dialogs and widgets that have it, by the names they call `bindings` with.
         palette: title in the command palette; "" where its label says enough beside its help.

@@ -39,7 +39,7 @@ BAKE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "bake.stop-part", "T", "stop_part", "stop a part",
-        "stop training the text encoder or U-Net (what it learned is kept)", _BAKE, "Stop training a part", right="order",
+        "stop training the {encoder} or {body} (what it learned is kept)", _BAKE, "Stop training a part", right="order",
         opens="always",
     ),
     Action(

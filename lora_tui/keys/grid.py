@@ -65,10 +65,10 @@ GRID_ACTIONS: tuple[Action, ...] = (
         acts=True, undone="again takes it back",
     ),
     Action("grid.over", "3", "verdict('over')", "over", "overtrained; again takes it back", _JUDGING, right="order", acts=True, undone="again takes it back"),
-    Action("grid.unet", "U", "part('unet')", "U-Net", "the next verdict is for the U-Net only", _JUDGING),
+    Action("grid.unet", "U", "part('unet')", "{body}", "the next verdict is for the {body} only", _JUDGING),
     Action(
-        "grid.text-encoder", "T", "part('text_encoder')", "text encoder",
-        "the next verdict is for the text encoder only", _JUDGING,
+        "grid.text-encoder", "T", "part('text_encoder')", "{encoder}",
+        "the next verdict is for the {encoder} only", _JUDGING,
     ),
     Action(
         "grid.checklist", "c", "checklist", "checklist", "fill in the subject's checklist for this picture", _JUDGING, right="order",

@@ -17,8 +17,9 @@ from lora_tui.keys.grid import GRID_ACTIONS
 from lora_tui.keys.journal import JOURNAL_ACTIONS
 from lora_tui.keys.ladders import LADDER_ACTIONS
 from lora_tui.keys.replay import REPLAY_ACTIONS
+from trainer.settings.parts import Family, worded
 
-ACTIONS: tuple[Action, ...] = (
+_ALL: tuple[Action, ...] = (
     *BAKE_ACTIONS,
     *GRID_ACTIONS,
     *CURVE_ACTIONS,
@@ -29,10 +30,28 @@ ACTIONS: tuple[Action, ...] = (
     *DIALOG_ACTIONS,
     *EVERYWHERE_ACTIONS,
 )
-"""Every action, in the order of the help."""
+
+
+def actions_for(family: Family | None) -> tuple[Action, ...]:
+    """Return every action, in the order of the help, with what a family of bases calls its parts."""
+    return tuple(worded(action, family, "label", "help") for action in _ALL)
+
+
+ACTIONS = actions_for(None)
+"""The actions where no base is known yet."""
 
 BY_ID: Mapping[str, Action] = MappingProxyType({action.id: action for action in ACTIONS})
 """Id -> action."""
+
+
+def named_for(action: Action, family: Family | None) -> Action:
+    """Return an action with what a family of bases calls its parts."""
+    return _by_id(family)[action.id]
+
+
+@cache
+def _by_id(family: Family | None) -> Mapping[str, Action]:
+    return MappingProxyType({action.id: action for action in actions_for(family)})
 
 
 def actions_of(*scopes: str) -> tuple[Action, ...]:

@@ -11,7 +11,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 
 from lora_tui.keys.action import Action
-from lora_tui.keys.keymap import records_of
+from lora_tui.keys.keymap import named_for, records_of
 from lora_tui.keys.own_keys import KeyTable, shown_key
 
 # How well an entry fits what is searched: in its title, by its key, in its id or help.
@@ -64,6 +64,7 @@ class PaletteCommand:
 def commands_of(app: Any, screen: Screen[Any]) -> Iterator[PaletteCommand]:
     """Yield what can be done on `screen` now, what is nearest to the focus first; what is impossible now, or not allowed here, is left out."""
     seen: set[str] = set()
+    family = app.family_on(screen)
     nodes = [node for node, _ in screen._modal_binding_chain]
     for node in (*nodes, *([] if app in nodes else [app])):
         kind: type[DOMNode] = type(node)
@@ -76,7 +77,7 @@ def commands_of(app: Any, screen: Screen[Any]) -> Iterator[PaletteCommand]:
             ):
                 continue
             seen.add(record.id)
-            yield _command(app, record, node, app.keys)
+            yield _command(app, named_for(record, family), node, app.keys)
     if screen is not app.bake_screen and not screen.is_modal:
         yield from _jumps(app, seen)
     for name in sorted(app.available_themes):

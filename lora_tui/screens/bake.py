@@ -48,6 +48,7 @@ from lora_tui.workers.planner import Checked, Planned, Planner
 from lora_tui.workers.settings_watch import FileRead, SettingsWatch
 from trainer.data_index.kept_columns import KeptColumns
 from trainer.journal.records import Bake, BakeState
+from trainer.settings.parts import Family
 from trainer.workspace import Workspace
 
 _NEEDS_A_BAKE = {"save_now", "stop", "stop_at_epoch", "stop_part", "free", "live_settings"}
@@ -174,6 +175,19 @@ class BakeScreen(BakeKeys, BakeWays, Screen[None]):
     def form(self) -> SettingsForm:
         """The settings form."""
         return self.query_one(SettingsForm)
+
+    @property
+    def family(self) -> Family | None:
+        """The family of the base of the bake shown; without one, of the settings'."""
+        return self.snapshot.family or self.family_of(None)
+
+    def family_of(self, bake: int | None) -> Family | None:
+        """Return the family of a bake's base as far as it is known here: that of the bake shown; with None that of the open settings."""
+        shown = self.snapshot.bake
+        if bake is not None:
+            return self.snapshot.family if shown is not None and shown.number == bake else None
+        # The editor is made when the screen is mounted.
+        return self.editor.family if self.is_mounted else None
 
     @property
     def snapshot(self) -> Snapshot:

@@ -151,7 +151,9 @@ class BakeOrders:
                 self.change_settings(assignment)
 
         two = metric_of("text_encoder_2") in snapshot.last
-        self._screen.app.push_screen(LiveSettingsDialog(snapshot.in_force, two_encoders=two), change)
+        self._screen.app.push_screen(
+            LiveSettingsDialog(snapshot.in_force, two_encoders=two, family=snapshot.family), change
+        )
 
     def write_report(self) -> None:
         """Write everything known of the bake shown as one HTML page."""

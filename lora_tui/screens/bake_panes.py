@@ -31,7 +31,7 @@ from lora_tui.widgets.tab_line import TabLine
 from lora_tui.widgets.title_line import Title, TitleLine
 from lora_tui.wording.bake_progress import other_jobs
 from lora_tui.workers.planner import PlanView
-from trainer.families.registry import first_family, part_record
+from trainer.families.registry import FAMILIES, first_family, part_record
 from trainer.journal.records import LogLine
 
 _LOSS_TITLE = heading(
@@ -306,13 +306,14 @@ class BakePanes(Vertical):
         self._plotted = parts
         planned = not live and self._planned is not None
         rates = planned_rates_plot(self._planned.rates) if planned and self._planned else rates_plot(snapshot)
-        titles = _LOSS_TITLE, _rates_title(rates, planned=planned)
+        titles = _LOSS_TITLE, _rates_title(rates, snapshot.family, planned=planned)
         self.query_one(CurvesPane).show(loss_plot(snapshot), titles[0], rates, titles[1])
 
 
-def _rates_title(plot: Plot, *, planned: bool) -> Content:
-    """Name the curves there are; before there is one, those of the first family."""
-    records = [part_record(part) for part in plot.parts] or first_family().parts
+def _rates_title(plot: Plot, family: str | None, *, planned: bool) -> Content:
+    """Name the curves there are; before there is one, those of the bake's family, and without a bake of the first."""
+    record = FAMILIES.get(family or "", first_family())
+    records = [part_record(part) for part in plot.parts] or record.parts
     names = [(record.short or record.label, f"$plot-{role_of(record.key)}") for record in records]
     parts = [piece for place, name in enumerate(names) for piece in ((" · ", name) if place else (name,))]
     return heading("planned  " if planned else "rates  ", *parts)

@@ -16,9 +16,10 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from lora_tui.actions.bench import LoraBench
-from lora_tui.actions.bench_operations import OPERATIONS, BenchOperation
+from lora_tui.actions.bench_operations import BenchOperation, operations_for
 from lora_tui.keys.keymap import bindings
 from lora_tui.screens.dialog import FieldsDialog, field_row, key_hint
+from lora_tui.screens.help import family_on
 from lora_tui.screens.pick import PickChoice, PickDialog
 from lora_tui.wording.unexpected import as_error
 from trainer.errors import LoraTuiError
@@ -310,10 +311,11 @@ class BenchDialog(FieldsDialog[None]):
 
 def show_bench(screen: Screen[Any], bench: LoraBench) -> None:
     """Offer the operations of the bench over `screen`, then open the one that is picked."""
+    operations = operations_for(family_on(screen))
 
     def open_one(key: str | None) -> None:
         if key is not None:
-            screen.app.push_screen(BenchDialog(bench, OPERATIONS[key]))
+            screen.app.push_screen(BenchDialog(bench, operations[key]))
 
-    choices = [PickChoice(each.key, each.title, each.help) for each in OPERATIONS.values()]
+    choices = [PickChoice(each.key, each.title, each.help) for each in operations.values()]
     screen.app.push_screen(PickDialog("LoRA bench", choices), open_one)

@@ -71,7 +71,7 @@ class BuilderSpecs:
 
     def offer_presets(self) -> None:
         """Offer the preset grids, what was first proposed, and what the builder had before."""
-        from trainer.grid.presets import PRESETS
+        from trainer.grid.presets import presets_of
 
         spec = self._editor().spec
         if spec is None:
@@ -84,7 +84,7 @@ class BuilderSpecs:
             elif key is not None:
                 self._sender.write(lambda: grids.read_preset(self._sender.workspace, spec, key), awaited=True)
 
-        choices = [PickChoice(each.key, each.title, each.help) for each in PRESETS]
+        choices = [PickChoice(each.key, each.title, each.help) for each in presets_of(self._editor().family)]
         choices += [PickChoice(key, key, _EARLIER.get(key, "your changes there, made here")) for key in earlier]
         self._screen.app.push_screen(PickDialog("Presets", choices), load_preset)
 

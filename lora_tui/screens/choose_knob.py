@@ -21,6 +21,7 @@ from trainer.text import printable
 if TYPE_CHECKING:
     from trainer.ladders.presets import LadderPreset
     from trainer.settings.describe import SettingInfo
+    from trainer.settings.parts import Family
 
 _READY = "ready"
 
@@ -59,14 +60,18 @@ class KnobDialog(Dialog["ChosenKnob | None"]):
     }
     """
 
-    def __init__(self) -> None:
-        from trainer.ladders.presets import PRESETS
+    def __init__(self, family: "Family | None" = None) -> None:
+        """Offer every setting and ready ladder, in the words of the base's family where that is known."""
+        from trainer.ladders.presets import presets_of
         from trainer.settings.describe import fields
         from trainer.settings.random_numbers import SEEDS
 
         super().__init__()
-        self._infos = [info for info in fields() if info.name not in SEEDS]
-        self._all = [*(of_preset(key, preset) for key, preset in PRESETS.items()), *map(of_setting, self._infos)]
+        self._infos = [info for info in fields(family=family) if info.name not in SEEDS]
+        self._all = [
+            *(of_preset(key, preset) for key, preset in presets_of(family).items()),
+            *map(of_setting, self._infos),
+        ]
         self._fuzzy = FuzzySearch()
         self._found: list[ChosenKnob] = []
         # What the search says beside what it finds.

@@ -35,6 +35,7 @@ from lora_tui.workers.grid_planner import AxesExpanded, GridPlanned, GridPlanner
 from lora_tui.workers.grid_watcher import GridRead
 from trainer.journal.grid_records import GridState
 from trainer.journal.records import Checkpoint
+from trainer.settings.parts import Family
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -311,20 +312,29 @@ class GridScreen(Screen[None]):
 
     @on(SpecForm.KindAsked)
     def _offer_kinds(self, event: SpecForm.KindAsked) -> None:
-        from trainer.grid.axes import KINDS
+        from trainer.grid.axes import idle_kinds, kinds_of
+
+        family = self.editor.family
+        kinds = (kind for key, kind in kinds_of(family).items() if key not in idle_kinds(family))
 
         def set_kind(kind: str | None) -> None:
             if kind is not None:
                 self.editor.typed(event.name, kind)
 
         nothing = PickChoice("", "nothing", "one value, from the fields below")
-        choices = [nothing, *(PickChoice(kind.key, kind.title, kind.help) for kind in KINDS.values())]
+        choices = [nothing, *(PickChoice(kind.key, kind.title, kind.help) for kind in kinds)]
         axis = getattr(self.editor.spec, event.name.partition(".")[0])
         self.app.push_screen(
             PickDialog("What varies along this axis?", choices, axis.kind if axis is not None else ""), set_kind
         )
 
     # What the keys do
+
+    @property
+    def family(self) -> Family | None:
+        """The family of the base that the pictures shown are made on; without pictures, of the builder's."""
+        made = self.selection.made
+        return made.family if made is not None else self.editor.family
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave out the keys that have nothing to act on."""

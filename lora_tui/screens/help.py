@@ -14,12 +14,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from lora_tui.keys.keymap import BY_ID, actions_of, bindings, records_of
+from lora_tui.keys.keymap import BY_ID, actions_of, bindings, named_for, records_of
 from lora_tui.keys.own_keys import keys_of
 from lora_tui.screens.dialog import ReadDialog, key_hint
 from lora_tui.widgets.field_note import field_facts
 from lora_tui.wording.pane_terms import PaneTerms, joined
 from lora_tui.wording.screen_guides import GUIDES, ScreenGuide
+from trainer.settings.parts import Family
 
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
@@ -44,14 +45,18 @@ def active_keys(screen: Screen[Any], allows: Callable[[str], bool] = lambda righ
         allows: whether the screen has the right of that name; an action without it is left out.
     """
     keys: dict[tuple[str, str], list[str]] = {}
+    family = family_on(screen)
     for active in screen.active_bindings.values():
         binding = active.binding
         text = binding.tooltip or binding.description
         # Textual's own editing keys have no id; those of an input need no explanation, tab's are below.
         if binding.id is None or not active.enabled or not text:
             continue
-        if binding.id in BY_ID and not allows(BY_ID[binding.id].right):
+        record = BY_ID.get(binding.id)
+        if record is not None and not allows(record.right):
             continue
+        if record is not None and text == record.help:
+            text = named_for(record, family).help
         keys.setdefault((binding.action, text), []).append(screen.app.get_key_display(binding))
     return [KeyHelp(" ".join(dict.fromkeys(names)), text) for (_, text), names in keys.items()]
 
@@ -65,7 +70,14 @@ def show_help(screen: Screen[Any]) -> None:
 def terms_on(screen: Screen[Any]) -> tuple[PaneTerms, ...]:
     """Return what columns, figures and signs of the panes of `screen` mean, in the order of the panes."""
     panes = (getattr(type(widget), "TERMS", None) for widget in screen.walk_children(Widget, with_self=True))
-    return joined(pane for pane in panes if isinstance(pane, PaneTerms))
+    family = family_on(screen)
+    return joined(pane.in_words_of(family) for pane in panes if isinstance(pane, PaneTerms))
+
+
+def family_on(screen: Screen[Any]) -> Family | None:
+    """Return the family of bases that a screen or dialog is about; None where that is not known."""
+    asked: Callable[[Screen[Any]], Family | None] = getattr(screen.app, "family_on", lambda _: None)
+    return asked(screen)
 
 
 def guide_of(kind: type[Screen[Any]]) -> ScreenGuide | None:

@@ -232,7 +232,9 @@ class LaddersScreen(Screen[int]):
             if queued is not None:
                 self.post_message(queued)
 
-        self.app.push_screen(KnobDialog(), build)
+        bakes: Any = getattr(self.app, "bake_screen", None)
+        family = None if bakes is None else bakes.family_of(None if draft is not None or bake is None else bake.number)
+        self.app.push_screen(KnobDialog(family), build)
 
     def action_read_on(self, by: int) -> None:
         """Scroll what is said of the ladder under the cursor."""

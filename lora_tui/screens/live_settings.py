@@ -25,6 +25,7 @@ from trainer.settings.parts import STOP_SETTINGS
 if TYPE_CHECKING:
     from trainer.settings.describe import FieldInfo
     from trainer.settings.model import Settings
+    from trainer.settings.parts import Family
 
 # Of SDXL's second text encoder.
 _OF_SECOND = ("text_encoder_lr2", "text_encoder_stop2")
@@ -41,6 +42,7 @@ class LiveSettingsDialog(ListDialog[str | None]):
         two_encoders: whether its base has a second text encoder.
         waiting: of a queued bake: names of the settings that differ from the bake it was made from; every setting is offered then,
             these first. None for a running bake, of which only some may change.
+        family: of its base, where that is known.
     """
 
     DEFAULT_CSS = """
@@ -57,14 +59,21 @@ class LiveSettingsDialog(ListDialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("live settings")
     ENTER_ACTS = True
 
-    def __init__(self, settings: "Settings", *, two_encoders: bool, waiting: "frozenset[str] | None" = None) -> None:
+    def __init__(
+        self,
+        settings: "Settings",
+        *,
+        two_encoders: bool,
+        waiting: "frozenset[str] | None" = None,
+        family: "Family | None" = None,
+    ) -> None:
         """Offer the settings that may change."""
         from trainer.settings.describe import fields
 
         super().__init__()
         self._settings = settings
         self._waits = waiting is not None
-        offered = [info for info in fields() if two_encoders or info.name not in _OF_SECOND]
+        offered = [info for info in fields(family=family) if two_encoders or info.name not in _OF_SECOND]
         offered = [info for info in offered if info.live or self._waits]
         self._infos: tuple[FieldInfo, ...] = tuple(sorted(offered, key=lambda info: info.name not in (waiting or ())))
         self._named = {info.name: info for info in self._infos}

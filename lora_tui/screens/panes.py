@@ -50,4 +50,4 @@ PANES: Mapping[str, tuple[type, ...]] = MappingProxyType(
 def terms_of(place: KeyPlace) -> tuple[PaneTerms, ...]:
     """Return what columns, figures and signs of a place mean."""
     found = (getattr(pane, "TERMS", None) for pane in PANES.get(place.scopes[-1], ()))
-    return tuple(terms for terms in found if isinstance(terms, PaneTerms))
+    return tuple(terms.in_words_of(None) for terms in found if isinstance(terms, PaneTerms))

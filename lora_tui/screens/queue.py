@@ -21,6 +21,7 @@ from lora_tui.wording.job_names import job_label
 from lora_tui.wording.queue import QueueView, queued_job_line
 from lora_tui.workers.queue_watcher import HeldBakeRead, NotChanged, QueueRead, QueueWatcher
 from trainer.journal.records import Bake
+from trainer.settings.parts import parts_of
 from trainer.text import printable
 from trainer.workspace import Workspace
 
@@ -145,7 +146,9 @@ class QueueDialog(ListDialog[LeftQueue]):
                 self._changed = True
                 self._watcher.change_draft(event.number, assignment)
 
-        self.app.push_screen(LiveSettingsDialog(event.settings, two_encoders=True, waiting=event.differs), change)
+        two = event.family is None or "text_encoder_2" in parts_of(event.family)
+        dialog = LiveSettingsDialog(event.settings, two_encoders=two, waiting=event.differs, family=event.family)
+        self.app.push_screen(dialog, change)
 
     def action_remove(self) -> None:
         """Ask, then remove the marked bake from the queue."""

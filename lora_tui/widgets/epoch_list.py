@@ -92,7 +92,7 @@ class EpochList(CursorList, can_focus=True):
         (
             *(Term(column.head, column.means) for column in _COLUMNS if column.head),
             Term(
-                "U-Net:TE",
+                "{body}:TE",
                 "share of the change in what the model puts out that the rest and the text encoders make, in percent; ? where the noise leaves it open",
             ),
             Term(

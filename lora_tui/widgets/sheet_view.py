@@ -67,7 +67,7 @@ class SheetView(ScrollView, can_focus=True, inherit_bindings=False):
             Term(_MARKED, "marked for comparison"),
             Term(FAVOURITE, "a favourite"),
             *(Term(sign, f"your verdict: {name}") for name, sign in VERDICT_SIGNS.items()),
-            Term("U T", "before a verdict: of the U-Net or of the text encoder alone"),
+            Term("U T", "before a verdict: of the {body} or of the {encoder} alone"),
             Term("3/4", "the subject's checklist: what the picture shows, of what you looked at"),
         ),
     )

@@ -1,10 +1,11 @@
 """What the columns, figures and signs of a pane mean: a record beside each of them, which the help and docs/keys.md are made from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lora_tui.wording import state_symbols
 from lora_tui.wording.state_symbols import Sign
+from trainer.settings.parts import Family, worded
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,8 @@ class Term:
     """One thing that stands on a screen.
 
     Attributes:
-        sign: as it stands there: the head of a column, a word before a figure, a sign.
+        sign: as it stands there: the head of a column, a word before a figure, a sign. `{body}` and `{encoder}` in it and in `means`
+            stand for the parts of a family of bases; see parts.in_words_of.
         means: what it says, with its unit.
     """
 
@@ -31,6 +33,10 @@ class PaneTerms:
 
     title: str
     terms: tuple[Term, ...]
+
+    def in_words_of(self, family: Family | None) -> "PaneTerms":
+        """Return the same with what a family calls its parts."""
+        return replace(self, terms=tuple(worded(term, family, "sign", "means") for term in self.terms))
 
     def means(self, sign: str) -> str:
         """Return what a sign says; "" for one that is not known here."""

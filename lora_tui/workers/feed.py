@@ -20,7 +20,7 @@ from trainer.errors import LoraTuiError
 from trainer.grid.pace import seconds_left
 from trainer.journal.records import Bake, Checkpoint, Curve, LogLine, Mark
 from trainer.machine.readings import MachineReading
-from trainer.settings.parts import all_parts, metric_of
+from trainer.settings.parts import all_parts, family_with, metric_of
 from trainer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainer.history.epoch_standings import EpochStanding, EpochStandings
     from trainer.measures.carried import Carried
     from trainer.settings.model import Settings
+    from trainer.settings.parts import Family
 
 LOG_LINES = 500
 """Lines of the log that a snapshot carries: a dropped snapshot must not lose any that the next one could show."""
@@ -154,6 +155,7 @@ class _JournalReader:
         self._curves_for = (0, -1, 0)
         self._curves_at = 0.0
         self._settings: dict[tuple[int, str], Settings | None] = {}
+        self._families: dict[str, Family | None] = {}
         self._lowest_for: tuple[object, ...] = ()
         self._lowest_said = ""
         self._standings: EpochStandings | None = None
@@ -204,6 +206,7 @@ class _JournalReader:
             story=self._story(bake, asked),
             asked=asked,
             in_force=self._in_force(asked, marks),
+            family=self._family(asked, last),
             checkpoints=saved,
             carried=self._carried(bake),
             standings=self._standings_of(bake, saved),
@@ -317,6 +320,18 @@ class _JournalReader:
                 # Another version's settings; nothing can be compared with them.
                 self._settings[key] = None
         return self._settings[key]
+
+    def _family(self, asked: "Settings | None", last: Mapping[str, tuple[int, float]]) -> "Family | None":
+        """Return the family of a bake's base; a base is looked at where the bake has no curves yet, and once."""
+        parts = [part for part in all_parts() if metric_of(part) in last]
+        if parts or asked is None:
+            return family_with(parts)
+        base = asked.pretrained_model_name_or_path
+        if base not in self._families:
+            from trainer.models.identify import known_family
+
+            self._families[base] = known_family(asked)
+        return self._families[base]
 
     def _in_force(self, asked: "Settings | None", marks: tuple[Mark, ...]) -> "Settings | None":
         """Return `asked` with the changes of `marks`; what it was for the same ones is kept."""

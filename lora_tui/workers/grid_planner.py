@@ -14,6 +14,7 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.grid.spec import AxisSpec, GridSpec
     from trainer.jobs.grids import PlannedGrid
+    from trainer.settings.parts import Family
 
 _QUIET_SECONDS = 0.1
 
@@ -25,10 +26,12 @@ class ExpandedAxes:
     Attributes:
         labels: `x`, `y`, `z` or `seeds` -> its values' labels.
         faults: the same -> its error.
+        family: of the spec's base; None where that cannot be read.
     """
 
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     faults: Mapping[str, LoraTuiError] = field(default_factory=dict)
+    family: "Family | None" = None
 
 
 class AxesExpanded(Message):
@@ -106,7 +109,12 @@ class GridPlanner(LatestRequest["GridSpec"]):
                 labels[name] = preview(axis, spec, model_files)
             except LoraTuiError as error:
                 faults[name] = error
-        return ExpandedAxes(labels, faults)
+        try:
+            family = model_files.base(spec.base).family
+        except LoraTuiError:
+            # The plan says what is wrong with it.
+            family = None
+        return ExpandedAxes(labels, faults, family)
 
 
 def _axes(spec: "GridSpec") -> "dict[str, AxisSpec]":

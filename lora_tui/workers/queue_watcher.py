@@ -16,6 +16,7 @@ from trainer.workspace import Workspace
 if TYPE_CHECKING:
     from trainer.journal.journal import Journal
     from trainer.settings.model import Settings
+    from trainer.settings.parts import Family
 
     Change = Callable[[Journal], object]
 
@@ -29,11 +30,12 @@ class QueueRead(Message):
 
 @dataclass
 class HeldBakeRead(Message):
-    """The settings of a queued bake, and the names of those that differ from the bake it was made from."""
+    """The settings of a queued bake, the names of those that differ from the bake it was made from, and its base's family."""
 
     number: int
     settings: "Settings"
     differs: frozenset[str]
+    family: "Family | None" = None
 
 
 @dataclass
@@ -161,12 +163,14 @@ class QueueWatcher(threading.Thread):
 
 def _draft(journal: "Journal", number: int) -> HeldBakeRead:
     from trainer.journal.bake_settings import settings_of
+    from trainer.models.identify import known_family
 
     bake = journal.bakes.read(number)
     settings = settings_of(journal, bake)
     parent = None if bake.parent is None else journal.bakes.find(bake.parent)
+    family = known_family(settings)
     if parent is None:
-        return HeldBakeRead(number, settings, frozenset())
+        return HeldBakeRead(number, settings, frozenset(), family)
     before = settings_of(journal, parent)
     differs = (name for name in type(settings).model_fields if getattr(settings, name) != getattr(before, name))
-    return HeldBakeRead(number, settings, frozenset(differs))
+    return HeldBakeRead(number, settings, frozenset(differs), family)

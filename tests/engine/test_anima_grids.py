@@ -70,7 +70,7 @@ def test_axes_and_details_have_its_parts_names(runner: EngineRunner) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"width": 72}, "72 × 48; expected multiples of 16, as Anima needs"),
+        ({"width": 72}, "72x48; expected sides of 16 to 8192 px, multiples of 16, as Anima needs"),
         ({"sampler": "DPM++ 2M Karras"}, "DPM\\+\\+ 2M Karras, which is not for Anima"),
         ({"precision": "fp16"}, "fp16 with Anima; expected bf16 or fp32"),
         ({"shift": 3.0, "prediction": "v", "zero_terminal_snr": "yes"}, "zero_terminal_snr: yes"),

@@ -215,5 +215,5 @@ def test_a_size_that_its_latents_cannot_have_is_refused(
     coarse = replace(tiny_flow.FAMILY, sampling=replace(tiny_flow.FAMILY.sampling, grain=32))
     monkeypatch.setitem(FAMILIES, coarse.key, coarse)
     spec = flow_grid(runner, base, runner.bake(*SHORT, base))
-    with pytest.raises(GridError, match="64 × 48; expected multiples of 32, as Tiny Flow needs"):
+    with pytest.raises(GridError, match="64x48; expected sides of 32 to 8192 px, multiples of 32, as Tiny Flow needs"):
         check_grid(spec, runner.journal, runner.workspace)

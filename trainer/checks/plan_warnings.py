@@ -16,7 +16,7 @@ from trainer.optimizers import averages_weights, class_record, estimates_rate
 from trainer.plan.hold_out_offers import may_hold_out, usual_offer
 from trainer.plan.lr_schedules import warmup_of
 from trainer.plan.param_groups import param_groups
-from trainer.settings.amounts import steps_of
+from trainer.settings.amounts import parse_size, steps_of
 from trainer.settings.describe import number_text
 from trainer.settings.parts import Part, label_of, parts_of, rate_setting, settings_of_part, stop_setting
 from trainer.text import plural
@@ -148,6 +148,17 @@ def small_resolution(bake: CheckedBake) -> Iterator[Finding]:
             "resolution",
             f"{record.title} was trained at {record.sampling.side}²: what it learns at a quarter of that area or less will hardly show at full size",
         )
+
+
+def large_resolution(bake: CheckedBake) -> Iterator[Finding]:
+    """Yield training and sample pictures with sides longer than the family is made for."""
+    record = family_record(bake.planned.family)
+    largest = max(bake.planned.buckets, key=lambda bucket: max(bucket.size), default=None)
+    if largest is not None and (beyond := record.sampling.beyond(*largest.size)):
+        yield Finding("resolution-large", "resolution", f"{record.title} is trained at {beyond}")
+    asked = bake.settings.sample_resolution
+    if asked and (beyond := record.sampling.beyond(*record.sampling.fit(*parse_size(asked)))):
+        yield Finding("resolution-large", "sample_resolution", f"{record.title} draws sample pictures at {beyond}")
 
 
 def shared_with_validation(bake: CheckedBake) -> Iterator[Finding]:

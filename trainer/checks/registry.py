@@ -130,6 +130,10 @@ CHECKS: tuple[Check, ...] = (
         "resolution-small", _WARNING, "settings", "a resolution far below the base's", "raise resolution", plan_warnings.small_resolution
     ),
     _planned(
+        "resolution-large", _WARNING, "settings", "sides longer than the base is made for", "lower resolution, max_bucket_reso or sample_resolution",
+        plan_warnings.large_resolution,
+    ),
+    _planned(
         "validation-shared", _WARNING, "pictures", "validation pictures that are trained on", "move them out of the training folders",
         plan_warnings.shared_with_validation,
     ),

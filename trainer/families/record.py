@@ -45,11 +45,13 @@ class BlockGroups:
         of: name of a LoRA module without the part's prefix, in any form that files have -> its group, in words.
         order: the groups in the order in which the part computes them; others follow, by their words and numbers.
         places: the same name -> the words that a weight may name its module by, where these say more than its group: `block 7 cross k/v`.
+        other: the group of modules whose names say no other, those of other architectures among them.
     """
 
     of: Callable[[str], str] = _numbered_group
     order: tuple[str, ...] = ()
     places: Callable[[str], str] | None = None
+    other: str = "other"
 
     def place(self, name: str) -> str:
         """Return the words that a weight may name a module by."""
@@ -134,6 +136,7 @@ class SamplingRecord:
     Attributes:
         side: side of the pictures it was trained on, in pixels.
         grain: pixels that width and height must be a multiple of.
+        longest: side in pixels up to which it is made for pictures, in training and in what it draws; 0 where no bound is known.
         steps: sampling steps.
         cfg_scale: factor of classifier-free guidance.
         sampler: name of a sampler.
@@ -151,12 +154,20 @@ class SamplingRecord:
     samplers: tuple[str, ...]
     roomy_bytes: int
     grain: int = 8
+    longest: int = 0
     shift: float | None = None
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """Return the largest size that it can make and that is not wider or higher, at least one grain."""
         width, height = (max(self.grain, side // self.grain * self.grain) for side in (width, height))
         return width, height
+
+    def beyond(self, width: int, height: int) -> str:
+        """Return what to know of a picture with a side longer than it is made for; "" for none."""
+        side = max(width, height)
+        if not self.longest or side <= self.longest:
+            return ""
+        return f"{width} × {height}: it is made for sides of up to {self.longest} px, and how it sees places beyond them is open"
 
 
 @dataclass(frozen=True)

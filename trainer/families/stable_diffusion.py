@@ -28,6 +28,7 @@ _WITHOUT_LEVEL = re.compile(r"^(lora_te[12]?_)(encoder_layers_)")
 _WAYS = {"down_blocks": "down", "mid_block": "middle", "up_blocks": "up"}
 _KINDS = ("self-attention", "cross k/v", "cross q/out", "feed-forward", "projections", "convolutions")
 _ENDS = "input and output"
+_PROJECTED = "projection"
 _WAY = re.compile(r"(down_blocks|mid_block|up_blocks)(?:_\d+)?_(attentions|resnets|downsamplers|upsamplers)_\d+_(.+)")
 _ENCODER_LAYER = re.compile(r"encoder_layers_(\d+)_")
 
@@ -50,11 +51,13 @@ def _unet_group(name: str) -> str:
 
 def _encoder_group(name: str) -> str:
     match = _ENCODER_LAYER.search(name)
-    return f"layer {int(match[1])}" if match else "projection"
+    return f"layer {int(match[1])}" if match else _PROJECTED
 
 
-UNET_GROUPS = BlockGroups(_unet_group, (_ENDS, *(f"{way} {kind}" for way in _WAYS.values() for kind in _KINDS)))
-ENCODER_GROUPS = BlockGroups(_encoder_group)
+UNET_GROUPS = BlockGroups(
+    _unet_group, (_ENDS, *(f"{way} {kind}" for way in _WAYS.values() for kind in _KINDS)), other=_ENDS
+)
+ENCODER_GROUPS = BlockGroups(_encoder_group, other=_PROJECTED)
 
 SAMPLERS = ("Euler", "Euler a", "Heun", "DPM++ 2M", "DPM++ 2M Karras", "DDIM", "UniPC", "LCM")
 """Those that diffusion models can be sampled with here."""

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from trainer.errors import GridError
-from trainer.settings.parts import Family, body_label, encoder_label
+from trainer.families.registry import FAMILIES
+from trainer.settings.parts import Family, worded
 from trainer.text import printable
 
 Grammar = Literal["whole", "decimal", "texts", "orders", "choices"]
@@ -22,7 +23,7 @@ class Kind:
 
     Attributes:
         key: as in a spec; `unet_weight:2` acts on the second LoRA.
-        title: its heading.
+        title: its heading. `{body}` and `{encoder}` in it and in `help` stand for a family's parts; see parts.in_words_of.
         others: what other programs call it.
         grammar: how its values are written.
         help: one line on what it does and an example.
@@ -65,28 +66,28 @@ _ALL = (
         "LoRA weight",
         ("AddNet Weight", "Weight"),
         "decimal",
-        "strength of the LoRA, U-Net and text encoder: 0-1.25 (+0.25)",
+        "strength of the LoRA, {body} and {encoder}: 0-1.25 (+0.25)",
     ),
     Kind(
         "unet_weight",
-        "U-Net weight",
+        "{body} weight",
         ("AddNet UNet Weight", "UNet Weight"),
         "decimal",
-        "strength of its U-Net layers: 0-1.25 (+0.25)",
+        "strength of its {body} layers: 0-1.25 (+0.25)",
     ),
     Kind(
         "text_encoder_weight",
-        "Text encoder weight",
+        "{encoder} weight",
         ("AddNet TEnc Weight", "TEnc Weight", "TE weight"),
         "decimal",
-        "strength of its text encoder layers: 0-1.25 (+0.25)",
+        "strength of its {encoder} layers: 0-1.25 (+0.25)",
     ),
     Kind(
         "text_encoder_epoch",
-        "Text encoder of epoch",
+        "{encoder} of epoch",
         (),
         "choices",
-        "text encoder layers from this epoch, U-Net layers from the cell's own: 1-6, base",
+        "{encoder} layers from this epoch, {body} layers from the cell's own: 1-6, base",
     ),
     Kind("lora", "LoRA", ("AddNet Model",), "choices", "LoRA files by name or path, or none"),
     Kind(
@@ -127,8 +128,19 @@ _ALL = (
     Kind("repeat", "Repeat", (), "whole", "the same picture made several times: 1-2"),
 )
 
-KINDS: Mapping[str, Kind] = MappingProxyType({kind.key: kind for kind in _ALL})
-"""Every kind by its key, in the order in which they are offered."""
+
+def kinds_of(family: Family | None) -> Mapping[str, Kind]:
+    """Return every kind by its key, in the order in which they are offered, with what a family calls its parts."""
+    return MappingProxyType({kind.key: _kind_for(kind, family) for kind in _ALL})
+
+
+def _kind_for(kind: Kind, family: Family | None) -> Kind:
+    named = worded(kind, family, "title", "help")
+    return replace(named, title=named.title[:1].upper() + named.title[1:])
+
+
+KINDS = kinds_of(None)
+"""The kinds where no base is known yet."""
 
 # Kinds that can act on another LoRA than the first.
 _NUMBERED = ("weight", "unet_weight", "text_encoder_weight", "block_weights", "lora", "rank")
@@ -160,22 +172,32 @@ def kind_named(text: str) -> Kind:
     return replace(kind, key=f"{kind.key}:{number}", title=f"{kind.title} {number}")
 
 
-def title_for(kind: Kind, family: Family) -> str:
-    """Return a kind's title in a grid on bases of a family, whose parts have names of their own."""
-    titles = {
-        "unet_weight": f"{body_label(family)} weight",
-        "text_encoder_weight": f"{encoder_label(family)} weight",
-        "text_encoder_epoch": f"{encoder_label(family)} of epoch",
+def idle_kinds(family: Family | None) -> frozenset[str]:
+    """Return the kinds that change nothing on bases of a family; none where it is not known. Fields of a spec have the same names."""
+    record = FAMILIES.get(family or "")
+    if record is None:
+        return frozenset()
+    idle = {
+        "clip_skip": not record.clip_skip,
+        "shift": record.sampling.shift is None,
+        "text_encoder_weight": not record.encoders,
+        "text_encoder_epoch": not record.encoders,
     }
-    title = titles.get(kind.plain)
-    if title is None:
-        return kind.title
+    return frozenset(name for name, has_none in idle.items() if has_none)
+
+
+def title_for(kind: Kind, family: Family | None) -> str:
+    """Return a kind's title in a grid on bases of a family, whose parts have names of their own."""
     number = f" {kind.lora}" if kind.lora > 1 else ""
-    return title[:1].upper() + title[1:] + number
+    return kinds_of(family)[kind.plain].title + number
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", name).strip().casefold()
 
 
-_BY_NAME = {_plain(name): kind for kind in _ALL for name in (kind.key, kind.title, *kind.others)}
+_BY_NAME = {
+    _plain(name): kind
+    for kind in KINDS.values()
+    for name in (kind.key, *(kinds_of(family)[kind.key].title for family in FAMILIES), *kind.others)
+}

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.errors import GridError, SettingsError
-from trainer.families.record import MAX_SHIFT, MIN_SHIFT
+from trainer.errors import GridError, LoraTuiError, SettingsError
+from trainer.families.record import MAX_SHIFT, MIN_SHIFT, FamilyRecord
+from trainer.families.registry import FAMILIES, family_record
 from trainer.grid.axes import Kind, kind_named
 from trainer.grid.cell_draft import CellDraft, DraftLora
 from trainer.grid.epoch_labels import (
@@ -22,6 +23,7 @@ from trainer.grid.epoch_labels import (
 from trainer.grid.model_files import ModelFiles
 from trainer.grid.prompt_changes import has_token, reordered, replaced, with_outfit, without_token
 from trainer.grid.prompt_labels import prompt_labels
+from trainer.grid.recipe import MAX_SIDE
 from trainer.grid.samplers import sampler_named
 from trainer.grid.spec import AxisSpec, GridSpec
 from trainer.grid.value_grammar import decimal_text, decimals, permutations_of, text_list, texts, whole_numbers
@@ -220,7 +222,7 @@ def _size(text: str, kind: Kind, within: AxisContext) -> Iterable[AxisValue]:
         if match is None:
             raise GridError(within.where, found=f"`{printable(each, 60)}`", expected="width x height: 512x768")
         width, height = int(match[1]), int(match[2])
-        check_size(width, height, within.where)
+        check_size(width, height, within.where, base_record(within.spec, within.model_files))
         yield AxisValue(f"{width}x{height}", f"{width}x{height}", _size_change(width, height))
 
 
@@ -231,19 +233,37 @@ def _size_change(width: int, height: int) -> Change:
     return change
 
 
-def check_size(width: int, height: int, where: str) -> None:
+def base_record(spec: GridSpec, model_files: ModelFiles) -> FamilyRecord | None:
+    """Return the family of the spec's base; None where an axis varies the base, or it cannot be read, which is said where it is used."""
+    if any(axis is not None and kind_named(axis.kind).plain == "base" for axis in (spec.x, spec.y, spec.z)):
+        return None
+    try:
+        return family_record(model_files.base(model_files.base_name(spec.base)).family)
+    except LoraTuiError:
+        return None
+
+
+def check_size(width: int, height: int, where: str, record: FamilyRecord | None) -> None:
     """Check the size of a picture.
 
+    Args:
+        width, height: in pixels.
+        where: start of the error.
+        record: of the base's family; None where it is not known: the finest grain of all families counts then.
+
     Raises:
-        GridError: a side is not a multiple of 8, or too short or long.
+        GridError: a side is not a multiple of the family's grain, or too short or long.
     """
+    records = FAMILIES.values() if record is None else (record,)
+    grain = min(each.sampling.grain for each in records)
     for side in (width, height):
-        if side % 8 or not 8 <= side <= 8192:
-            near = min(8192, max(8, round(side / 8) * 8))
+        if side % grain or not grain <= side <= MAX_SIDE:
+            near = min(MAX_SIDE, max(grain, round(side / grain) * grain))
+            needs = f", as {record.title} needs" if record is not None else ""
             raise GridError(
                 where,
                 found=f"{width}x{height}",
-                expected="sides of 8 to 8192 pixels, multiples of 8",
+                expected=f"sides of {grain} to {MAX_SIDE} px, multiples of {grain}{needs}",
                 way_out=f"the nearest to {side} is {near}",
             )
 

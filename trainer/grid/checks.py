@@ -8,6 +8,7 @@ from trainer.errors import GridError, ModelError, SettingsError
 from trainer.families.record import Prediction
 from trainer.families.registry import family_record
 from trainer.grid.axes import kind_named
+from trainer.grid.axis_values import check_size
 from trainer.grid.cell_draft import DraftLora
 from trainer.grid.defaults import guidance_rescale_for
 from trainer.grid.model_files import ModelFiles
@@ -137,11 +138,9 @@ class Checks:
             GridError: it cannot.
         """
         record = family_record(facts.base.family)
-        grain = record.sampling.grain
-        if width % grain or height % grain:
-            raise GridError(
-                "width, height", found=f"{width} × {height}", expected=f"multiples of {grain}, as {record.title} needs"
-            )
+        check_size(width, height, "width, height", record)
+        if beyond := record.sampling.beyond(width, height):
+            self.note(f"{record.title} at {beyond}")
         return width, height
 
     def sampler(self, facts: BaseFacts, name: str) -> str:

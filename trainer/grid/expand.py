@@ -7,7 +7,7 @@ from itertools import product
 
 from trainer.errors import GridError
 from trainer.grid.axes import kind_named
-from trainer.grid.axis_values import RANDOM, check_size, seeds_of, values_of
+from trainer.grid.axis_values import RANDOM, base_record, check_size, seeds_of, values_of
 from trainer.grid.base_notes import note_bases
 from trainer.grid.build_cells import cell_drafts, recipes_of
 from trainer.grid.cell import Axis, Cell, Expanded, Place
@@ -63,7 +63,7 @@ def expand(
     ]
     _check_kinds(axes)
     _check_count(axes, seeds)
-    check_size(spec.width, spec.height, "width, height")
+    check_size(spec.width, spec.height, "width, height", base_record(spec, model_files))
     shape = _shape(axes)
     places = [(x, y, z) for z, y, x in product(range(shape[2]), range(shape[1]), range(shape[0]))]
     drafts = cell_drafts(spec, model_files, axes, places)

@@ -11,6 +11,7 @@ from trainer.grid.spec import AxisSpec, GridSpec
 from trainer.grid.value_grammar import text_list, whole_numbers
 from trainer.models.identify import Base, identify_base
 from trainer.prompts.lora_tags import split_tags
+from trainer.settings.parts import Family, worded
 from trainer.settings.subject import Subject
 from trainer.text import printable
 
@@ -155,7 +156,7 @@ def _seeds(spec: GridSpec, subject: Subject, count: int) -> str:
     return ", ".join(str(seed) for seed in list(seeds)[:count])
 
 
-PRESETS = (
+_ALL = (
     GridPreset(
         "epochs-weight",
         "Epochs × weight",
@@ -164,8 +165,8 @@ PRESETS = (
     ),
     GridPreset(
         "unet-text-encoder",
-        "U-Net × text encoder",
-        "Weights from 0 to 1.25 of U-Net against text encoder: which one is undertrained or overtrained.",
+        "{body} × {encoder}",
+        "Weights from 0 to 1.25 of {body} against {encoder}: which one is undertrained or overtrained.",
         _unet_by_text_encoder,
     ),
     GridPreset(
@@ -207,4 +208,12 @@ PRESETS = (
         quote="what accounts for the differences in how loras interact with other models, other loras",
     ),
 )
-"""Every preset, in the order in which they are offered."""
+
+
+def presets_of(family: Family | None) -> tuple[GridPreset, ...]:
+    """Return every preset, in the order in which they are offered, with what a family calls its parts."""
+    return tuple(worded(preset, family, "title", "help") for preset in _ALL)
+
+
+PRESETS = presets_of(None)
+"""The presets where no base is known yet."""

@@ -25,6 +25,7 @@ from trainer.plan.optimizer_bytes import MeasuredState
 from trainer.plan.optimizer_installed import check_optimizer_installed
 from trainer.plan.plan import Plan, make_plan
 from trainer.settings.model import Settings
+from trainer.settings.parts import body_label
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def prepare_from(
     check_attention(settings.xformers, base.family)
     check_start_weights(base, settings)
     check_optimizer_installed(settings)
-    _check_memory_settings(settings)
+    _check_memory_settings(settings, base)
     if base.tokens is not None:
         # A tokenizer that cannot be read is found here, also where no caption is long enough to be counted.
         base.tokens("")
@@ -107,8 +108,15 @@ def prepare_from(
     )
 
 
-def _check_memory_settings(settings: Settings) -> None:
-    """Refuse settings of section Memory that exclude each other."""
+def _check_memory_settings(settings: Settings, base: Base) -> None:
+    """Refuse settings of section Memory that exclude each other, or do not fit the base."""
+    if base.swapped_blocks is not None and settings.blocks_to_swap > base.swapped_blocks:
+        raise SettingsError(
+            "blocks_to_swap",
+            found=str(settings.blocks_to_swap),
+            expected=f"at most {base.swapped_blocks}, as many blocks as the base's {body_label(base.family)} has",
+            way_out=f"set blocks_to_swap = {base.swapped_blocks} for all of them",
+        )
     if settings.blocks_to_swap and settings.torch_compile:
         raise SettingsError(
             "blocks_to_swap",

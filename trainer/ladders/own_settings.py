@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainer.errors import ModelError, SettingsError
+from trainer.errors import SettingsError
 from trainer.families.registry import family_record, first_family
-from trainer.models.identify import identify_base
+from trainer.models.identify import known_family
 from trainer.settings.amounts import is_share, parse_step_rules
 from trainer.settings.describe import value_text
 from trainer.settings.model import Settings
@@ -145,11 +145,7 @@ def family_of(settings: Settings) -> Family:
 
     A base that cannot be read is refused with its reason where bakes are planned.
     """
-    name = settings.pretrained_model_name_or_path
-    try:
-        return identify_base(name).family if name else first_family().key
-    except ModelError:
-        return first_family().key
+    return known_family(settings) or first_family().key
 
 
 def overrides(changes: Mapping[str, object]) -> tuple[str, ...]:

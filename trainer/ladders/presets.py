@@ -11,15 +11,15 @@ from trainer.ladders.own_settings import OwnSettings, family_of
 from trainer.ladders.preset_draft import FinishedLadder, LadderDraft, finished
 from trainer.ladders.record import LadderSpec
 from trainer.settings.model import Settings
-from trainer.settings.parts import Family
+from trainer.settings.parts import Family, worded
 from trainer.settings.toml_file import apply_overrides
 from trainer.text import printable
 
 # A list in the notes.
 _ANYTHING = "anything about: schedulers, warmup, alpha, dim, bp16 vs fp16 for mixed."
-_ENCODER_TRAINS = "a base or a bake whose text encoder does not train"
-_BODY_TRAINS = "a bake whose U-Net does not train"
-_BOTH_TRAIN = "a bake in which U-Net and text encoder do not both train"
+_ENCODER_TRAINS = "a base or a bake whose {encoder} does not train"
+_BODY_TRAINS = "a bake whose {body} does not train"
+_BOTH_TRAIN = "a bake in which {body} and {encoder} do not both train"
 _NEW_LORA = "a bake that starts from a LoRA file (network_weights), which has an alpha"
 
 
@@ -29,7 +29,8 @@ class LadderPreset:
 
     Attributes:
         key: as `lora-tui ladder --preset KEY` takes it.
-        title: its name in a list.
+        title: its name in a list. `{body}` and `{encoder}` in it, in `varies` and in `limits` stand for a family's parts; see
+            parts.in_words_of.
         heading: where in the notes it stands.
         quote: the sentence of the notes that it tests.
         varies: what differs between the rungs, and from what.
@@ -92,36 +93,36 @@ _ALL = (
     ),
     LadderPreset(
         key="unet-rate",
-        title="U-Net rate, a hundredfold",
+        title="{body} rate, a hundredfold",
         heading="UNET LR x10, x0.1, x3, ~x0.33",
         quote="When UNET is raised too high (which may happen at around 10x your default starting point) you will just get static, the most obvious sign of massive overcooking.",
-        varies="the U-Net's rate: ×0.1, ×0.33, ×1, ×3 and ×10 of yours",
+        varies="the {body}'s rate: ×0.1, ×0.33, ×1, ×3 and ×10 of yours",
         limits=_BODY_TRAINS,
         make=preset_rates.body_rate,
     ),
     LadderPreset(
         key="unet-trend",
-        title="U-Net rate, steps that grow",
+        title="{body} rate, steps that grow",
         heading="Key rule to keep in mind during testing and experiments",
         quote="Instead Identify that something that changes at +0.25 changes more at +0.5 and even more at +1.0.",
-        varies="the U-Net's rate: ×1, ×1.25, ×1.5 and ×2 of yours",
+        varies="the {body}'s rate: ×1, ×1.25, ×1.5 and ×2 of yours",
         needs="more twins than other ladders: the steps are small",
         limits=_BODY_TRAINS,
         make=preset_rates.body_rate_trend,
     ),
     LadderPreset(
         key="unet-small",
-        title="U-Net rate, a little lower",
+        title="{body} rate, a little lower",
         heading="TE vs UNET",
         quote="I'll be baking UNET=2.75e-4 and 2.5e-4 next, and see if things improve by decreasing UNET at this particular TE.",
-        varies="the U-Net's rate: ×1, ×0.917 and ×0.833 of yours",
+        varies="the {body}'s rate: ×1, ×0.917 and ×0.833 of yours",
         needs="more twins than other ladders: the steps are small",
         limits=_BODY_TRAINS,
         make=preset_rates.body_rate_fine,
     ),
     LadderPreset(
         key="te-rate",
-        title="text encoder rate, a hundredfold",
+        title="{encoder} rate, a hundredfold",
         heading="TE-LR x10, x0.1",
         quote="It doesn't seem like TE-LR will significantly influence the number of steps needed to properly bake a lora.",
         varies="the rates of the text encoders: ×0.1, ×1 and ×10 of yours",
@@ -130,7 +131,7 @@ _ALL = (
     ),
     LadderPreset(
         key="te-lower",
-        title="text encoder rate, lowered",
+        title="{encoder} rate, lowered",
         heading="Reducing TE-LR to try to fix out-of-scope objects appearing",
         quote="I figured retraining with reduced TE-LR might reduce the incidence of these issues.",
         varies="the rates of the text encoders: ×1, ×0.9 and ×0.5 of yours",
@@ -142,31 +143,31 @@ _ALL = (
         title="both parts trained hard",
         heading="TE vs UNET",
         quote="If both UNET and TE are heavily trained, do they end up interfering with each other or reinforcing each other?",
-        varies="as set, the U-Net's rate ×3, the text encoders' ×3, both ×3",
+        varies="as set, the {body}'s rate ×3, the text encoders' ×3, both ×3",
         limits=_BOTH_TRAIN,
         make=preset_rates.both_rates,
     ),
     LadderPreset(
         key="carried",
-        title="carried by the text encoder, or by the U-Net",
+        title="carried by the {encoder}, or by the {body}",
         heading="TE vs UNET",
         quote="I would take a guess that many people are actually baking LoRAs that are heavily carried by one or the other.",
-        varies="alpha and both rates: three of the notes' settings, with your U-Net rate in place of 1.5e-4",
-        limits=f"{_BOTH_TRAIN}; {_NEW_LORA}",
+        varies="alpha and both rates: three of the notes' settings, with your {body} rate in place of 1.5e-4",
+        limits="; ".join((_BOTH_TRAIN, _NEW_LORA)),
         make=preset_rates.who_carries,
     ),
     LadderPreset(
         key="unet-alone",
-        title="U-Net alone",
+        title="{body} alone",
         heading="TE vs UNET",
         quote="I haven't tried it yet but I'm sure you could train a LoRA with just UNET and get something decent.",
-        varies="all parts, and the U-Net without a text encoder",
+        varies="all parts, and the {body} without a {encoder}",
         limits=_BOTH_TRAIN,
         make=preset_rates.body_alone,
     ),
     LadderPreset(
         key="te-alone",
-        title="text encoder alone, trained hard",
+        title="{encoder} alone, trained hard",
         heading="TE vs UNET",
         quote="TE appears to need to work together with UNET to show it's potential, though perhaps if it is trained heavily it can bring results by itself as well",
         varies="all parts; the text encoders alone as set, and with three times the steps at ×1, ×3 and ×10 of their rates",
@@ -175,7 +176,7 @@ _ALL = (
     ),
     LadderPreset(
         key="te-stop",
-        title="text encoder stopped earlier",
+        title="{encoder} stopped earlier",
         heading="TE vs UNET",
         quote="it may be silly to try to use the same step count when training two different things (UNET/TE)",
         varies="when the text encoders stop: after a quarter, half and three quarters of the epochs, and never",
@@ -282,8 +283,14 @@ _ALL = (
     ),
 )
 
-PRESETS: Mapping[str, LadderPreset] = MappingProxyType({preset.key: preset for preset in _ALL})
-"""Every preset by its key, in the order in which they are listed."""
+
+def presets_of(family: Family | None) -> Mapping[str, LadderPreset]:
+    """Return every preset by its key, in the order in which they are listed, with what a family calls its parts."""
+    return MappingProxyType({each.key: worded(each, family, "title", "varies", "limits") for each in _ALL})
+
+
+PRESETS = presets_of(None)
+"""The presets where no base is known yet."""
 
 
 def preset_named(text: str) -> tuple[LadderPreset, str]:

@@ -68,6 +68,8 @@ class Base:
         has_vae: whether it brings a VAE; some single files do not.
         vae_gap: a weight that its VAE lacks; "" for none.
         side: of the pictures it was trained on, in pixels, where that is known and other than its family's.
+        swapped_blocks: how many blocks the part that predicts has, of those that blocks_to_swap counts; None where a family does
+            not say.
         tokens: text -> numbers of its tokens as a bake reads captions; None where captions are not cut at max_token_length. It
             may raise ModelError where the tokenizer's files cannot be read.
     """
@@ -81,6 +83,7 @@ class Base:
     has_vae: bool = True
     vae_gap: str = ""
     side: int | None = None
+    swapped_blocks: int | None = None
     tokens: Callable[[str], Sequence[int]] | None = field(default=None, compare=False, repr=False)
     component_files: Mapping[str, Path] = field(default_factory=dict)
     weights: Mapping[str, PlacedWeight] = field(default_factory=dict, compare=False, repr=False)
@@ -116,6 +119,15 @@ def base_of(settings: Settings) -> Base:
         ModelError, SettingsError: as identify_base.
     """
     return identify_base(settings.pretrained_model_name_or_path, components_of(settings))
+
+
+def known_family(settings: Settings) -> Family | None:
+    """Return the family of these settings' base; None where none is named, or it cannot be read, which is said where it is used."""
+    name = settings.pretrained_model_name_or_path
+    try:
+        return identify_base(name).family if name.strip() else None
+    except ModelError:
+        return None
 
 
 def components_of(settings: Settings) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """kohya's names of LoRA modules, as each family's record makes them; free of torch."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
 
 from trainer.families.record import PartRecord
@@ -61,6 +61,16 @@ def parts_in(names: Iterable[str]) -> tuple[Part, ...]:
     """Return the parts that LoRA modules of these names belong to, the predicting one first."""
     found = {part_of(name) for name in names}
     return tuple(part for part in known_parts() if part in found)
+
+
+def families_named(names: Collection[str]) -> tuple[Family, ...]:
+    """Return those of families_with in whose words the names go on behind their prefix, for at least one module of each part."""
+    found: dict[Part, bool] = {}
+    for name in names:
+        if (part := part_with(name)) is not None:
+            known = part.groups.of(name.removeprefix(part.lora_prefix)) != part.groups.other
+            found[part.key] = found.get(part.key, False) or known
+    return families_with(names) if all(found.values()) else ()
 
 
 def families_with(names: Iterable[str]) -> tuple[Family, ...]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from trainer.errors import ModelError
 from trainer.families.registry import family_record
 from trainer.models.identify import Base, LoraShape
-from trainer.models.kohya_names import families_with
+from trainer.models.kohya_names import families_named
 from trainer.models.lora_module import LoraModule
+from trainer.models.other_loras import model_of
 from trainer.settings.parts import Family
 from trainer.text import printable
 
@@ -84,14 +85,16 @@ def strangers(path: Path, names: Collection[str], count: int, family: Family, wh
         verb = "does" if len(names) == 1 else "do"
         found = f"{len(names)} of {count} modules {verb} not belong to {whose}, for example {example}"
     if 2 * len(names) >= count:
-        others = families_with(names)
-        if others and family not in others:
+        model, others = model_of(names), families_named(names)
+        if model:
+            found = f"a LoRA for {model}: {found}"
+        elif others and family not in others:
             found = f"a LoRA for {' or '.join(family_record(other).lora_target for other in others)}: {found}"
+        elif not others:
+            found = f"a LoRA for none of the models known here, by its names: {found}"
+        elsewhere = ", or choose a base it was made for" if others and not model else ""
         return ModelError(
-            printable(str(path)),
-            found=found,
-            expected=f"a LoRA for {target}",
-            way_out="leave it out, or choose a base it was made for",
+            printable(str(path)), found=found, expected=f"a LoRA for {target}", way_out=f"leave it out{elsewhere}"
         )
     return ModelError(
         printable(str(path)),

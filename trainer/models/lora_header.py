@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from trainer.errors import ModelError
+from trainer.families.registry import titles
 from trainer.file_mark import FileMark
 from trainer.formats.safetensors_header import Header, read_header
 from trainer.formats.safetensors_numbers import read_number, same_tensor
@@ -29,6 +30,7 @@ from trainer.models.lora_module import (
 )
 from trainer.models.model_content import marks_of_model
 from trainer.models.numbered_layers import embeddings_in, numbered_keys
+from trainer.models.other_loras import model_of
 from trainer.settings.parts import is_encoder
 from trainer.text import plural, printable
 
@@ -237,13 +239,13 @@ def _other_kind(path: Path, keys: list[str]) -> ModelError:
 
 
 def _no_lora(path: Path, header: Header) -> ModelError:
-    """Return the refusal of a file without one layer for a U-Net or a text encoder."""
+    """Return the refusal of a file without one layer on a part of a base."""
     pairs = [key for key in header.shapes if key.endswith(_OF_ANY_MODEL)]
     if pairs:
         return ModelError(
             printable(str(path)),
-            found=f"a LoRA for a model of another architecture: {printable(pairs[0], 100)}",
-            expected="layers on a U-Net or a text encoder",
+            found=f"a LoRA for {model_of(pairs) or 'a model of another architecture'}: {printable(pairs[0], 100)}",
+            expected=f"layers of a LoRA for {titles()}",
             way_out="leave it out",
         )
     return ModelError(

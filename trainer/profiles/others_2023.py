@@ -207,7 +207,7 @@ CLONEOFSIMO = TrainerProfile(
         "max_train_steps": "max_train_steps_tuning; the 1,000 steps of inversion before are no LoRA",
         "gradient_accumulation_steps": "its 4 hold for the inversion only",
         "optimizer_args": "weight_decay_lora",
-        "text_encoder_lr": "a tenth of the U-Net's",
+        "text_encoder_lr": "a tenth of unet_lr",
         "save_every_n_steps": "save_steps",
     },
     machine={

@@ -39,7 +39,7 @@ OURS = TrainerProfile(
     reasons={
         "learning_rate": "for parts without a rate of their own; at half of dim as alpha it is where common guides start",
         "unet_lr": "suits alpha at half of dim",
-        "text_encoder_lr": "a fifth of the U-Net's: at higher rates unwanted details stick to the caption's words",
+        "text_encoder_lr": "a fifth of unet_lr: at higher rates unwanted details stick to the caption's words",
         "text_encoder_stop": "never, unless the curves show that it has learned enough",
         "network_train_unet_only": "the text encoder learns the trigger word",
         "network_dim": "enough for a character, in a file of 38 MB",

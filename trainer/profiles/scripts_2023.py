@@ -378,7 +378,7 @@ KOHYA_SS = TrainerProfile(
     reasons={
         "caption_extension": "the field is blank, and sd-scripts then reads .caption and no .txt",
         "bucket_no_upscale": "ticked by default, so that the bucket bounds do not count",
-        "text_encoder_lr": "a twentieth of the U-Net's",
+        "text_encoder_lr": "a twentieth of unet_lr",
         "unet_lr": "made for alpha 1",
         "network_alpha": "sd-scripts' own default",
         "lr_scheduler_num_cycles": "its blank field passes the number of epochs, so that cosine_with_restarts restarts with each",

@@ -15,6 +15,7 @@ from trainer.profiles.record import TrainerProfile
 from trainer.settings.amounts import list_text
 from trainer.settings.model import Settings
 from trainer.settings.one_setting import FORK_SECTIONS, Decides, MemoryRole, PathRole
+from trainer.settings.parts import Family, worded
 from trainer.settings.profile_defaults import SETTING, imitated
 
 Kind = Literal["bool", "int", "float", "text", "list", "choice", "path"]
@@ -114,42 +115,52 @@ class SettingInfo(FieldInfo):
     decides: Decides
 
 
-@cache
-def fields(behave_like: str | None = None) -> tuple[SettingInfo, ...]:
+def fields(behave_like: str | None = None, family: Family | None = None) -> tuple[SettingInfo, ...]:
     """Return every setting in the order of the form.
 
     Args:
         behave_like: the trainer whose defaults count; None for our own.
+        family: of the base, whose parts labels and help texts name; None where none is known yet.
     """
+    return _worded(behave_like, family)
+
+
+@cache
+def _worded(behave_like: str | None, family: Family | None) -> tuple[SettingInfo, ...]:
+    return tuple(worded(info, family, "label", "help") for info in _records(behave_like))
+
+
+@cache
+def _records(behave_like: str | None = None) -> tuple[SettingInfo, ...]:
     profile = imitated(behave_like)
     if profile is None:
         defaults = Settings()
         return tuple(_described(name, field, getattr(defaults, name)) for name, field in Settings.model_fields.items())
     its = Settings.model_validate({SETTING: profile.key})
-    return tuple(_of_profile(info, getattr(its, info.name), profile) for info in fields())
+    return tuple(_of_profile(info, getattr(its, info.name), profile) for info in _records())
 
 
 @cache
-def _by_name(behave_like: str | None = None) -> Mapping[str, SettingInfo]:
-    return MappingProxyType({info.name: info for info in fields(behave_like)})
+def _by_name(behave_like: str | None, family: Family | None) -> Mapping[str, SettingInfo]:
+    return MappingProxyType({info.name: info for info in _worded(behave_like, family)})
 
 
-def field(name: str, behave_like: str | None = None) -> SettingInfo:
+def field(name: str, behave_like: str | None = None, family: Family | None = None) -> SettingInfo:
     """Return the setting called `name`.
 
     Args:
         name: the setting.
-        behave_like: as for fields.
+        behave_like, family: as for fields.
 
     Raises:
         KeyError: no setting is called so.
     """
-    return _by_name(behave_like)[name]
+    return _by_name(behave_like, family)[name]
 
 
 def is_setting(name: str) -> bool:
     """Return whether `name` is a setting."""
-    return name in _by_name()
+    return name in Settings.model_fields
 
 
 def memory_settings() -> tuple[str, ...]:
@@ -170,7 +181,7 @@ def settings_naming(role: PathRole) -> tuple[str, ...]:
 def nearest_name(name: str) -> str | None:
     """Return the setting whose name is closest to a mistyped `name`, None where none is close."""
     plain = name.strip().lower().replace("-", "_")
-    near = difflib.get_close_matches(plain, _by_name(), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(plain, Settings.model_fields, n=1, cutoff=0.6)
     return near[0] if near else None
 
 

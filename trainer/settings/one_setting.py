@@ -100,7 +100,8 @@ def setting(
     Args:
         default: its value when the user sets none.
         section: one of SECTIONS.
-        label: its name in plain words; unique, and clear without its section.
+        label: its name in plain words; unique, and clear without its section. `{body}` and `{encoder}` in it and in `help` stand for
+            what a family of bases calls these parts; see parts.in_words_of.
         help: what it does, and why its default is what it is.
         memory: whether it decides how much memory a bake takes.
         speed: whether a speed measured with another value says nothing about this one.

@@ -1,10 +1,16 @@
 """The parts of a base that a LoRA can sit on, as the settings know them; asked of the families' records."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainer.families.record import Follows
-from trainer.families.registry import family_record, known_parts, part_record
+from trainer.families.registry import FAMILIES, family_record, first_family, known_parts, part_record
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Record = TypeVar("_Record", bound="DataclassInstance")
 
 Part = str
 """Key of a part: `unet`, `text_encoder`, `text_encoder_2`, or what another family's record calls its own."""
@@ -37,6 +43,37 @@ def encoder_label(family: Family) -> str:
     """Return what people call the text encoders of a family, which a LoRA's second factor is of; `text encoder` where it trains none."""
     encoders = family_record(family).encoders
     return encoders[0].label if encoders else "text encoder"
+
+
+def in_words_of(family: Family | None, text: str) -> str:
+    """Return a text in a family's words, so that one record serves all families.
+
+    `{body}` becomes what the family calls the part that predicts, `{encoder}` its text encoder, each in capitals where its name is,
+    and `{grain}` the pixels that sides of its pictures are multiples of.
+
+    Args:
+        family: whose words; those of the first family where none is known yet.
+        text: any text.
+    """
+    if "{" not in text:
+        return text
+    family = family if family in FAMILIES else first_family().key
+    grain = family_record(family).sampling.grain
+    for name, word in {"body": body_label(family), "encoder": encoder_label(family), "grain": str(grain)}.items():
+        text = text.replace(f"{{{name}}}", word).replace(f"{{{name.upper()}}}", word.upper())
+    return text
+
+
+def worded(record: _Record, family: Family | None, *names: str) -> _Record:
+    """Return a record in whose texts, called `names`, a family's parts are named; see in_words_of."""
+    texts = {name: (getattr(record, name), in_words_of(family, getattr(record, name))) for name in names}
+    new: dict[str, Any] = {name: after for name, (before, after) in texts.items() if after != before}
+    return replace(record, **new) if new else record
+
+
+def family_with(parts: Collection[Part]) -> Family | None:
+    """Return the first family that has all these parts; None without any, and where no family has."""
+    return next((key for key in FAMILIES if parts and set(parts) <= set(parts_of(key))), None)
 
 
 def label_of(part: Part) -> str:

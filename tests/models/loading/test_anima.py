@@ -208,6 +208,12 @@ def test_what_computes_twice_gives_the_same_gradients(dtype: torch.dtype) -> Non
         assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
 
 
+def test_the_blocks_that_may_be_swapped_are_counted_before_anything_is_loaded() -> None:
+    for path in (tiny_anima(), tiny_files()):
+        assert identify_base(str(path), {}).swapped_blocks == len(loaded(path).body_blocks())
+    assert identify_base(str(hollow_files(36)), {}).swapped_blocks == 36
+
+
 @pytest.mark.parametrize("kind", [None, "int8"])
 @pytest.mark.parametrize("names", [None, ()])
 def test_blocks_that_come_one_by_one_give_the_same_gradients(kind: Any, names: tuple[str, ...] | None) -> None:

@@ -20,6 +20,7 @@ from tiny_bases import tiny_modules, write_tiny, write_tiny_folder
 from torch import Tensor
 
 from trainer.errors import ModelError, SettingsError
+from trainer.lean.blocks import blocks as lean_blocks
 from trainer.models.identify import check_vae, identify_base
 from trainer.models.stable_diffusion.loading import Parts, load_parts
 
@@ -388,3 +389,10 @@ def test_a_real_sized_base_is_loaded_without_a_second_copy(tmp_path: Path, capsy
         print("".join(f"\n{name}: {count / 2**20:,.0f} MiB" for name, count in bytes_of.items()))
     assert bytes_of["weights"] > 2e9
     assert bytes_of["peak"] - bytes_of["before"] < 1.3 * bytes_of["weights"]
+
+
+def test_the_blocks_that_may_be_swapped_are_counted_before_anything_is_loaded(written: Written) -> None:
+    blocks = [name for name in lean_blocks(written.modules["unet"], {}) if "text" not in name]
+    assert len(blocks) > 10
+    for path in (written.file, written.folder):
+        assert identify_base(str(path)).swapped_blocks == len(blocks)

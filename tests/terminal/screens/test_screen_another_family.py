@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tiny_flow
 
+from lora_tui.screens.help import active_keys
 from trainer.families.registry import FAMILIES
 from trainer.journal.metrics import MetricWriter
 from trainer.journal.records import BakeState, Stage
@@ -30,6 +31,8 @@ async def test_rates_are_named_by_the_familys_parts(runner, until, seen) -> None
     async with runner.run((120, 36)) as pilot:
         await until(pilot, lambda: "lr 2.0e-3" in seen(runner.app))
         await until(pilot, lambda: "rates  transformer" in seen(runner.app))
+        helps = {key.text for key in active_keys(runner.app.bake_screen)}
+        assert "stop training the text encoder or transformer (what it learned is kept)" in helps
         await pilot.press("T")
         await until(pilot, lambda: "only the transformer trains" in str([*runner.app._notifications]))
 
@@ -41,3 +44,5 @@ async def test_the_plan_shows_the_familys_parts(runner, until, seen, base: str) 
         await until(
             pilot, lambda: "rates  transformer" in seen(runner.app) or "planned  transformer" in seen(runner.app)
         )
+        await pilot.press("slash", *"unet_lr")
+        await until(pilot, lambda: "transformer rate" in seen(runner.app))

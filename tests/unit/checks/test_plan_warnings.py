@@ -29,6 +29,13 @@ def warnings(data: DataSet = TWELVE, **values: Any) -> str:
             "the second text encoder's rate is 0: it does not train",
         ),
         (TWELVE, {"family": "sdxl"}, "SDXL was trained at 1024²"),
+        (TWELVE, {"family": "anima", "resolution": "448"}, "Anima was trained at 1024²"),
+        (
+            data_of(("10_a", 10, [(4096, 256)])),
+            {"family": "anima", "resolution": "1024", "max_bucket_reso": 4096},
+            "Anima is trained at 4096 × 256: it is made for sides of up to 2048 px",
+        ),
+        (TWELVE, {"family": "anima", "sample_resolution": "512,2080"}, "Anima draws sample pictures at 512 × 2080"),
         (TWELVE, {"max_train_epochs": 1, "lr_warmup_steps": "500"}, "the warm-up (500 steps) is as long as the bake"),
         (
             TWELVE,

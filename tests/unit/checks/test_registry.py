@@ -137,6 +137,7 @@ INPUTS: dict[str, Make] = {
     "bucket-enlarged": _with(lambda folder: draw(folder / "x.png", 9, size=(20, 90)), bucket_no_upscale=True),
     "picture-small": _with(lambda folder: draw(folder / "x.png", 9, size=(20, 30))),
     "resolution-small": _settings(family="sdxl"),
+    "resolution-large": _settings(family="anima", sample_resolution="2064"),
     "validation-shared": lambda root: checked(root, validation_data_dir=str(data_set(root).parent)),
     "nothing-held-out": _settings_of_many,
     "memorization-folder": _settings_of_two_folders,

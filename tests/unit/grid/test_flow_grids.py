@@ -164,3 +164,34 @@ def test_a_bake_in_fp16_is_refused_where_the_base_overflows(only_bf16: str) -> N
     for other in ("auto", "bf16", "no"):
         check_precision(other, found)
     check_precision("fp16", identify_base("demo"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"width": 100},
+            "width, height: 100x64; expected sides of 16 to 8192 px, multiples of 16, as Tiny Flow needs",
+        ),
+        (
+            {"x": ("size", "64x64, 64x104")},
+            "X Size: 64x104; expected .* multiples of 16, as .*; the nearest to 104 is 96",
+        ),
+    ],
+)
+def test_a_side_is_checked_by_the_familys_grain(
+    spread: Callable[..., Expanded], base: str, asked: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(GridError, match=said):
+        spread(base=base, sampler="Euler", height=64, **{"width": 64, **asked})
+
+
+def test_a_side_longer_than_a_family_is_made_for_is_noted(
+    spread: Callable[..., Expanded], base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"base": base, "sampler": "Euler", "x": ("size", "64x64, 64x96")}
+    assert spread(**asked).notes == ()
+    record = FAMILIES[tiny_flow.FAMILY.key]
+    monkeypatch.setitem(FAMILIES, record.key, replace(record, sampling=replace(record.sampling, longest=64)))
+    (note,) = spread(**asked).notes
+    assert note.startswith("Tiny Flow at 64 × 96: it is made for sides of up to 64 px")

@@ -329,7 +329,7 @@ def test_a_lora_of_another_architecture_is_named_as_one(tmp_path: Path) -> None:
         {"transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight": torch.zeros(4, 8)},
         tmp_path / "x.safetensors",
     )
-    with pytest.raises(ModelError, match=r"another architecture: transformer\.single"):
+    with pytest.raises(ModelError, match=r"a LoRA for Flux or a model built like it: transformer\.single"):
         load_lora(tmp_path / "x.safetensors")
 
 

@@ -72,6 +72,8 @@ FAMILY = FamilyRecord(
         sampler="Euler",
         roomy_bytes=9 * 2**30,
         grain=16,
+        # Where diffusers' table of places ends, and what Civitai's generator takes. Its card draws from 512² to 1536².
+        longest=2048,
         samplers=SAMPLERS,
         shift=3.0,
     ),
@@ -80,6 +82,8 @@ FAMILY = FamilyRecord(
     # diffusers' processor for it knows no places; a way of its own through xformers' kernels would need a GPU to be tried on.
     no_xformers="its attention, whose queries and keys turn with their places, goes through torch's fused kernels (sdpa)",
     trained_grain=16,
+    # Its trainers bake at 512² as well; its card names no smaller size.
+    least_area=512 * 512,
     first_settings=MappingProxyType(
         {
             "resolution": "1024",

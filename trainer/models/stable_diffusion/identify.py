@@ -43,6 +43,9 @@ _UNET_TARGET = re.compile(
 )
 # Beside them full-layer LoRAs of other programs have layers on these (LyCORIS' preset `full`, OneTrainer without a layer filter).
 _ENDS = re.compile(r"(conv_in|conv_out|time_embedding\.linear_[12]|add_embedding\.linear_[12]|text_projection)\.weight")
+_BLOCK = re.compile(
+    r"(?:down_blocks\.\d+|mid_block|up_blocks\.\d+)\.(?:resnets\.\d+|attentions\.\d+\.transformer_blocks\.\d+)\."
+)
 _ENCODER_TARGET = re.compile(r"(encoder\.layers\.\d+\.(?:self_attn|mlp)\..+)\.weight")
 
 # SDXL's size conditioning: six numbers of 256 each beside the pooled text.
@@ -97,6 +100,7 @@ def _base_in_file(path: Path) -> Base | None:
         markers=markers_in_file(path, header),
         text_layers=_text_layers(family, components),
         has_vae="vae" in components,
+        swapped_blocks=_unet_blocks(components["unet"]),
         tokens=clip_tokens,
         vae_gap=_vae_gap(components["vae"], family) if "vae" in components else "",
     )
@@ -127,6 +131,7 @@ def _base_in_folder(folder: Path) -> Base | None:
         text_layers=_text_layers(family, components),
         vae_gap=next(iter(missing_weights(components["vae"], "vae", configs["vae"])), ""),
         side=_side(configs),
+        swapped_blocks=_unet_blocks(components["unet"]),
         tokens=FolderTokens.of(folder / "tokenizer"),
     )
 
@@ -219,6 +224,12 @@ def _lora_shapes(family: Family, components: Mapping[Component, Weights]) -> dic
             only_in_files=is_end,
         )
     return shapes | ends
+
+
+def _unet_blocks(unet: Weights) -> int:
+    """Return how many resnets and transformer layers a U-Net has; lean.blocks finds the same in a loaded one."""
+    found = (_BLOCK.match(name) for name in unet.slices)
+    return len({match[0] for match in found if match})
 
 
 def _lora_weights(family: Family, components: Mapping[Component, Weights]) -> dict[str, PlacedWeight]:

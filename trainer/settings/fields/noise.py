@@ -180,7 +180,7 @@ class NoiseFields(SettingFields):
         None,
         "Noise",
         "input perturbation",
-        "Noise added to what the U-Net sees but not to what it must predict (Ning et al. 2023; 0.1 is the paper's). Blank: off.",
+        "Noise added to what the {body} sees but not to what it must predict (Ning et al. 2023; 0.1 is the paper's). Blank: off.",
         memory="no",
         speed=False,
         metadata="ss_ip_noise_gamma",

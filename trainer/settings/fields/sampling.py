@@ -159,7 +159,7 @@ class SamplingFields(SettingFields):
         "",
         "Sampling",
         "sample size",
-        "Size of a sample picture: `512`, or `width,height`, rounded down to multiples of 8. Blank: the default for grids on this base.",
+        "Size of a sample picture: `512`, or `width,height`, rounded down to multiples of {grain}. Blank: the default for grids on this base.",
         unit="px",
         live=True,
         memory="derived",

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lora_tui.forms.grid_fields import AXES, first_values, spec_fields, text_of, typed
 from trainer.errors import GridError
+from trainer.families.registry import family_record
 from trainer.grid.axes import KINDS
 from trainer.grid.spec import AxisSpec, GridSpec, LoraSpec
 
@@ -87,6 +88,26 @@ def test_an_axis_named_without_values_has_none_as_in_a_file(text: str) -> None:
 def test_the_help_of_an_axis_s_values_is_that_of_what_varies() -> None:
     help = {info.name: info.help for info in spec_fields(SPEC)}
     assert help["x.values"].casefold().startswith(KINDS["epoch"].help.casefold())
+
+
+def test_the_form_offers_what_has_an_effect_on_its_base() -> None:
+    plain = SPEC.model_copy(update={"clip_skip": 1, "shift": None})
+    flow = {info.name: info for info in spec_fields(plain, "anima")}
+    assert "clip_skip" not in flow and "shift" in flow
+    assert flow["sampler"].choices == family_record("anima").sampling.samplers
+    assert "fp16" not in flow["precision"].choices and "multiples of 16" in flow["size"].help
+    diffusion = {info.name for info in spec_fields(plain, "sd1")}
+    assert "clip_skip" in diffusion and "shift" not in diffusion
+    assert not {"clip_skip", "shift"} & {info.name for info in spec_fields(plain, "sdxl")}
+    # What is set stays in sight, to be taken back.
+    asked = plain.model_copy(update={"clip_skip": 2})
+    assert "clip_skip" in {info.name for info in spec_fields(asked, "anima")}
+
+
+def test_an_axis_is_named_and_chosen_in_the_familys_words() -> None:
+    spec = typed(SPEC, "x.kind", "Body weight")
+    assert spec.x is not None and spec.x.kind == "unet_weight"
+    assert (text_of(spec, "x.kind", "anima"), text_of(spec, "x.kind")) == ("Body weight", "U-Net weight")
 
 
 def test_a_sampler_is_known_in_any_case() -> None:

@@ -245,6 +245,7 @@ def _base(path: Path, parts: Mapping[str, Part], files: Mapping[str, Path]) -> B
         has_vae=VAE in parts or "vae" in files,
         weights=weights,
         component_files=files,
+        swapped_blocks=parts[BODY].config["num_layers"],
     )
 
 
