@@ -22,13 +22,44 @@ Chosen = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Amounts = NDArray[np.float64]
 
-READ = (
-    "SELECT picture.id, picture.file, place, folder, use, repeats, shown, excluded, picture.width, picture.height,"
-    " caption_file IS NOT NULL, tags, tokens, unusable IS NOT NULL, resized_width, resized_height,"
-    " hash, sharpness, detail, broken IS NOT NULL, bucket_group, bucket_width, bucket_height"
-    " FROM picture JOIN file ON file.id = picture.file WHERE data_set = ? ORDER BY place"
-)
-"""What the columns are made of."""
+# Whole numbers as sixteen hexadecimal digits each, one behind the other, which are read without a look at each: what looks at each
+# shares the interpreter with every other thread. Other values make the column as long as no other.
+_WHOLE = "group_concat(CASE typeof({0}) WHEN 'integer' THEN printf('%016x', {0}) ELSE 'not a number' END, '')"
+_AMOUNT = "group_concat(CASE WHEN {0} IS NULL THEN 'nan' ELSE quote({0}) END)"
+_BYTES = "group_concat(hex({0}))"
+_MISSING = -1
+_OF_EACH = {
+    "id": _WHOLE.format("picture.id"),
+    "file": _WHOLE.format("picture.file"),
+    "place": _WHOLE.format("place"),
+    "folder": _BYTES.format("folder"),
+    "use": _WHOLE.format("use"),
+    "repeats": _WHOLE.format("repeats"),
+    "shown": _WHOLE.format("shown"),
+    "excluded": _WHOLE.format("excluded"),
+    "width": _WHOLE.format("picture.width"),
+    "height": _WHOLE.format("picture.height"),
+    "captioned": _WHOLE.format("(caption_file IS NOT NULL)"),
+    "tags": _BYTES.format("tags"),
+    "tokens": _WHOLE.format(f"ifnull(tokens, {_MISSING})"),
+    "unusable": _WHOLE.format("(unusable IS NOT NULL)"),
+    "resized_width": _WHOLE.format(f"ifnull(resized_width, {_MISSING})"),
+    "resized_height": _WHOLE.format(f"ifnull(resized_height, {_MISSING})"),
+    "has_hash": _WHOLE.format("(hash IS NOT NULL)"),
+    "hash": _WHOLE.format("ifnull(hash, 0)"),
+    "sharpness": _AMOUNT.format("sharpness"),
+    "detail": _AMOUNT.format("detail"),
+    "broken": _WHOLE.format("(broken IS NOT NULL)"),
+    "bucket_group": _WHOLE.format("bucket_group"),
+    "bucket_width": _WHOLE.format("ifnull(bucket_width, 0)"),
+    "bucket_height": _WHOLE.format("ifnull(bucket_height, 0)"),
+}
+
+READ = f"SELECT count(*), {', '.join(_OF_EACH.values())} FROM picture JOIN file ON file.id = picture.file WHERE data_set = ?"
+"""What the columns are made of, in one row: between two rows every other thread of the program would have its turn."""
+
+READ_TAGS = f"SELECT count(*), {_WHOLE.format('id')}, {_BYTES.format('text')} FROM tag"
+"""The tags, in one row as well."""
 
 READ_PIXELS = "SELECT id, hash, sharpness, detail, broken IS NOT NULL FROM file WHERE generation > ?"
 """What pixels say of the files that were looked at since a generation."""
@@ -49,39 +80,62 @@ class PictureColumns:
     """The pictures of one data set. Any number of threads may ask at once: nothing but what is remembered of answers ever changes.
 
     Args:
-        rows: from READ.
-        tags: number -> tag.
+        row: from READ; None for no picture.
+        tags: from READ_TAGS; None for none.
+
+    Raises:
+        ValueError: a value is not of its kind.
     """
 
-    def __init__(self, rows: Sequence[tuple[Any, ...]], tags: dict[int, str]) -> None:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * 23
-        self.ids = _whole(columns[0])
-        self._files = _whole(columns[1])
+    def __init__(self, row: Sequence[Any] | None = None, tags: Sequence[Any] | None = None) -> None:
+        count, texts = _texts(row, len(_OF_EACH))
+        by_name = dict(zip(_OF_EACH, texts, strict=True))
+        place = np.argsort(_whole_numbers(by_name["place"], count), kind="stable")
+        in_order = place.tolist()
+
+        def whole(name: str) -> Numbers:
+            return _whole_numbers(by_name[name], count)[place]
+
+        def amounts(name: str) -> Amounts:
+            return np.array([float(amount) for amount in _parts(by_name[name], count)], np.float64)[place]
+
+        def words(name: str) -> list[str]:
+            parted = _parts(by_name[name], count)
+            return [parted[at] for at in in_order]
+
+        self.ids, self._files = whole("id"), whole("file")
         self._by_file = np.argsort(self._files, kind="stable")
-        names = list(dict.fromkeys(columns[3]))
+        folders = words("folder")
+        names = list(dict.fromkeys(folders))
         numbers = {name: number for number, name in enumerate(names)}
-        self.folders: tuple[str, ...] = tuple(name.decode("utf-8", "surrogateescape") for name in names)
-        self._folder = _whole([numbers[name] for name in columns[3]])
-        self._use, self._repeats, self._shown = _whole(columns[4]), _whole(columns[5]), _whole(columns[6])
-        self._excluded = _whole(columns[7]) > 0
-        width, height = _whole(columns[8]), _whole(columns[9])
+        self.folders: tuple[str, ...] = tuple(bytes.fromhex(name).decode("utf-8", "surrogateescape") for name in names)
+        self._folder = _whole([numbers[name] for name in folders])
+        self._use, self._repeats, self._shown = whole("use"), whole("repeats"), whole("shown")
+        self._excluded = whole("excluded") > 0
+        width, height = whole("width"), whole("height")
         self._pixels = width * height
-        self._captioned = _whole(columns[10]) > 0
-        self._tokens = _amounts(columns[12])
-        self._unusable = _whole(columns[13]) > 0
+        self._captioned = whole("captioned") > 0
+        self._tokens = _or_nan(whole("tokens"))
+        self._unusable = whole("unusable") > 0
         with np.errstate(divide="ignore", invalid="ignore"):
-            self._enlarged = np.maximum(_amounts(columns[14]) / width, _amounts(columns[15]) / height)
-        self._has_hash = np.array([value is not None for value in columns[16]], bool)
-        self._hash = _whole([value or 0 for value in columns[16]]).view(np.uint64)
-        self._sharpness, self._detail = _amounts(columns[17]), _amounts(columns[18])
-        self._broken = _whole(columns[19]) > 0
-        self._bucket = np.stack([_whole([value or 0 for value in columns[number]]) for number in (20, 21, 22)])
+            self._enlarged = np.maximum(
+                _or_nan(whole("resized_width")) / width, _or_nan(whole("resized_height")) / height
+            )
+        self._has_hash = whole("has_hash") > 0
+        self._hash = whole("hash").view(np.uint64)
+        self._sharpness, self._detail = amounts("sharpness"), amounts("detail")
+        self._broken = whole("broken") > 0
+        self._bucket = np.stack([whole(f"bucket_{name}") for name in ("group", "width", "height")])
         self._by_id = np.argsort(self.ids, kind="stable")
-        self.tag_names = tags
-        lengths = np.array([len(content) // 4 for content in columns[11]], np.int64)
-        content = b"".join(columns[11])
+        known, (numbered, named) = _texts(tags, 2)
+        tag_texts = [bytes.fromhex(text).decode("utf-8") for text in _parts(named, known)]
+        self.tag_names = dict(zip(_whole_numbers(numbered, known).tolist(), tag_texts, strict=True))
+        tagged = words("tags")
+        # Four bytes of a tag are eight letters.
+        lengths = np.array([len(content) // 8 for content in tagged], np.int64)
+        content = bytes.fromhex("".join(tagged))
         self._tags = np.frombuffer(content, "<u4").astype(np.int32) if content else np.zeros(0, np.int32)
-        self._tagged = np.repeat(np.arange(len(rows)), lengths)
+        self._tagged = np.repeat(np.arange(len(place)), lengths)
         self._orders: dict[tuple[SortKey, bool], Numbers] = {}
         self._near: dict[int, tuple[list[NearDuplicates], Chosen]] = {}
         self._found: OrderedDict[PictureQuery, Chosen] = OrderedDict()
@@ -309,9 +363,31 @@ def _folded(tag: str) -> str:
     return tag.casefold().replace("_", " ")
 
 
+def _texts(row: Sequence[Any] | None, columns: int) -> tuple[int, list[str]]:
+    """Return how many values each column of a row has, which begins with their number, and the columns as text."""
+    if row is None or not row[0]:
+        return 0, [""] * columns
+    return int(row[0]), [str(text) for text in row[1:]]
+
+
+def _parts(text: str, count: int) -> list[str]:
+    """Return the values of a column as text."""
+    parts = text.split(",") if count else []
+    if len(parts) != count:
+        raise ValueError(f"a column of {count} has {len(parts)}")
+    return parts
+
+
+def _whole_numbers(text: str, count: int) -> Numbers:
+    """Return the values of a column of whole numbers."""
+    if len(text) != 16 * count:
+        raise ValueError(f"a column of {count} has digits for {len(text) / 16:g}")
+    return np.frombuffer(bytes.fromhex(text), ">i8").astype(np.int64)
+
+
+def _or_nan(values: Numbers) -> Amounts:
+    return np.where(values == _MISSING, np.nan, values)
+
+
 def _whole(values: Sequence[Any]) -> Numbers:
     return np.array(values, np.int64)
-
-
-def _amounts(values: Sequence[Any]) -> Amounts:
-    return np.array([np.nan if value is None else value for value in values], np.float64)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from trainer.data_index.columns import READ, READ_PIXELS, READ_TEXTS, PictureColumns
+from trainer.data_index.columns import READ, READ_PIXELS, READ_TAGS, READ_TEXTS, PictureColumns
 from trainer.data_index.database import FileGenerations, IndexFile
 from trainer.data_index.kept_columns import ColumnsRead, KeptColumns
 from trainer.data_index.picture_rows import USES, bars_of, unraw
@@ -270,11 +270,11 @@ class DataIndex:
         return max(known, key=lambda each: each.pixels, default=None)
 
     def _read(self, now: FileGenerations) -> ColumnsRead:
-        number, columns = None, PictureColumns([], {})
+        number, columns = None, PictureColumns()
         with contextlib.suppress(*_NO_SENSE), self._making_sense():
             number = data_set_number(self._file, self._place)
-            tags = {int(tag): str(text) for tag, text in self._file.rows("SELECT id, text FROM tag")}
-            columns = PictureColumns(self._file.rows(READ, (number,)), tags)
+            (tags,), (row,) = self._file.rows(READ_TAGS), self._file.rows(READ, (number,))
+            columns = PictureColumns(row, tags)
         return ColumnsRead(now.made, self._place, number, now.rows, now.pixels, columns)
 
     @contextlib.contextmanager
