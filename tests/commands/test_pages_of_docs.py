@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -173,3 +174,8 @@ def test_the_index_has_every_page() -> None:
     index = PAGES["docs/README.md"]
     names = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert [name for name in sorted(names) if f"]({name})" not in index] == []
+
+
+def test_no_change_stands_in_the_changelog_twice() -> None:
+    starts = Counter(line[:60] for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines() if line[:2] == "- ")
+    assert [start for start, times in starts.items() if times > 1] == []

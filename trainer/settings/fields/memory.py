@@ -83,7 +83,7 @@ class MemoryFields(SettingFields):
         False,
         "Memory",
         "torch.compile",
-        "Compile the layers with attention that repeat in the {body} (needs a C++ compiler, or Triton on a GPU); the first step waits for it. 5 % faster on the demo on a CPU, not yet measured on a GPU.",
+        "Compile the attention layers of the {body}, which repeat (needs a C++ compiler, or Triton on a GPU); the first step waits for it. 5 % faster on the demo on a CPU, not yet measured on a GPU.",
         memory="yes",
         speed=True,
         metadata=NO_KEY,
