@@ -97,10 +97,13 @@ class _BaseCache:
         self._kept: _Kept | None = None
 
     def take(self, key: Hashable) -> _Kept | None:
-        """Return the kept base where it is the one asked for; another one is dropped, for two would not fit."""
+        """Return the kept base where it is the one asked for; another one is dropped, for two would not fit.
+
+        So is one whose VAE could not be read again from where it was: the same model may lie elsewhere by now.
+        """
         with self._lock:
             kept, self._kept = self._kept, None
-        if kept is None or kept.key == key:
+        if kept is None or (kept.key == key and kept.model.can_bring_vae()):
             return kept
         del kept
         _tidy()

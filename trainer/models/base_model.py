@@ -96,6 +96,9 @@ class VaeReader(Protocol):
             ModelError: they are not there any more.
         """
 
+    def is_there(self) -> bool:
+        """Return whether they lie there as they were."""
+
 
 class BaseModel(ABC):
     """A loaded base: frozen, in evaluation mode.
@@ -388,6 +391,10 @@ class BaseModel(ABC):
                 return_free_memory()
         else:
             self._move(self.vae, "cpu")
+
+    def can_bring_vae(self) -> bool:
+        """Return whether the VAE, once it was let go, could be read again."""
+        return self.vae_reader is None or self.vae_reader.is_there()
 
     def _read_what_was_let_go(self) -> None:
         if self.vae_reader is not None and self._vae_as_read.device.type == "meta":

@@ -185,6 +185,13 @@ class FileVae:
             )
         fill(vae, _paired(vae, self.weights, PLAIN), self.weights, PLAIN, "cpu")
 
+    def is_there(self) -> bool:
+        """Return whether its files are as they were when it was read."""
+        try:
+            return _marks(self.weights) == self.marks
+        except ModelError:
+            return False
+
 
 def _marks(weights: Weights) -> dict[Path, FileMark]:
     """Return the marks of a component's files.

@@ -82,3 +82,13 @@ def test_a_base_whose_vae_cannot_be_read_again_is_not_kept(nothing_kept: None, f
         os.utime(file, (1, 1))
     with acquire_base(wanted) as second:
         assert second is not first
+
+
+def test_a_model_that_lies_elsewhere_by_now_is_loaded_from_there(nothing_kept: None, folder: Path) -> None:
+    with acquire_base(WantedBase(identify_base(str(folder)), "cpu", torch.float32)) as first:
+        pass
+    moved = folder.rename(folder.with_name("moved"))
+    with acquire_base(WantedBase(identify_base(str(moved)), "cpu", torch.float32)) as second:
+        assert second is not first
+        second.put_vae_away()
+        second.bring_vae()
