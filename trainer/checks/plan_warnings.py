@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from trainer.checks.record import CheckedBake
-from trainer.dataset.records import BucketRules
+from trainer.dataset.records import BucketRules, times_enlarged
 from trainer.dataset.sources import folder_words
 from trainer.families.registry import family_record
 from trainer.finding import Finding
@@ -223,7 +223,7 @@ def small_pictures(bake: CheckedBake) -> Iterator[Finding]:
     """Yield pictures of which their bucket has more than twice as many pixels as they have."""
     data, found = bake.data, []
     for picture, placed in zip(data.pictures, bake.planned.placements, strict=True):
-        times = max(placed.resized[0] / picture.width, placed.resized[1] / picture.height)
+        times = times_enlarged((picture.width, picture.height), placed.resized)
         if times > MOST_ENLARGED and not _keeps_small(data.groups[picture.group].rules):
             found.append((times, f"{data.name_of(picture)}: {picture.width}×{picture.height}, enlarged {times:.2g}×"))
     if found:

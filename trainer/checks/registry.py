@@ -123,7 +123,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     _planned("bucket-enlarged", _WARNING, "buckets", "pictures enlarged despite bucket_no_upscale", "lower bucket_reso_steps", plan_warnings.enlarged),
     _planned(
-        "picture-small", _WARNING, "buckets", "pictures enlarged more than 1.5 times for their bucket",
+        "picture-small", _WARNING, "buckets", f"pictures enlarged more than {plan_warnings.MOST_ENLARGED}× for their bucket",
         "take larger copies, lower the resolution, turn bucket_no_upscale on, or leave them out (exclude_pictures)", plan_warnings.small_pictures,
     ),
     _planned(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from trainer.dataset.records import Size
+from trainer.dataset.records import Size, times_enlarged
 
 PictureUse = Literal["training", "regularisation", "validation", "held out"]
 """What a picture is for: `held out` is one of the training pictures that is measured instead."""
@@ -125,7 +125,7 @@ class IndexedPicture:
         """How far it is enlarged to its bucket: 1 or less where it is large enough, 0 where that is not known."""
         if self.resized is None or not self.width:
             return 0.0
-        return max(self.resized[0] / self.width, self.resized[1] / self.height)
+        return times_enlarged((self.width, self.height), self.resized)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,11 @@ Size = tuple[int, int]
 """(width, height) in pixels."""
 
 
+def times_enlarged(size: Size, resized: Size) -> float:
+    """Return by how much a picture of one size becomes larger at another, on the side that grows more; below 1 it becomes smaller."""
+    return max(resized[0] / size[0], resized[1] / size[1])
+
+
 @dataclass(frozen=True)
 class BucketRules:
     """The settings that decide the buckets.
